@@ -1,0 +1,25 @@
+"""looktwice: finds anomalies in photographs, volumes and point clouds, looks again, and says what they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from looktwice.pipeline import inspect
+    from looktwice.result import Result
+
+__version__ = "0.1.0"
+__all__ = ["Result", "__version__", "inspect"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the heavy parts only when they are asked for: ``looktwice --help`` must not load torch."""
+    if name == "inspect":
+        from looktwice.pipeline import inspect
+
+        return inspect
+    if name == "Result":
+        from looktwice.result import Result
+
+        return Result
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

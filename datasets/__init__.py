@@ -1,0 +1,1 @@
+"""Readers of published benchmarks and plain folders; synthetic anomalies; instruction records."""

@@ -1,0 +1,147 @@
+"""The types at the door of ``modalities``: a study gives views and takes maps back."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+ByteArray = npt.NDArray[np.uint8]
+
+
+class Modality(str, Enum):
+    """The kinds of input that looktwice opens."""
+
+    IMAGE = "image"
+    VOLUME = "volume"
+    POINTCLOUD = "pointcloud"
+
+
+@dataclass(frozen=True)
+class View:
+    """One RGB picture of a study.
+
+    Attributes
+    ----------
+    image : uint8, shape (H, W, 3)
+    name : str
+        Unique within the study, in words a person understands ("axial slice 92, z = +34 mm").
+    index : int
+        Position in ``Study.views()``.
+    anchor : Any
+        What ``lift`` needs to go back; opaque outside the adapter that made it.
+    """
+
+    image: ByteArray
+    name: str
+    index: int
+    anchor: Any = None
+
+
+@dataclass(frozen=True)
+class Region:
+    """One connected part of a native map that lies above the threshold.
+
+    Coordinates are in the input's own index order: ``(x, y)`` pixels for images, ``(i, j, k)`` voxels
+    for volumes, ``(x, y, z)`` in the file's unit for clouds.
+
+    Attributes
+    ----------
+    score : float
+        The highest map value inside, in [0, 1].
+    size : float
+        In ``size_unit``.
+    size_unit : {"area_px", "volume_mm3", "points"}
+    centroid : tuple of float
+    bbox : tuple of float
+        The lower corner, then the upper corner. Upper indices are exclusive for pixels and voxels.
+    centroid_world_mm : tuple of float, optional
+        RAS millimetres; volumes only (or clouds whose unit is known).
+    details : dict
+        Whatever else an adapter measured (diameter, laterality, contrast ...), JSON-serialisable.
+    """
+
+    score: float
+    size: float
+    size_unit: str
+    centroid: tuple[float, ...]
+    bbox: tuple[float, ...]
+    centroid_world_mm: tuple[float, ...] | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the region as the command line's JSON contract has it."""
+        return {
+            "score": self.score,
+            self.size_unit: self.size,
+            "centroid": list(self.centroid),
+            "centroid_world_mm": None if self.centroid_world_mm is None else list(self.centroid_world_mm),
+            "bbox": list(self.bbox),
+            **self.details,
+        }
+
+
+class NativeMap(ABC):
+    """An anomaly map in the input's own space.
+
+    Attributes
+    ----------
+    values : float32
+        (H, W) pixels, (I, J, K) voxels, or (P,) one value per input point; in [0, 1].
+    """
+
+    values: FloatArray
+
+    @abstractmethod
+    def regions(self, threshold: float, limit: int = 20) -> list[Region]:
+        """Return the connected components above `threshold`, the most suspicious first, at most `limit`."""
+
+
+class Study(ABC):
+    """One thing to inspect: a photograph, a volume, a cloud.
+
+    Attributes
+    ----------
+    modality : Modality
+    name : str
+        Safe as a folder name; never holds anything that identifies a patient.
+    source : Path
+        The file or folder that was opened.
+    notes : list of str
+        What was decided by rule while reading, for the report ("2 series found, the larger one taken").
+    """
+
+    modality: Modality
+    name: str
+    source: Path
+    notes: list[str]
+
+    @abstractmethod
+    def views(self) -> Sequence[View]:
+        """Return the views, produced lazily: an element is decoded when it is asked for.
+
+        The sequence has a length, can be iterated and indexed, and never holds all pictures at once.
+        """
+
+    @property
+    def base(self) -> int:
+        """Index of the view that stands for the whole study (LTFM takes its class context from it)."""
+        return 0
+
+    @abstractmethod
+    def lift(self, maps: npt.NDArray[np.floating[Any]]) -> NativeMap:
+        """Bring one map per view back into the input's own space.
+
+        Parameters
+        ----------
+        maps : float, shape (V, h, w)
+            One map per view, in the order of ``views()``; each covers the full extent of its view.
+        """

@@ -1,0 +1,53 @@
+"""The ``looktwice`` command: parse, call, print.
+
+Nothing heavy is imported before a command runs, so that ``looktwice --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import typer
+
+from looktwice.commands import terminal
+from looktwice.errors import LookTwiceError
+
+app = typer.Typer(
+    name="looktwice",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Find and explain anomalies in photographs, CT/MRI volumes and point clouds.",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from looktwice import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Options that come before the command."""
+
+
+def main() -> None:
+    """Run the command line; errors meant for users become one line on stderr and exit status 2."""
+    try:
+        app()
+    except LookTwiceError as error:
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        terminal.say(f"error: {error}")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

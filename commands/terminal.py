@@ -1,0 +1,48 @@
+"""How commands speak: JSON Lines on stdout, everything for people on stderr or as a table."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Item = TypeVar("Item")
+
+stdout = Console()
+stderr = Console(stderr=True)
+
+
+def emit(record: dict[str, Any]) -> None:
+    """Print one JSON object on one line of stdout; NaN and infinity become null, as JSON has neither."""
+    sys.stdout.write(json.dumps(finite(record), ensure_ascii=False, allow_nan=False, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def finite(value: Any) -> Any:
+    """Replace non-finite floats by None, all the way down; numpy scalars become Python's own."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value
+
+
+def say(message: str) -> None:
+    """Print one line for people on stderr."""
+    stderr.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
+    """Yield `items` with a progress bar on stderr; nothing is drawn where stderr is not a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as progress:
+        yield from progress.track(items, description=description, total=total)

@@ -1,0 +1,1 @@
+"""Synthetic anomalies with exact masks: photographs, volumes and shapes."""

@@ -1,1 +1,9 @@
 """Inputs of every kind: opened, shown as views, and the way back from view maps to native space."""
+
+from __future__ import annotations
+
+from looktwice.modalities.opening import detect, expand
+from looktwice.modalities.opening import open_study as open
+from looktwice.modalities.study import Modality, NativeMap, Region, Study, View
+
+__all__ = ["Modality", "NativeMap", "Region", "Study", "View", "detect", "expand", "open"]

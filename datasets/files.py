@@ -49,7 +49,7 @@ def entries(folder: Path) -> list[Path]:
 
 
 def by_stem(masks: Iterable[Path]) -> dict[str, Path]:
-    """Index masks by the stem of the input that they belong to: ``003_mask.png`` and ``003.png`` are both of ``003``."""
+    """Index masks by the stem of their input: ``003_mask.png`` and ``003.png`` are both of ``003``."""
     return {bare(stem(path)): path for path in masks}
 
 

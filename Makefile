@@ -1,0 +1,41 @@
+# `make demo` and `make test` set up everything they need; both are safe to run again.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TYPING := .typing/looktwice
+
+.PHONY: demo test lint slow install system-libraries clean
+
+demo: install
+	$(BIN)/python -P scripts/demo.py demo
+
+test: install lint
+	$(BIN)/pytest
+
+slow: install
+	$(BIN)/pytest -m slow
+
+lint: install $(TYPING)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	MYPYPATH=.typing $(BIN)/mypy -p looktwice
+
+install: system-libraries $(STAMP)
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[pytorch3d,dev]'
+	$(BIN)/looktwice models pull nano
+	touch $@
+
+# mypy finds the package by its name although the repository root is the package.
+$(TYPING):
+	mkdir -p .typing && ln -sfn .. $@
+
+system-libraries:
+	@sh scripts/system-libraries.sh
+
+clean:
+	rm -rf $(VENV) .typing build demo *.egg-info

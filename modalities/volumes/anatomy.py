@@ -1,0 +1,71 @@
+"""What is shown, and where in it, in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from looktwice.modalities.volumes.foreground import Foreground
+from looktwice.modalities.volumes.orientation import Orientation
+
+HEAD_WIDTH_MM = (100.0, 220.0)
+HEAD_LENGTH_MM = (130.0, 290.0)
+MIDLINE_SHARE = 0.04
+"""Of the foreground's width, to either side of its middle."""
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The imaged part as a box in RAS millimetres.
+
+    Attributes
+    ----------
+    low, high : float64, shape (3,)
+        Corners of the box around the foreground.
+    part : {"head", "body", "imaged part"}
+    """
+
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    part: str
+
+    def laterality(self, world: npt.NDArray[np.float64]) -> str:
+        """Return the patient's side of a point: "left", "right" or "midline"."""
+        offset = (world[0] - self.low[0]) / (self.high[0] - self.low[0]) - 0.5
+        if abs(offset) <= MIDLINE_SHARE:
+            return "midline"
+        return "right" if offset > 0 else "left"
+
+    def position(self, world: npt.NDArray[np.float64]) -> str:
+        """Return where a point lies, by thirds of the box: "upper left front of the head"."""
+        share = np.clip((world - self.low) / (self.high - self.low), 0, 1)
+        height, depth = (int(np.searchsorted((1 / 3, 2 / 3), value)) for value in (share[2], share[1]))
+        side = self.laterality(world)
+        words = [("lower", "", "upper")[height], "" if side == "midline" else side, ("back", "", "front")[depth]]
+        stated = [word for word in words if word] or ["middle"]
+        return f"{' '.join(stated)}{' part' if len(stated) == 1 else ''} of the {self.part}"
+
+
+def describe(
+    affine: npt.NDArray[np.float64], orientation: Orientation, foreground: Foreground, stated_head: bool | None
+) -> Anatomy:
+    """Return the imaged part; it is a head if the input says so, or if its size and proportions are those of one."""
+    extent = foreground.extent
+    corners = np.array([[side.start - 0.5, side.stop - 0.5] for side in extent])
+    points = np.array(np.meshgrid(*corners, indexing="ij")).reshape(3, -1)
+    world = affine[:3, :3] @ points + affine[:3, 3:]
+    sizes = [(extent[axis].stop - extent[axis].start) * orientation.spacing[axis] for axis in orientation.axes]
+    return Anatomy(world.min(axis=1), world.max(axis=1), _part(sizes[0], sizes[1], stated_head))
+
+
+def _part(width: float, length: float, stated_head: bool | None) -> str:
+    like_a_head = (
+        HEAD_WIDTH_MM[0] <= width <= HEAD_WIDTH_MM[1]
+        and HEAD_LENGTH_MM[0] <= length <= HEAD_LENGTH_MM[1]
+        and length >= 0.9 * width
+    )
+    if stated_head or (stated_head is None and like_a_head):
+        return "head"
+    return "body" if width > HEAD_WIDTH_MM[1] and width > length else "imaged part"

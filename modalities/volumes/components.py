@@ -1,0 +1,106 @@
+"""3D connected components of a map that arrives slab by slab, so that the whole of it is never in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from looktwice.modalities.study import FloatArray
+
+
+@dataclass(frozen=True)
+class Component:
+    """One set of voxels at or above the threshold, connected by faces.
+
+    Attributes
+    ----------
+    score : float
+        The highest value inside.
+    peak : (int, int, int)
+        Where it is.
+    voxels : int
+    centroid : float64, shape (3,)
+        Mean voxel index.
+    low, high : int64, shape (3,)
+        Box; `high` is exclusive.
+    """
+
+    score: float
+    peak: tuple[int, int, int]
+    voxels: int
+    centroid: npt.NDArray[np.float64]
+    low: npt.NDArray[np.int64]
+    high: npt.NDArray[np.int64]
+
+
+def find_components(slabs: Iterable[tuple[int, FloatArray]], threshold: float) -> list[Component]:
+    """Return the components of a map that lies in consecutive slabs along its last axis.
+
+    Parameters
+    ----------
+    slabs : iterable of (first k, float32 array of shape (I, J, n))
+        In ascending order, without gaps.
+    """
+    pieces: list[Component] = []
+    links: list[npt.NDArray[np.int64]] = []
+    last_plane: npt.NDArray[np.int64] | None = None
+    for start, slab in slabs:
+        labels, count = ndimage.label(slab >= threshold)
+        numbered = np.where(labels > 0, labels + (len(pieces) - 1), -1) if count else None
+        if numbered is not None and last_plane is not None:
+            links.append(_touching(last_plane, numbered[:, :, 0]))
+        pieces += _pieces(labels, slab, start)
+        last_plane = None if numbered is None else numbered[:, :, -1].copy()
+    return _joined(pieces, links)
+
+
+def _touching(below: npt.NDArray[np.int64], above: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return pairs of piece numbers that share a face between two neighbouring planes."""
+    both = (below >= 0) & (above >= 0)
+    return np.unique(np.stack([below[both], above[both]], axis=1), axis=0)
+
+
+def _pieces(labels: npt.NDArray[Any], slab: FloatArray, start: int) -> list[Component]:
+    """Measure each labelled piece of one slab, in label order."""
+    pieces = []
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        inside = labels[box] == label
+        low = np.add([side.start for side in box], (0, 0, start)).astype(np.int64)
+        at = np.argwhere(inside)
+        values = slab[box][inside]
+        best = int(np.argmax(values))
+        i, j, k = (low + at[best]).tolist()
+        pieces.append(
+            Component(float(values[best]), (i, j, k), len(at), low + at.mean(axis=0), low, low + np.array(inside.shape))
+        )
+    return pieces
+
+
+def _joined(pieces: list[Component], links: list[npt.NDArray[np.int64]]) -> list[Component]:
+    """Merge the pieces that touch across slabs."""
+    if not pieces:
+        return []
+    pairs = np.concatenate([np.zeros((0, 2), np.int64), *links])
+    size = (len(pieces), len(pieces))
+    graph = coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=size)
+    count, owner = connected_components(graph, directed=False)
+    groups: list[list[Component]] = [[] for _ in range(count)]
+    for piece, group in zip(pieces, owner, strict=True):
+        groups[int(group)].append(piece)
+    return [_merged(group) for group in groups]
+
+
+def _merged(pieces: list[Component]) -> Component:
+    best = max(pieces, key=lambda piece: piece.score)
+    voxels = sum(piece.voxels for piece in pieces)
+    centroid = np.asarray(sum(piece.centroid * piece.voxels for piece in pieces) / voxels, dtype=np.float64)
+    low = np.min([piece.low for piece in pieces], axis=0)
+    high = np.max([piece.high for piece in pieces], axis=0)
+    return Component(best.score, best.peak, voxels, centroid, low, high)

@@ -1,0 +1,73 @@
+"""Coarse 3D fields read at native voxels through one small matrix per axis, piece by piece."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from looktwice.modalities.study import FloatArray
+from looktwice.modalities.volumes.voxels import Box
+
+
+@dataclass(frozen=True)
+class SeparableField:
+    """A coarse field and the matrices that bring it to the voxel grid.
+
+    Attributes
+    ----------
+    samples : float32, shape (A, B, C)
+    axes : (int, int, int)
+        The voxel axis that each axis of `samples` runs along.
+    weights : three float32 arrays
+        ``weights[n]`` has shape (voxels along ``axes[n]``, ``samples.shape[n]``); its rows sum to 1, so that values
+        keep their range.
+    """
+
+    samples: FloatArray
+    axes: tuple[int, int, int]
+    weights: tuple[FloatArray, FloatArray, FloatArray]
+
+    def __getitem__(self, box: Box) -> FloatArray:
+        """Return the field at the voxels of one box, in voxel axis order."""
+        first, second, third = (weights[box[axis]] for weights, axis in zip(self.weights, self.axes, strict=True))
+        out = np.tensordot(first, self.samples, axes=1)
+        out = np.matmul(np.matmul(second, out), third.T)
+        return cast("FloatArray", out.transpose(np.argsort(self.axes)))
+
+
+def interpolation(count: int, positions: npt.NDArray[np.floating[Any]], sigma: float = 0.0) -> FloatArray:
+    """Return the matrix that takes samples at `positions` to the voxels 0 ... `count` - 1 of one axis.
+
+    Linear interpolation, constant beyond the outermost samples, then Gaussian smoothing.
+
+    Parameters
+    ----------
+    positions : float, shape (M,)
+        In voxels, strictly ascending or strictly descending.
+    sigma : float
+        Of the smoothing, in voxels.
+
+    Returns
+    -------
+    float32, shape (count, M)
+        Every row sums to 1.
+    """
+    if len(positions) > 1 and positions[0] > positions[-1]:
+        return cast("FloatArray", interpolation(count, positions[::-1], sigma)[:, ::-1])
+    voxels = np.arange(count)
+    weights: FloatArray = np.zeros((count, len(positions)), np.float32)
+    upper = np.clip(np.searchsorted(positions, voxels), 1, max(1, len(positions) - 1))
+    if len(positions) == 1:
+        weights[:] = 1
+    else:
+        below, above = positions[upper - 1], positions[upper]
+        share = np.clip((voxels - below) / (above - below), 0, 1)
+        weights[voxels, upper - 1] = 1 - share
+        weights[voxels, upper] = share
+    if sigma > 0:
+        weights = ndimage.gaussian_filter1d(weights, sigma, axis=0, mode="nearest")
+    return weights

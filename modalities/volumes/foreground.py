@@ -1,0 +1,189 @@
+"""Where the patient is: found on a coarse sample of the scan, read at native voxels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+
+from looktwice.errors import InputError
+from looktwice.modalities.study import BoolArray, FloatArray
+from looktwice.modalities.volumes.fields import SeparableField, interpolation
+from looktwice.modalities.volumes.scan import Kind
+from looktwice.modalities.volumes.voxels import Box, Voxels
+
+COARSE_MM = 2.5
+SKIN_HU = -300.0
+"""Between air and fat; the skin is where CT crosses it."""
+
+PADDED_SHARE = 0.25
+"""A lowest value that so much of a scan shares is no measurement but padding (skull-stripped or masked scans)."""
+
+LESSER_PART = 0.1
+"""Parts smaller than this share of the largest one are not the patient: the table, wires, noise."""
+
+
+@dataclass(frozen=True)
+class CoarseScan:
+    """Every n-th voxel of a scan.
+
+    Attributes
+    ----------
+    values : float32, shape (A, B, C)
+    strides, starts : (int, int, int)
+        Voxel ``starts + strides * index`` is where ``values[index]`` was taken.
+    """
+
+    values: FloatArray
+    strides: tuple[int, int, int]
+    starts: tuple[int, int, int]
+
+    def positions(self, axis: int) -> npt.NDArray[np.float64]:
+        """Where the samples lie along one voxel axis, in voxels."""
+        return self.starts[axis] + self.strides[axis] * np.arange(self.values.shape[axis], dtype=np.float64)
+
+
+def sample(voxels: Voxels, spacing: tuple[float, float, float], notes: list[str]) -> CoarseScan:
+    """Take every n-th voxel so that samples lie about `COARSE_MM` apart, and settle values that are not finite.
+
+    Raises
+    ------
+    InputError
+        No value is finite, or all are equal.
+    """
+    if voxels.floating:
+        _settle_nonfinite(voxels, notes)
+    strides = [max(1, round(COARSE_MM / size)) for size in spacing]
+    starts = [min(stride // 2, count - 1) for stride, count in zip(strides, voxels.shape, strict=True)]
+    box = [slice(start, None, stride) for start, stride in zip(starts, strides, strict=True)]
+    values = np.ascontiguousarray(voxels[box[0], box[1], box[2]])
+    if values.min() == values.max() and _is_constant(voxels):
+        raise InputError("all voxels have the same value; there is nothing to look at")
+    return CoarseScan(values, (strides[0], strides[1], strides[2]), (starts[0], starts[1], starts[2]))
+
+
+def _settle_nonfinite(voxels: Voxels, notes: list[str]) -> None:
+    """Let the lowest finite value stand in for NaN and infinity."""
+    lowest, missing, total = np.inf, 0, 0
+    for slab in voxels.slabs():
+        finite = np.isfinite(slab)
+        count = int(np.count_nonzero(finite))
+        missing += slab.size - count
+        total += slab.size
+        if missing and count:
+            lowest = min(lowest, float(slab[finite].min()))
+        elif count:
+            lowest = min(lowest, float(slab.min()))
+    if missing == total:
+        raise InputError("no voxel holds a finite value; export the scan again")
+    if missing:
+        voxels.fill = lowest
+        notes.append(f"{missing} of {total} voxels were not finite and count as background")
+
+
+def _is_constant(voxels: Voxels) -> bool:
+    lowest, highest = np.inf, -np.inf
+    for slab in voxels.slabs():
+        lowest, highest = min(lowest, float(slab.min())), max(highest, float(slab.max()))
+    return lowest == highest
+
+
+@dataclass(frozen=True)
+class Foreground:
+    """The head or body in a scan.
+
+    Attributes
+    ----------
+    mask : bool, shape (A, B, C)
+        On the grid of `coarse`.
+    coarse : CoarseScan
+    shape : (int, int, int)
+        Of the native grid.
+    """
+
+    mask: BoolArray
+    coarse: CoarseScan
+    shape: tuple[int, int, int]
+
+    @cached_property
+    def _field(self) -> SeparableField:
+        weights = [interpolation(self.shape[axis], self.coarse.positions(axis)) for axis in range(3)]
+        return SeparableField(self.mask.astype(np.float32), (0, 1, 2), (weights[0], weights[1], weights[2]))
+
+    def __getitem__(self, box: Box) -> BoolArray:
+        """Return the mask at the native voxels of one box."""
+        return self._field[box] >= 0.5
+
+    @cached_property
+    def extent(self) -> tuple[slice, slice, slice]:
+        """Smallest native box that holds the foreground."""
+        inside = [np.flatnonzero(self.areas(axis)) for axis in range(3)]
+        i, j, k = (slice(int(at[0]), int(at[-1]) + 1) for at in inside)
+        return i, j, k
+
+    def areas(self, axis: int) -> npt.NDArray[np.int64]:
+        """Foreground in each native plane across `axis`, in coarse voxels; 0 where there is none."""
+        planes = np.count_nonzero(self.mask, axis=tuple(other for other in range(3) if other != axis))
+        nearest = (np.arange(self.shape[axis]) - self.coarse.starts[axis]) / self.coarse.strides[axis]
+        return cast("npt.NDArray[np.int64]", planes[np.clip(np.rint(nearest).astype(int), 0, len(planes) - 1)])
+
+    def values(self) -> FloatArray:
+        """Return the sampled values inside, for statistics."""
+        return self.coarse.values[self.mask]
+
+
+def find_foreground(coarse: CoarseScan, kind: Kind, shape: tuple[int, int, int], axial_axis: int) -> Foreground:
+    """Find the head or body: a threshold, the large parts, holes filled in 3D and in each axial plane.
+
+    CT is cut at the skin's HU. Elsewhere half of Otsu's threshold (IEEE SMC 1979, doi:10.1109/TSMC.1979.4310076) is
+    taken, as dark tissue belongs to the patient; a tenth of it where the background is padding.
+    """
+    bright = coarse.values > (SKIN_HU if kind is Kind.CT else _threshold(coarse.values))
+    mask = _fill(_large_parts(bright), axial_axis)
+    if not mask.any():
+        mask = np.ones_like(bright)
+    return Foreground(mask, coarse, shape)
+
+
+def _threshold(values: FloatArray) -> float:
+    low, high = np.percentile(values, (0.5, 99.5))
+    if high <= low:
+        return float(values.min())
+    share = 0.1 if np.mean(values == low) >= PADDED_SHARE else 0.5
+    otsu = threshold_otsu(np.clip(values.ravel(), low, high))
+    return float(low + share * (otsu - low))
+
+
+def _large_parts(mask: BoolArray) -> BoolArray:
+    """Keep the largest part and all that come close to it; thin bridges do not connect."""
+    opened = ndimage.binary_opening(mask, border_value=0)
+    if np.count_nonzero(opened) < 0.5 * np.count_nonzero(mask):
+        opened = mask
+    labels, count = ndimage.label(opened)
+    if count == 0:
+        return cast("BoolArray", opened)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    kept = (sizes >= LESSER_PART * sizes.max())[labels]
+    return cast("BoolArray", ndimage.binary_dilation(kept) & mask)
+
+
+def _fill(mask: BoolArray, axial_axis: int) -> BoolArray:
+    """Fill what the outside cannot reach within its own axial plane (lungs and sinuses open elsewhere)."""
+    in_plane: npt.NDArray[Any] = ndimage.generate_binary_structure(3, 1)
+    across = [slice(None)] * 3
+    for side in (0, 2):
+        across[axial_axis] = side  # type: ignore[call-overload]
+        in_plane[tuple(across)] = False
+    labels, _ = ndimage.label(~mask, structure=in_plane)
+    outside = np.zeros(labels.max() + 1, bool)
+    for axis in set(range(3)) - {axial_axis}:
+        for side in (0, -1):
+            outside[np.unique(np.take(labels, side, axis=axis))] = True
+    outside[0] = False
+    return ~outside[labels]

@@ -1,0 +1,186 @@
+"""NIfTI-1 and NIfTI-2, plain or gzipped, told apart by content."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+from isal import igzip, isal_zlib
+from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
+
+from looktwice.errors import InputError
+from looktwice.modalities.volumes.scan import Scan
+from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, RawFile, Voxels
+
+MILLIMETRES = {"meter": 1e3, "mm": 1.0, "micron": 1e-3, "unknown": 1.0}
+
+GZIP_BEST_RATIO = 1032
+"""Deflate cannot do better; a header that promises more describes a truncated or damaged file."""
+
+CHUNK = 4 * 2**20
+
+
+def read_nifti(path: Path, channel: int | None = None) -> Scan:
+    """Read one NIfTI file.
+
+    Parameters
+    ----------
+    channel : int, optional
+        Which 3D volume of a 4D file; the first if not given.
+
+    Raises
+    ------
+    InputError
+        The file is truncated or damaged, or is not a scalar image in 2 to 4 dimensions.
+    """
+    header, gzipped = _read_header(path)
+    notes: list[str] = []
+    shape = _shape(header)
+    channel = _pick_channel(shape, channel, notes)
+    header_3d = _header_3d(header, shape)
+    dtype = header.get_data_dtype()
+    offset = max(int(header["vox_offset"]), header.sizeof_hdr)
+    channel_bytes = int(np.prod(shape[:3], dtype=np.int64)) * dtype.itemsize
+    layout = _Layout(tuple((*shape, 1, 1)[:3]), dtype, offset + channel * channel_bytes)  # type: ignore[arg-type]
+    raw = _read_gzip(path, layout) if gzipped else _read_plain(path, layout)
+    slope, intercept = header.get_slope_inter()
+    return Scan(
+        voxels=Voxels(raw, 1.0 if slope is None else slope, 0.0 if intercept is None else intercept),
+        affine=_affine(header, notes),
+        kind=None,
+        header=header_3d,
+        name=_stem(path),
+        source=path,
+        notes=notes,
+    )
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where the voxels of one 3D volume lie in the uncompressed file."""
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+    offset: int
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+
+def _read_header(path: Path) -> tuple[Any, bool]:
+    try:
+        with path.open("rb") as file:
+            gzipped = file.read(2) == b"\x1f\x8b"
+        with igzip.open(path) if gzipped else path.open("rb") as file:
+            head = file.read(540)
+        if head[344:348] == b"ni1\0":
+            raise InputError("NIfTI header and voxels lie in two files; convert them to one .nii file")
+        kind = nib.Nifti2Header if head[4:8] == b"n+2\0" else nib.Nifti1Header
+        return kind.from_fileobj(io.BytesIO(head[: kind.sizeof_hdr])), gzipped
+    except (EOFError, OSError, isal_zlib.error, HeaderDataError, WrapStructError, ValueError) as error:
+        raise InputError(f"damaged NIfTI header ({error}); export the file again") from error
+
+
+def _shape(header: Any) -> tuple[int, ...]:
+    shape = tuple(int(n) for n in header.get_data_shape())
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    if not 2 <= len(shape) <= 4 or min(shape) < 1:
+        raise InputError(f"NIfTI of shape {shape}; only images in 2 to 4 dimensions can be inspected")
+    return shape
+
+
+def _pick_channel(shape: tuple[int, ...], channel: int | None, notes: list[str]) -> int:
+    """Return the index of the 3D volume to read."""
+    count = shape[3] if len(shape) == 4 else 1
+    if channel is not None and not 0 <= channel < count:
+        raise InputError(f"channel {channel} does not exist; the file holds {count} (the first is 0)")
+    if count > 1:
+        notes.append(f"{count} channels found, number {channel or 0} taken")
+    return channel or 0
+
+
+def _header_3d(header: Any, shape: tuple[int, ...]) -> Any:
+    """Return the header that the heatmap is written with: no free text, which may name the patient."""
+    header = header.copy()
+    header.set_data_shape(shape[:3])
+    for text in ("descrip", "aux_file", "db_name", "intent_name"):
+        if text in header:
+            header[text] = b""
+    header.set_intent("none")
+    return header
+
+
+def _affine(header: Any, notes: list[str]) -> npt.NDArray[np.float64]:
+    """Return voxel indices to RAS millimetres, whatever the file's unit of length."""
+    affine = np.asarray(header.get_best_affine(), dtype=np.float64)
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+        notes.append("the affine is not usable, the voxel sizes are taken instead")
+        affine = np.asarray(header.get_base_affine(), dtype=np.float64)
+    elif header["sform_code"] == 0 and header["qform_code"] == 0:
+        notes.append("the file states no orientation; left and right are not certain")
+    scale = MILLIMETRES[header.get_xyzt_units()[0]]
+    return cast("npt.NDArray[np.float64]", np.diag([scale, scale, scale, 1.0]) @ affine)
+
+
+def _read_plain(path: Path, layout: _Layout) -> npt.NDArray[Any] | RawFile:
+    if path.stat().st_size < layout.offset + layout.size:
+        raise InputError("the file is shorter than its header says; copy or export it again")
+    raw = RawFile(path.open("rb"), layout.offset, layout.shape, layout.dtype)
+    return raw if layout.size > IN_MEMORY_BYTES and layout.dtype.kind in "iuf" else _scalar(raw[:, :, :])
+
+
+def _read_gzip(path: Path, layout: _Layout) -> npt.NDArray[Any] | RawFile:
+    """Decompress once: small volumes into memory, large ones into a temporary file that vanishes when closed."""
+    if layout.offset + layout.size > path.stat().st_size * GZIP_BEST_RATIO:
+        raise InputError("the file is shorter than its header says; copy or export it again")
+    try:
+        with igzip.open(path) as file:
+            _skip(file, layout.offset)
+            if layout.size > IN_MEMORY_BYTES and layout.dtype.kind in "iuf":
+                target = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the scan)
+                _copy(file, target, layout.size)
+                return RawFile(target, 0, layout.shape, layout.dtype)
+            return _scalar(np.frombuffer(_exactly(file, layout.size), layout.dtype).reshape(layout.shape, order="F"))
+    except (EOFError, OSError, isal_zlib.error) as error:
+        raise InputError(f"the file is truncated or damaged ({error}); copy or export it again") from error
+
+
+def _skip(file: IO[bytes], count: int) -> None:
+    while count > 0:
+        count -= len(_exactly(file, min(count, CHUNK)))
+
+
+def _copy(file: IO[bytes], target: IO[bytes], count: int) -> None:
+    while count > 0:
+        chunk = _exactly(file, min(count, CHUNK))
+        target.write(chunk)
+        count -= len(chunk)
+    target.flush()
+
+
+def _exactly(file: IO[bytes], count: int) -> bytes:
+    data = file.read(count)
+    if len(data) < count:
+        raise EOFError("it ends before its last voxel")
+    return data
+
+
+def _scalar(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return colour as its mean and complex values as their magnitude."""
+    if values.dtype.fields is not None:
+        return np.mean([values[name] for name in ("R", "G", "B")], axis=0, dtype=np.float32)
+    return np.abs(values).astype(np.float32) if values.dtype.kind == "c" else values
+
+
+def _stem(path: Path) -> str:
+    name = path.name.removesuffix(".gz").removesuffix(".nii")
+    return name or "volume"

@@ -1,0 +1,50 @@
+"""Open a volume of any supported format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from looktwice.errors import InputError
+from looktwice.modalities.volumes.sniffing import VolumeFormat, volume_format
+from looktwice.modalities.volumes.study import VolumeStudy
+
+
+def open_volume(path: Path, *, planes: str = "axial", window: str = "auto", channel: int | None = None) -> VolumeStudy:
+    """Open a CT or MRI volume.
+
+    Parameters
+    ----------
+    path : Path
+        NIfTI-1/2 (plain or gzipped), NRRD, MetaImage, a DICOM file, or a folder or zip with a DICOM series. The content
+        decides, not the name.
+    planes : {"axial", "all"}
+        Slices across one plane, or axial, coronal and sagittal.
+    window : str
+        "auto" (three HU windows as channels for CT, percentiles otherwise), an HU preset ("brain", "subdural",
+        "stroke", "lung", "bone", "soft tissue", "mediastinum"), or "level,width".
+    channel : int, optional
+        Which 3D volume of a 4D input, from 0; the first if not given.
+
+    Raises
+    ------
+    InputError
+        The input is no volume, or is damaged, empty or without any contrast.
+    UsageError
+        `planes` or `window` is not understood.
+    """
+    kind = volume_format(path)
+    if kind is VolumeFormat.NIFTI:
+        from looktwice.modalities.volumes.nifti import read_nifti
+
+        scan = read_nifti(path, channel)
+    elif kind is VolumeFormat.DICOM:
+        from looktwice.modalities.volumes.dicom import read_dicom
+
+        scan = read_dicom(path, channel)
+    elif kind in (VolumeFormat.NRRD, VolumeFormat.METAIMAGE):
+        from looktwice.modalities.volumes.itk import read_itk
+
+        scan = read_itk(path, channel)
+    else:
+        raise InputError("no CT or MRI volume; NIfTI, DICOM, NRRD and MetaImage can be read")
+    return VolumeStudy(scan, planes=planes, window=window)

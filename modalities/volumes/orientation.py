@@ -1,0 +1,58 @@
+"""Which input axis runs along which direction of the patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+
+
+class Plane(str, Enum):
+    """The three anatomical planes; each is crossed along one axis of RAS+."""
+
+    AXIAL = "axial"
+    CORONAL = "coronal"
+    SAGITTAL = "sagittal"
+
+    @property
+    def normal(self) -> int:
+        """The RAS axis across the plane: x, y, z = 0, 1, 2."""
+        return {"sagittal": 0, "coronal": 1, "axial": 2}[self.value]
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How the input's axes i, j, k follow the patient's right-left, front-back and head-foot axes.
+
+    Attributes
+    ----------
+    axes : (int, int, int)
+        Input axis that is closest to RAS x, y and z.
+    signs : (int, int, int)
+        +1 where that axis grows towards Right, Anterior, Superior, else -1.
+    spacing : (float, float, float)
+        Millimetres a voxel, along the input's axes.
+    """
+
+    axes: tuple[int, int, int]
+    signs: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+
+
+def orientation_of(affine: npt.NDArray[np.float64]) -> Orientation:
+    """Return the closest axis-aligned orientation of an affine that maps voxels to RAS millimetres."""
+    codes = nib.orientations.io_orientation(affine)
+    axes = [0, 0, 0]
+    signs = [1, 1, 1]
+    for native, (world, sign) in enumerate(codes):
+        axes[int(world)] = native
+        signs[int(world)] = int(sign)
+    sizes = nib.affines.voxel_sizes(affine)
+    return Orientation(
+        (axes[0], axes[1], axes[2]),
+        (signs[0], signs[1], signs[2]),
+        (float(sizes[0]), float(sizes[1]), float(sizes[2])),
+    )

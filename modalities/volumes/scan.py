@@ -1,0 +1,74 @@
+"""One 3D scan as its reader hands it over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+
+from looktwice.modalities.volumes.voxels import Voxels
+
+if TYPE_CHECKING:
+    from looktwice.modalities.volumes.dicom.frames import Frame
+
+
+class Kind(str, Enum):
+    """What the voxel values mean."""
+
+    CT = "ct"
+    MR = "mr"
+    OTHER = "other"
+
+
+@dataclass
+class Scan:
+    """One 3D scan in the input's own index order.
+
+    Attributes
+    ----------
+    voxels : Voxels, shape (I, J, K)
+    affine : float64, shape (4, 4)
+        Voxel indices to RAS millimetres.
+    kind : Kind or None
+        None where the format does not say; decided from the values then.
+    header : nibabel NIfTI-1 or NIfTI-2 header
+        What the heatmap is written with: shape, affine, codes and units of the input.
+    name : str
+        Safe as a folder name; holds nothing that identifies a patient.
+    head : bool or None
+        Whether it shows a head, where the format says so.
+    frames : list of Frame or None
+        The DICOM frame behind each plane of the last axis (None where a missing one was interpolated).
+    notes : list of str
+        What was decided by rule.
+    """
+
+    voxels: Voxels
+    affine: npt.NDArray[np.float64]
+    kind: Kind | None
+    header: Any
+    name: str
+    source: Path
+    head: bool | None = None
+    frames: list[Frame | None] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def nifti_header(shape: tuple[int, int, int], affine: npt.NDArray[np.float64]) -> nib.Nifti1Header:
+    """Return the header that stands for an input that is not NIfTI: scanner coordinates, millimetres, no text.
+
+    A sheared affine (gantry tilt) fits only into the sform; the qform's code is then 0.
+    """
+    header = nib.Nifti1Header()
+    header.set_data_shape(shape)
+    header.set_xyzt_units("mm")
+    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    orthogonal = np.allclose(directions.T @ directions, np.eye(3), atol=1e-4)
+    header.set_qform(affine, code=1 if orthogonal else 0)
+    header.set_sform(affine, code=1)
+    return header

@@ -1,0 +1,113 @@
+"""What kind of volume a file or folder is, told from its content; nothing heavy is imported."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+import zlib
+from enum import Enum
+from pathlib import Path
+
+HEAD_BYTES = 352
+FILES_TRIED = 64
+"""Files of a folder, or members of a zip, that are looked at before it is called no DICOM series."""
+
+
+class VolumeFormat(str, Enum):
+    """The file formats of volumes."""
+
+    NIFTI = "nifti"
+    DICOM = "dicom"
+    NRRD = "nrrd"
+    METAIMAGE = "metaimage"
+
+
+def is_volume(path: Path) -> bool:
+    """Tell whether `path` holds a CT/MRI volume: NIfTI, NRRD, MetaImage, DICOM file, folder or zip.
+
+    At most the head of a few files is read; a file that cannot be read is no volume.
+    """
+    return volume_format(path) is not None
+
+
+def volume_format(path: Path) -> VolumeFormat | None:
+    """Return the format of the volume in `path`, or None."""
+    try:
+        if path.is_dir():
+            return VolumeFormat.DICOM if dicom_files(path) else None
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        if head.startswith(b"PK\x03\x04"):
+            return VolumeFormat.DICOM if _zip_holds_dicom(path) else None
+        if head.startswith(b"\x1f\x8b"):
+            with gzip.open(path) as inner:
+                head = inner.read(HEAD_BYTES)
+            return VolumeFormat.NIFTI if _is_nifti(head) else None
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError):
+        return None
+    return _format_of(head)
+
+
+def dicom_files(folder: Path) -> list[Path]:
+    """Return the files of a DICOM series folder, or an empty list when `folder` is none.
+
+    A folder is one when a DICOM file lies directly in it, or when a single subfolder leads to one. With a DICOMDIR
+    all files below it belong to it.
+    """
+    if (folder / "DICOMDIR").is_file():
+        return [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "DICOMDIR"]
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    files = [entry for entry in entries if entry.is_file()]
+    if any(is_dicom(head_of(path)) for path in files[:FILES_TRIED]):
+        return files
+    folders = [entry for entry in entries if entry.is_dir()]
+    return dicom_files(folders[0]) if len(folders) == 1 and not files else []
+
+
+def head_of(path: Path) -> bytes:
+    """Return the first bytes of a file; none if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""
+
+
+def is_dicom(head: bytes) -> bool:
+    """Tell DICOM with the preamble of PS3.10, or a bare data set that begins with group 0002 or 0008."""
+    if head[128:132] == b"DICM":
+        return True
+    if len(head) < 16:
+        return False
+    for order in ("little", "big"):
+        group, element = (int.from_bytes(head[at : at + 2], order) for at in (0, 2))  # type: ignore[arg-type]
+        if group in (0x0002, 0x0008) and element <= 0x0018:
+            explicit = head[4:6] in (b"UL", b"UI", b"OB", b"CS", b"DA", b"TM", b"DT", b"SH", b"LO", b"ST")
+            implicit = int.from_bytes(head[4:8], order) <= 256  # type: ignore[arg-type]
+            return explicit or implicit
+    return False
+
+
+def _is_nifti(head: bytes) -> bool:
+    return head[344:348] in (b"n+1\0", b"ni1\0") or head[4:12] == b"n+2\0\r\n\x1a\n"
+
+
+def _format_of(head: bytes) -> VolumeFormat | None:
+    if _is_nifti(head):
+        return VolumeFormat.NIFTI
+    if head.startswith(b"NRRD000"):
+        return VolumeFormat.NRRD
+    first_key = head.split(b"=", 1)[0].strip()
+    if b"=" in head and first_key in (b"ObjectType", b"NDims", b"Comment") and b"NDims" in head:
+        return VolumeFormat.METAIMAGE
+    return VolumeFormat.DICOM if is_dicom(head) else None
+
+
+def _zip_holds_dicom(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        members = [member for member in archive.infolist() if not member.is_dir()][:FILES_TRIED]
+        for member in members:
+            with archive.open(member) as file:
+                if is_dicom(file.read(HEAD_BYTES)):
+                    return True
+    return False

@@ -1,0 +1,137 @@
+"""A CT or MRI volume as a study: slices out, a voxel map back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from looktwice.errors import InputError, UsageError
+from looktwice.modalities.study import Modality, Study
+from looktwice.modalities.volumes.anatomy import Anatomy, describe
+from looktwice.modalities.volumes.foreground import Foreground, find_foreground, sample
+from looktwice.modalities.volumes.orientation import Orientation, Plane, orientation_of
+from looktwice.modalities.volumes.planes import Canvas, canvas_of
+from looktwice.modalities.volumes.scan import Kind, Scan
+from looktwice.modalities.volumes.slices import SliceStack, SliceViews
+from looktwice.modalities.volumes.voxel_map import VoxelMap
+from looktwice.modalities.volumes.windows import choose_windows, looks_like_hu
+
+THICK_SLICES = 2.5
+"""A slice thickness so many times the voxel size in plane blurs every other plane."""
+
+SMOOTHING_MM = 2.0
+"""Standard deviation of the smoothing of lifted maps."""
+
+
+class VolumeStudy(Study):
+    """One CT or MRI volume.
+
+    Parameters
+    ----------
+    scan : Scan
+    planes : {"axial", "all"}
+        Which planes are views.
+    window : str
+        See `looktwice.modalities.volumes.windows.choose_windows`.
+
+    Attributes
+    ----------
+    scan : Scan
+    kind : Kind
+    orientation : Orientation
+    foreground : Foreground
+    anatomy : Anatomy
+    """
+
+    modality = Modality.VOLUME
+
+    def __init__(self, scan: Scan, *, planes: str = "axial", window: str = "auto") -> None:
+        if planes not in ("axial", "all"):
+            raise UsageError(f"planes '{planes}' are not known; use axial or all")
+        self.scan = scan
+        self.name = scan.name
+        self.source = scan.source
+        self.notes = scan.notes
+        self.orientation: Orientation = orientation_of(scan.affine)
+        coarse = sample(scan.voxels, self.orientation.spacing, self.notes)
+        self.kind: Kind = scan.kind or (Kind.CT if looks_like_hu(coarse.values) else Kind.OTHER)
+        self.foreground: Foreground = find_foreground(coarse, self.kind, scan.voxels.shape, self.orientation.axes[2])
+        self.anatomy: Anatomy = describe(scan.affine, self.orientation, self.foreground, scan.head)
+        head = self.anatomy.part == "head"
+        self.windows = choose_windows(window, self.kind, head, self.foreground.values())
+        chosen = tuple(Plane) if planes == "all" else (self._main_plane(),)
+        self.stacks = [self._stack(plane) for plane in chosen]
+
+    def views(self) -> SliceViews:
+        """Return the slices that show foreground: axial first, then coronal and sagittal where asked for."""
+        return SliceViews(self.scan.voxels, self.windows, self.stacks)
+
+    @cached_property
+    def base(self) -> int:  # type: ignore[override]
+        """Index of the slice with the largest foreground in the first plane."""
+        stack = self.stacks[0]
+        return int(np.argmax(self.foreground.areas(stack.canvas.across)[stack.indices]))
+
+    def lift(self, maps: npt.NDArray[np.floating[Any]], smoothing_mm: float = SMOOTHING_MM) -> VoxelMap:
+        """Bring slice maps back to voxels: interpolated, smoothed in millimetres, averaged over planes.
+
+        Parameters
+        ----------
+        maps : float, shape (V, h, w)
+            One map per view, in [0, 1].
+        smoothing_mm : float
+            Standard deviation of a Gaussian in all three directions.
+
+        Returns
+        -------
+        VoxelMap
+            In the input's own index order; 0 outside the foreground.
+        """
+        counts = [len(stack.indices) for stack in self.stacks]
+        if maps.ndim != 3 or len(maps) != sum(counts):
+            raise InputError(f"maps of shape {maps.shape} for {sum(counts)} views")
+        sigma = tuple(smoothing_mm / size for size in self.orientation.spacing)
+        parts = np.split(np.asarray(maps, dtype=np.float32), np.cumsum(counts)[:-1])
+        fields = [
+            stack.canvas.lift(part, stack.indices, self.scan.voxels.shape, sigma)
+            for stack, part in zip(self.stacks, parts, strict=True)
+        ]
+        return VoxelMap(self.scan, fields, self.foreground, self.anatomy)
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Millimetres a voxel along i, j and k."""
+        return self.orientation.spacing
+
+    def slice_name(self, plane: Plane, index: int) -> str:
+        """Return a slice's name: its plane, its voxel index (from 0) and where it lies in RAS millimetres."""
+        axis = self.orientation.axes[plane.normal]
+        centre = np.array([(side.start + side.stop - 1) / 2 for side in self.foreground.extent])
+        centre[axis] = index
+        world = float(self.scan.affine[plane.normal, :3] @ centre + self.scan.affine[plane.normal, 3])
+        return f"{plane.value} slice {index}, {'xyz'[plane.normal]} = {_signed(world)} mm"
+
+    def _main_plane(self) -> Plane:
+        """Return axial, or the plane of acquisition where thick slices would blur axial pictures."""
+        thickness = [self.orientation.spacing[self.orientation.axes[plane.normal]] for plane in Plane]
+        thickest = tuple(Plane)[int(np.argmax(thickness))]
+        if thickest is not Plane.AXIAL and max(thickness) >= THICK_SLICES * sorted(thickness)[1]:
+            self.notes.append(f"acquired in thick {thickest.value} slices; these are the views")
+            return thickest
+        return Plane.AXIAL
+
+    def _stack(self, plane: Plane) -> SliceStack:
+        canvas: Canvas = canvas_of(plane, self.orientation, self.scan.voxels.shape, self.foreground.extent)
+        indices = np.flatnonzero(self.foreground.areas(canvas.across))
+        names: Sequence[str] = [self.slice_name(plane, int(index)) for index in indices]
+        return SliceStack(canvas, indices, tuple(names))
+
+
+def _signed(value: float) -> str:
+    """Return whole millimetres with a sign, as radiologists write them ("−7", "+34")."""
+    rounded = round(value)
+    return f"{rounded:+d}" if rounded else "0"

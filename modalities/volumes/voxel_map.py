@@ -1,0 +1,121 @@
+"""An anomaly map on the voxels of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from isal import igzip
+
+from looktwice.modalities.study import BoolArray, FloatArray, NativeMap, Region
+from looktwice.modalities.volumes.anatomy import Anatomy
+from looktwice.modalities.volumes.components import find_components
+from looktwice.modalities.volumes.fields import SeparableField
+from looktwice.modalities.volumes.foreground import Foreground
+from looktwice.modalities.volumes.measurements import measure
+from looktwice.modalities.volumes.scan import Scan
+from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, SLAB_BYTES, Box
+
+ALL: Box = (slice(None), slice(None), slice(None))
+
+
+class VoxelMap(NativeMap):
+    """An anomaly map in the input's own voxel grid, evaluated where it is read.
+
+    Maps of slices are coarse, so the map is kept as coarse fields; voxels are computed a slab at a time, and the whole
+    array exists only while `values` is used.
+
+    Parameters
+    ----------
+    scan : Scan
+    fields : sequence of SeparableField
+        One a plane; they are averaged.
+    mask : Foreground
+    anatomy : Anatomy
+    """
+
+    def __init__(self, scan: Scan, fields: Sequence[SeparableField], mask: Foreground, anatomy: Anatomy) -> None:
+        self.scan = scan
+        self.anatomy = anatomy
+        self._fields = fields
+        self._mask = mask
+
+    @property
+    def affine(self) -> npt.NDArray[np.float64]:
+        """Voxel indices to RAS millimetres, shape (4, 4)."""
+        return self.scan.affine
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels along i, j and k."""
+        return self.scan.voxels.shape
+
+    @cached_property
+    def values(self) -> FloatArray:  # type: ignore[override]
+        """The whole map, float32 in [0, 1], in the input's shape; made when first asked for."""
+        whole = np.zeros(self.shape, np.float32, order="F")
+        for start, slab in self._computed_slabs():
+            whole[:, :, start : start + slab.shape[2]] = slab
+        return whole.reshape(self.scan.header.get_data_shape(), order="F")
+
+    @cached_property
+    def foreground(self) -> BoolArray:
+        """Where the head or body is, bool, in the input's shape."""
+        return self._mask[ALL].reshape(self.scan.header.get_data_shape(), order="F")
+
+    def __getitem__(self, box: Box) -> FloatArray:
+        """Return the map at the voxels of one box."""
+        mean = sum((field[box] for field in self._fields[1:]), self._fields[0][box]) / np.float32(len(self._fields))
+        mean = np.clip(mean, 0, 1)
+        mean[~self._mask[box]] = 0
+        return mean
+
+    def slabs(self) -> Iterator[tuple[int, FloatArray]]:
+        """Yield (first k, slab of shape (I, J, n)) over the whole map."""
+        if 4 * np.prod(self.shape, dtype=np.int64) <= IN_MEMORY_BYTES:
+            yield 0, self.values.reshape(self.shape, order="F")
+        else:
+            yield from self._computed_slabs()
+
+    def _computed_slabs(self) -> Iterator[tuple[int, FloatArray]]:
+        in_i, in_j, in_k = self._mask.extent
+        i, j, k = self.shape
+        thickness = max(1, SLAB_BYTES // (4 * i * j))
+        for start in range(0, k, thickness):
+            slab = np.zeros((i, j, min(thickness, k - start)), np.float32, order="F")
+            first, last = max(start, in_k.start), min(start + slab.shape[2], in_k.stop)
+            if first < last:
+                slab[in_i, in_j, first - start : last - start] = self[in_i, in_j, slice(first, last)]
+            yield start, slab
+
+    def regions(self, threshold: float, limit: int = 20) -> list[Region]:
+        """Return the 3D components at or above `threshold`, the highest score first, then the largest.
+
+        Voxels are connected by their faces. See `looktwice.modalities.volumes.measurements.measure` for what
+        ``details`` holds.
+        """
+        components = find_components(self.slabs(), threshold)
+        components.sort(key=lambda component: (-component.score, -component.voxels))
+        return [measure(component, self, self._mask, threshold) for component in components[:limit]]
+
+    def save(self, path: Path) -> None:
+        """Write the map as gzipped NIfTI, float32, with the input's shape, affine, codes and units."""
+        header = self.scan.header.copy()
+        header.set_data_dtype(np.float32)
+        header.set_slope_inter(1.0, 0.0)
+        header["cal_min"], header["cal_max"] = 0.0, 1.0
+        header["descrip"] = b"looktwice anomaly score"
+        header["magic"] = header.default_structarr()["magic"]
+        header["vox_offset"] = header.single_vox_offset
+        partial = path.with_name(f".{path.name}.partial")
+        try:
+            with igzip.open(partial, "wb", compresslevel=1) as file:
+                file.write(header.binaryblock.ljust(header.single_vox_offset, b"\0"))
+                for _, slab in self.slabs():
+                    file.write(slab.astype(f"{header.endianness}f4", copy=False).tobytes(order="F"))
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)

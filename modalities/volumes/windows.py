@@ -1,0 +1,106 @@
+"""Voxel values to eight-bit channels: HU windows for CT, robust percentiles for everything else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from looktwice.errors import UsageError
+from looktwice.modalities.study import ByteArray, FloatArray
+from looktwice.modalities.volumes.scan import Kind
+
+HU_PRESETS = {
+    "brain": (40.0, 80.0),
+    "subdural": (75.0, 215.0),
+    "stroke": (40.0, 40.0),
+    "lung": (-600.0, 1500.0),
+    "bone": (500.0, 2000.0),
+    "soft tissue": (50.0, 400.0),
+    "mediastinum": (50.0, 350.0),
+}
+"""Level and width in Hounsfield units."""
+
+HEAD_CHANNELS = ("brain", "subdural", "bone")
+BODY_CHANNELS = ("soft tissue", "lung", "bone")
+
+PERCENTILES = (0.5, 99.8)
+"""Of the foreground; what lies outside is clipped. The upper one is high, for lesions may be the brightest part."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Three intensity windows, one a colour channel, constant over the scan.
+
+    Attributes
+    ----------
+    limits : three (low, high) pairs
+    """
+
+    limits: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+
+    def __call__(self, values: FloatArray) -> ByteArray:
+        """Return `values` of shape (...) as pictures of shape (..., 3)."""
+        first = _window(values, *self.limits[0])
+        others = (first if pair == self.limits[0] else _window(values, *pair) for pair in self.limits[1:])
+        return np.stack([first, *others], axis=-1)
+
+
+def _window(values: FloatArray, low: float, high: float) -> ByteArray:
+    scaled = (values - np.float32(low)) * np.float32(255 / (high - low))
+    return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8)
+
+
+def choose_windows(window: str, kind: Kind, head: bool, inside: FloatArray) -> Windows:
+    """Return the windows for a scan.
+
+    Parameters
+    ----------
+    window : str
+        "auto", a name in `HU_PRESETS`, or "level,width" in the scan's own unit.
+    kind, head
+        With "auto", CT gets three HU windows, those of heads or of bodies.
+    inside : float32
+        Sample of the foreground, for the percentiles of all other scans.
+
+    Raises
+    ------
+    UsageError
+        `window` is not understood.
+    """
+    if window == "auto" and kind is Kind.CT:
+        first, second, third = (_limits(*HU_PRESETS[name]) for name in (HEAD_CHANNELS if head else BODY_CHANNELS))
+        return Windows((first, second, third))
+    if window == "auto":
+        low, high = (float(value) for value in np.percentile(inside, PERCENTILES))
+        limits = (low, high if high > low else low + 1.0)
+    else:
+        limits = _limits(*_level_and_width(window))
+    return Windows((limits, limits, limits))
+
+
+def _limits(level: float, width: float) -> tuple[float, float]:
+    return level - width / 2, level + width / 2
+
+
+def _level_and_width(window: str) -> tuple[float, float]:
+    name = window.lower().replace("_", " ").replace("-tissue", " tissue")
+    if name in HU_PRESETS:
+        return HU_PRESETS[name]
+    try:
+        level, width = (float(part) for part in window.split(","))
+    except ValueError:
+        width = 0.0
+    if not (np.isfinite(width) and width > 0):
+        raise UsageError(f"window '{window}' is not known; use auto, {', '.join(HU_PRESETS)}, or level,width")
+    return level, width
+
+
+def looks_like_hu(sample: FloatArray) -> bool:
+    """Tell Hounsfield units by their values: air near -1000 and soft tissue near 0.
+
+    At least 1 % of the voxels are air (or padding below it) and at least 1 % are soft tissue. MRI has no such values.
+    """
+    air = np.mean(sample <= -900)
+    tissue = np.mean((sample > -150) & (sample < 150))
+    return bool(air >= 0.01 and tissue >= 0.01)

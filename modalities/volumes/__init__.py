@@ -2,7 +2,5 @@
 
 from looktwice.modalities.volumes.opening import open_volume
 from looktwice.modalities.volumes.sniffing import is_volume
-from looktwice.modalities.volumes.study import VolumeStudy
-from looktwice.modalities.volumes.voxel_map import VoxelMap
 
-__all__ = ["VolumeStudy", "VoxelMap", "is_volume", "open_volume"]
+__all__ = ["is_volume", "open_volume"]

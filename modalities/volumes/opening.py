@@ -1,12 +1,16 @@
-"""Open a volume of any supported format."""
+"""Open a volume of any supported format; the readers are imported when one is needed."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from looktwice.errors import InputError
 from looktwice.modalities.volumes.sniffing import VolumeFormat, volume_format
-from looktwice.modalities.volumes.study import VolumeStudy
+
+if TYPE_CHECKING:
+    from looktwice.modalities.volumes.scan import Scan
+    from looktwice.modalities.volumes.study import VolumeStudy
 
 
 def open_volume(path: Path, *, planes: str = "axial", window: str = "auto", channel: int | None = None) -> VolumeStudy:
@@ -32,19 +36,27 @@ def open_volume(path: Path, *, planes: str = "axial", window: str = "auto", chan
     UsageError
         `planes` or `window` is not understood.
     """
+    from looktwice.modalities.volumes.study import VolumeStudy
+
+    try:
+        return VolumeStudy(read_scan(path, channel), planes=planes, window=window)
+    except (InputError, OSError) as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def read_scan(path: Path, channel: int | None = None) -> Scan:
+    """Read one volume with the reader for its content."""
     kind = volume_format(path)
     if kind is VolumeFormat.NIFTI:
         from looktwice.modalities.volumes.nifti import read_nifti
 
-        scan = read_nifti(path, channel)
-    elif kind is VolumeFormat.DICOM:
+        return read_nifti(path, channel)
+    if kind is VolumeFormat.DICOM:
         from looktwice.modalities.volumes.dicom import read_dicom
 
-        scan = read_dicom(path, channel)
-    elif kind in (VolumeFormat.NRRD, VolumeFormat.METAIMAGE):
+        return read_dicom(path, channel)
+    if kind in (VolumeFormat.NRRD, VolumeFormat.METAIMAGE):
         from looktwice.modalities.volumes.itk import read_itk
 
-        scan = read_itk(path, channel)
-    else:
-        raise InputError("no CT or MRI volume; NIfTI, DICOM, NRRD and MetaImage can be read")
-    return VolumeStudy(scan, planes=planes, window=window)
+        return read_itk(path, channel)
+    raise InputError("no CT or MRI volume; NIfTI, DICOM, NRRD and MetaImage can be read")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from looktwice.modalities.volumes.voxels import Voxels
 
 if TYPE_CHECKING:
-    from looktwice.modalities.volumes.dicom.frames import Frame
+    from looktwice.modalities.volumes.dicom_frames import Frame
 
 
 class Kind(str, Enum):

@@ -1,0 +1,130 @@
+"""DICOM series, classic or enhanced multi-frame, from a folder, a zip or a single file."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.pixels import pixel_array
+
+from looktwice.errors import InputError
+from looktwice.modalities.volumes.dicom_files import DicomFile, find_dicom_files
+from looktwice.modalities.volumes.dicom_frames import Frame, read_frames
+from looktwice.modalities.volumes.dicom_series import Stack, build_stack
+from looktwice.modalities.volumes.scan import Kind, Scan, nifti_header
+from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, RawFile, Voxels
+
+HEAD_WORDS = ("HEAD", "BRAIN", "SKULL")
+
+
+def read_dicom(path: Path, channel: int | None = None) -> Scan:
+    """Read one series; voxel axes are (column, row, slice), slices sorted along their normal.
+
+    Parameters
+    ----------
+    path : Path
+        A folder, a zip, or one file.
+    channel : int, optional
+        Which volume of a 4D series; the first if not given.
+
+    Raises
+    ------
+    InputError
+        No image is found, or one cannot be decoded.
+    """
+    files = find_dicom_files(path)
+    frames = [frame for file in files for frame in read_frames(file)]
+    if not frames:
+        raise InputError("no CT or MR image in here; colour pictures, reports and dose files are no volumes")
+    notes: list[str] = []
+    others = len(files) - len({frame.file for frame in frames})
+    if others:
+        notes.append(f"{others} DICOM files without a grey-scale image passed over")
+    stack = build_stack(frames, channel, notes)
+    first = stack.frames[0]
+    voxels = _read_voxels(stack)
+    return Scan(
+        voxels=voxels,
+        affine=stack.affine,
+        kind={"CT": Kind.CT if first.hounsfield else None, "MR": Kind.MR}.get(first.modality, Kind.OTHER),
+        header=nifti_header(voxels.shape, stack.affine),
+        name=_pseudonym(first),
+        source=path,
+        head=any(word in first.body_part for word in HEAD_WORDS) if first.body_part else None,
+        frames=[stack.frames[int(place)] if place % 1 == 0 else None for place in stack.places],
+        notes=notes,
+    )
+
+
+def _pseudonym(frame: Frame) -> str:
+    """Return a name that is stable for a series and tells nothing about the patient."""
+    modality = frame.modality.lower() if re.fullmatch(r"[A-Z]{2}", frame.modality) else "scan"
+    return f"{modality}-{hashlib.sha256((frame.series or frame.instance).encode()).hexdigest()[:8]}"
+
+
+def _read_voxels(stack: Stack) -> Voxels:
+    """Decode every frame once; the stored integers are kept where one slope and intercept hold for all."""
+    first = stack.frames[0]
+    scales = {(frame.slope, frame.intercept) for frame in stack.frames}
+    planes = _planes(stack, rescale=len(scales) > 1)
+    start = next(planes)
+    shape = (first.columns, first.rows, len(stack.places))
+    slope, intercept = scales.pop() if len(scales) == 1 else (1.0, 0.0)
+    if start.nbytes * shape[2] > IN_MEMORY_BYTES:
+        file = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the scan)
+        file.write(start.tobytes())
+        for plane in planes:
+            file.write(plane.astype(start.dtype, copy=False).tobytes())
+        file.flush()
+        return Voxels(RawFile(file, 0, shape, start.dtype), slope, intercept)
+    array = np.empty(shape, start.dtype, order="F")
+    array[:, :, 0] = start.T
+    for index, plane in enumerate(planes, start=1):
+        array[:, :, index] = plane.T
+    return Voxels(array, slope, intercept)
+
+
+def _planes(stack: Stack, rescale: bool) -> Iterator[npt.NDArray[Any]]:
+    """Yield the slices (rows, columns) of the even stack."""
+
+    @lru_cache(maxsize=2)
+    def decoded(index: int) -> npt.NDArray[Any]:
+        return _decode(stack.frames[index], rescale)
+
+    for place in stack.places:
+        below, share = int(place), place % 1
+        plane = decoded(below)
+        if share:
+            blend = (1 - share) * plane.astype(np.float32) + share * decoded(below + 1)
+            plane = blend.astype(plane.dtype) if plane.dtype.kind == "f" else np.rint(blend).astype(plane.dtype)
+        yield plane
+
+
+def _decode(frame: Frame, rescale: bool) -> npt.NDArray[Any]:
+    dataset = _dataset(frame.file)
+    try:
+        plane = pixel_array(dataset, index=frame.number)
+    except Exception as error:  # the decoders of the plug-ins raise errors of every kind
+        syntax = getattr(dataset.file_meta.get("TransferSyntaxUID"), "name", "unknown")
+        message = f"a slice is truncated or cannot be decoded (transfer syntax: {syntax}); export the series again"
+        raise InputError(message) from error
+    if plane.shape != (frame.rows, frame.columns):
+        raise InputError("a slice has another size than its header says; export the series again")
+    if frame.inverted:
+        plane = plane.max() - plane
+    return plane.astype(np.float32) * frame.slope + frame.intercept if rescale else plane
+
+
+@lru_cache(maxsize=1)
+def _dataset(file: DicomFile) -> pydicom.Dataset:
+    """Parse a file once for all of its frames."""
+    with file.open() as stream:
+        return pydicom.dcmread(stream, force=True)

@@ -1,0 +1,79 @@
+"""``looktwice render``: the views of a cloud or a mesh as PNG files."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import typer
+
+from looktwice.commands import terminal
+
+
+def render(
+    cloud: Path = typer.Argument(..., help="Point cloud or mesh."),
+    out: Path = typer.Option(..., "--out", help="Folder for the pictures; made if need be."),
+    backend: str = typer.Option("open3d", "--backend", help="open3d, pytorch3d or numpy."),
+    views: int = typer.Option(9, "--views", help="How many views, 1 to 26."),
+    channel: list[str] = typer.Option(
+        ["shaded"], "--channel", help="shaded, lambert, depth or curvature; may be given several times."
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object on stdout."),
+) -> None:
+    """Render a point cloud or a mesh from all around and write the views as PNG."""
+    from PIL import Image
+
+    from looktwice.errors import InputError, UsageError
+    from looktwice.modalities.pointclouds import open_pointcloud
+    from looktwice.modalities.rendering.renderer import CHANNELS
+
+    if unknown := set(channel) - set(CHANNELS):
+        raise UsageError(f"unknown channel {', '.join(sorted(unknown))}: choose from {', '.join(CHANNELS)}")
+    started = time.perf_counter()
+    try:
+        study = open_pointcloud(cloud, backend=backend, views=views)
+    except InputError as error:
+        if as_json:
+            terminal.emit({"input": str(cloud), "error": str(error)})
+        terminal.say(f"error: {error}")
+        raise typer.Exit(1) from error
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for view in terminal.track(study.views(), "rendering", total=views):
+        rendering = study.rendering(view.index)
+        files = {}
+        for name in channel:
+            picture = view.image if name == "shaded" else rendering.picture(name)
+            files[name] = file_name(view.name, name)
+            temporary = out / f".{files[name]}.part"
+            Image.fromarray(picture).save(temporary, format="PNG")
+            temporary.replace(out / files[name])
+        shown = float(rendering.geometry.mask.mean())
+        written.append({"name": view.name, "files": files, "covered": round(shown, 4)})
+    record = {
+        "input": str(cloud), "backend": backend, "points": len(study.cloud.points), "unit": study.unit,
+        "views": written, "notes": study.notes, "seconds": round(time.perf_counter() - started, 4),
+    }  # fmt: skip
+    if as_json:
+        terminal.emit(record)
+    else:
+        _print_table(record, out)
+
+
+def file_name(view: str, channel: str) -> str:
+    """Return the file that a view goes to: the same for every back end."""
+    number, _, place = view.removeprefix("view ").partition(" ")
+    stem = f"view_{int(number):02d}_{place.replace(' ', '_')}"
+    return f"{stem}.png" if channel == "shaded" else f"{stem}_{channel}.png"
+
+
+def _print_table(record: dict, out: Path) -> None:
+    from rich.table import Table
+
+    table = Table("view", "file", "covered")
+    for view in record["views"]:
+        table.add_row(view["name"], "\n".join(view["files"].values()), f"{view['covered']:.0%}")
+    terminal.stdout.print(table)
+    terminal.stdout.print(f"{record['points']} points, {record['backend']}, {record['seconds']:.2f} s, in {out}")
+    for note in record["notes"]:
+        terminal.say(note)

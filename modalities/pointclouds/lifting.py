@@ -1,0 +1,103 @@
+"""From maps of views to scores of points: occlusion respected, every view weighted by how squarely it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from looktwice.modalities.rendering.renderer import Rendering
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+# Bounds the memory of the temporaries whatever the size of the cloud.
+_CHUNK = 1_000_000
+# How many seen neighbours an unseen point takes its score from.
+_NEIGHBOURS = 3
+
+
+def lift_to_points(
+    points: FloatArray, valid: BoolArray, renderings: Sequence[Rendering], maps: FloatArray
+) -> tuple[FloatArray, npt.NDArray[np.uint8], BoolArray]:
+    """Return one score per point from one map per view.
+
+    A point's score is the mean of the maps where it is seen, weighted by the squared cosine of the angle between the
+    surface and the line of sight: an oblique view shows a point small and distorted. Points that no view sees take the
+    mean of their nearest seen neighbours.
+
+    Parameters
+    ----------
+    points : float32, shape (P, 3)
+        All of the file's points, in the renderings' coordinates.
+    valid : bool, shape (P,)
+        Those that are measured; the others score 0.
+    renderings : sequence of Rendering
+    maps : float32, shape (V, h, w)
+
+    Returns
+    -------
+    values : float32, shape (P,)
+    seen_count : uint8, shape (P,)
+        How many views see the point.
+    filled : bool, shape (P,)
+        Whether the score was taken from neighbours, or is the 0 of a point that was not measured.
+
+    Raises
+    ------
+    ValueError
+        If there is not one map per view.
+    """
+    if len(maps) != len(renderings):
+        raise ValueError(f"{len(maps)} maps for {len(renderings)} views")
+    total, weight = np.zeros(len(points), np.float32), np.zeros(len(points), np.float32)
+    seen_count = np.zeros(len(points), np.uint8)
+    for rendering, view_map in zip(renderings, maps, strict=True):
+        _gather(points, valid, rendering, view_map, (total, weight, seen_count))
+    values = total / np.maximum(weight, 1e-12)
+    filled = seen_count == 0
+    unseen = filled & valid
+    if unseen.any() and not filled.all():
+        values[unseen] = _from_neighbours(points[~filled], values[~filled], points[unseen])
+    return values, seen_count, filled
+
+
+def _gather(
+    points: FloatArray, valid: BoolArray, rendering: Rendering, view_map: FloatArray, sums: tuple[npt.NDArray, ...]
+) -> None:
+    """Add to `sums` what one view says of the points that it sees."""
+    size = rendering.camera.size
+    angle = np.maximum(rendering.geometry.facing, 0.05).ravel() ** 2
+    score = _resize(view_map, size).ravel() * angle
+    for start in range(0, len(points), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        flat, seen = rendering.visible(rendering.camera.project(points[part]))
+        seen &= valid[part]
+        for total, gathered in zip(sums, (score, angle, np.ones_like(angle, np.uint8)), strict=True):
+            total[part] += np.where(seen, gathered[flat], 0).astype(total.dtype)
+
+
+def _resize(view_map: FloatArray, size: int) -> FloatArray:
+    """Resize a map that covers a view's full extent to the view's pixels, bilinearly, clamped at the border."""
+    if view_map.shape == (size, size):
+        return view_map
+    height, width = view_map.shape
+    rows = np.clip((np.arange(size) + 0.5) * height / size - 0.5, 0, height - 1)
+    columns = np.clip((np.arange(size) + 0.5) * width / size - 0.5, 0, width - 1)
+    top, left = np.minimum(rows.astype(int), max(height - 2, 0)), np.minimum(columns.astype(int), max(width - 2, 0))
+    bottom, right = np.minimum(top + 1, height - 1), np.minimum(left + 1, width - 1)
+    down, across = (rows - top).astype(np.float32)[:, None], (columns - left).astype(np.float32)
+    lines = view_map[top] * (1 - down) + view_map[bottom] * down
+    resized: FloatArray = lines[:, left] * (1 - across) + lines[:, right] * across
+    return resized
+
+
+def _from_neighbours(seen: FloatArray, values: FloatArray, unseen: FloatArray) -> FloatArray:
+    from scipy.spatial import cKDTree
+
+    count = min(_NEIGHBOURS, len(seen))
+    tree = cKDTree(seen, balanced_tree=False, compact_nodes=False)
+    _, nearest = tree.query(unseen, k=count)
+    mean: FloatArray = values[np.asarray(nearest).reshape(len(unseen), count)].mean(axis=1)
+    return mean

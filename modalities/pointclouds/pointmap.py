@@ -1,0 +1,68 @@
+"""One anomaly score per point of a file, in the file's order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from looktwice.modalities.pointclouds.ply import write_scored_ply
+from looktwice.modalities.pointclouds.regions import find_regions
+from looktwice.modalities.study import BoolArray, FloatArray, NativeMap, Region
+
+if TYPE_CHECKING:
+    from looktwice.modalities.pointclouds.study import CloudStudy
+
+_COLOUR_MAP = "inferno"
+
+
+class PointMap(NativeMap):
+    """Scores of a cloud's points or of a mesh's vertices.
+
+    Attributes
+    ----------
+    values : float32, shape (P,)
+        In [0, 1]; 0 for points that were not measured.
+    points : float32 or float64, shape (P, 3)
+        As in the file.
+    seen_count : uint8, shape (P,)
+        How many views see each point.
+    filled : bool, shape (P,)
+        True where no view sees the point: its score is its neighbours', or 0 if it was not measured.
+    """
+
+    def __init__(
+        self, study: CloudStudy, values: FloatArray, seen_count: npt.NDArray[np.uint8], filled: BoolArray
+    ) -> None:
+        self.study = study
+        self.values = values
+        self.seen_count = seen_count
+        self.filled = filled
+
+    @property
+    def points(self) -> npt.NDArray[np.floating]:
+        """The file's points, in the file's order."""
+        return self.study.cloud.points
+
+    def regions(self, threshold: float, limit: int = 20) -> list[Region]:
+        """Return the connected parts at or above `threshold`, the most suspicious first (see `regions`)."""
+        return find_regions(self.study, self.values, threshold, self.filled)[:limit]
+
+    def save(self, path: Path) -> None:
+        """Write a binary PLY file that CloudCompare and MeshLab open.
+
+        The points come in the file's order, a mesh with its faces, with colours by a perceptually uniform map over
+        [0, 1] and the float properties ``scalar_anomaly_score`` and ``scalar_views_seen``.
+        """
+        from matplotlib import colormaps
+
+        palette = (colormaps[_COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+        colours = palette[(np.clip(self.values, 0, 1) * 255).astype(np.uint8)]
+        scalars = {
+            "scalar_anomaly_score": self.values,
+            "scalar_views_seen": self.seen_count.astype(np.float32),
+        }
+        unit = f"unit {self.study.unit}" if self.study.unit else "unit unknown"
+        write_scored_ply(Path(path), self.points, scalars, colours, self.study.cloud.faces, ("looktwice", unit))

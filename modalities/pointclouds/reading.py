@@ -1,0 +1,139 @@
+"""Files to `Cloud`: one reader for each format, all keeping the points' order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from looktwice.errors import InputError
+from looktwice.modalities.pointclouds.cloud import Cloud
+from looktwice.modalities.pointclouds.obj import read_obj
+from looktwice.modalities.pointclouds.ply import check_complete
+from looktwice.modalities.pointclouds.recognise import CloudFormat, cloud_format
+
+
+def read_cloud(path: Path) -> Cloud:
+    """Read a point cloud or a mesh.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, in no known format, truncated, or holds no points.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    found = cloud_format(path)
+    if found is None:
+        raise InputError(
+            f"{path}: not a point cloud or mesh that can be read: give PLY, PCD, XYZ, PTS, STL, OBJ, OFF, glTF or an "
+            "organised XYZ TIFF"
+        )
+    try:
+        cloud = _READERS[found](path)
+    except InputError:
+        raise
+    except (OSError, ValueError, RuntimeError, IndexError) as error:
+        raise InputError(f"{path}: damaged or truncated {found.value} file ({_first_line(error)})") from error
+    if not len(cloud.points):
+        raise InputError(f"{path}: holds no points, or is truncated")
+    return cloud
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _read_ply(path: Path) -> Cloud:
+    faces = check_complete(path)
+    if faces:
+        mesh = _read_mesh(path)
+        if mesh.faces is not None:
+            return mesh
+    return _read_points(path, "ply")
+
+
+def _read_points(path: Path, file_format: str) -> Cloud:
+    import open3d as o3d
+
+    with _quiet():
+        cloud = o3d.t.io.read_point_cloud(str(path), file_format, remove_nan_points=False)
+    if "positions" not in cloud.point:
+        raise InputError(f"{path}: damaged or truncated {file_format} file: no points could be read")
+    colours = cloud.point.colors.numpy() if "colors" in cloud.point else None
+    return Cloud(cloud.point.positions.numpy(), colours=_as_bytes(colours))
+
+
+def _read_mesh(path: Path) -> Cloud:
+    import open3d as o3d
+
+    with _quiet():
+        mesh = o3d.io.read_triangle_mesh(str(path))
+    points = np.asarray(mesh.vertices)
+    faces = np.asarray(mesh.triangles)
+    colours = np.asarray(mesh.vertex_colors) if mesh.has_vertex_colors() else None
+    return Cloud(_narrow(points), faces if len(faces) else None, _as_bytes(colours))
+
+
+def _read_gltf(path: Path) -> Cloud:
+    cloud = _read_mesh(path)
+    return Cloud(cloud.points, cloud.faces, cloud.colours, unit="m")  # glTF 2.0, 3.4: metres
+
+
+def _read_obj(path: Path) -> Cloud:
+    points, faces, colours = read_obj(path)
+    return Cloud(_narrow(points), faces, _as_bytes(colours))
+
+
+def _read_xyz(path: Path) -> Cloud:
+    with path.open("rb") as file:
+        head = file.read(4096).decode("latin-1")
+    delimiter = next((sign for sign in (",", ";") if sign in head), None)
+    if delimiter is None:
+        return _read_points(path, "xyz")
+    return Cloud(_narrow(np.loadtxt(path, delimiter=delimiter, usecols=(0, 1, 2), ndmin=2)))
+
+
+def _read_organised_tiff(path: Path) -> Cloud:
+    import tifffile
+
+    points = tifffile.imread(path).reshape(-1, 3)
+    return Cloud(points, missing=~points.any(axis=1))
+
+
+def _narrow(points: npt.NDArray[np.float64]) -> npt.NDArray[np.floating]:
+    """Return float32 where that loses nothing that a float32 file could have held."""
+    narrow = points.astype(np.float32)
+    exact = np.array_equal(narrow.astype(np.float64), points, equal_nan=True)
+    far = len(points) and np.nanmax(np.abs(points), initial=0) > 1e4
+    return narrow if exact or not far else points
+
+
+def _as_bytes(colours: Any) -> npt.NDArray[np.uint8] | None:
+    if colours is None or not len(colours):
+        return None
+    if colours.dtype.kind == "f":
+        colours = np.rint(np.clip(np.nan_to_num(colours), 0, 1) * 255)
+    return colours.astype(np.uint8)
+
+
+def _quiet() -> Any:
+    """Keep Open3D's warnings off stdout, where the command line writes JSON; failures are told by what is returned."""
+    import open3d as o3d
+
+    return o3d.utility.VerbosityContextManager(o3d.utility.VerbosityLevel.Error)
+
+
+_READERS = {
+    CloudFormat.PLY: _read_ply,
+    CloudFormat.PCD: lambda path: _read_points(path, "pcd"),
+    CloudFormat.PTS: lambda path: _read_points(path, "pts"),
+    CloudFormat.XYZ: _read_xyz,
+    CloudFormat.STL: _read_mesh,
+    CloudFormat.OBJ: _read_obj,
+    CloudFormat.OFF: _read_mesh,
+    CloudFormat.GLTF: _read_gltf,
+    CloudFormat.ORGANISED_TIFF: _read_organised_tiff,
+}

@@ -1,0 +1,128 @@
+"""Pictures of a surface: the back end's z-buffers, closed and shaded, one view after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from looktwice.modalities.rendering import shading
+from looktwice.modalities.rendering.backends import get_rasterizer
+from looktwice.modalities.rendering.cameras import Camera
+from looktwice.modalities.rendering.shading import Geometry
+from looktwice.modalities.rendering.splatting import close_surface, splat_radius
+from looktwice.modalities.rendering.zbuffer import depth_of, index_of, pixel_of
+
+FloatArray = npt.NDArray[np.float32]
+ByteArray = npt.NDArray[np.uint8]
+BoolArray = npt.NDArray[np.bool_]
+
+CHANNELS = ("shaded", "lambert", "depth", "curvature")
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What is drawn.
+
+    Attributes
+    ----------
+    points : float32, shape (P, 3)
+        Finite, about unit size.
+    spacing : float32, shape (P,)
+        Local distance between points (`spacing.local_spacing`).
+    colours : uint8, shape (P, 3), optional
+    """
+
+    points: FloatArray
+    spacing: FloatArray
+    colours: ByteArray | None = None
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """One view of a surface.
+
+    Attributes
+    ----------
+    camera : Camera
+    index : int64, shape (S, S)
+        Which of the surface's points each pixel shows, -1 off the object.
+    depth : float32, shape (S, S)
+        Depth of that point in pixels, infinity off the object.
+    spacing_px : float
+        Typical distance between the points shown.
+    geometry : Geometry
+    albedo : uint8, shape (S, S, 3), optional
+    """
+
+    camera: Camera
+    index: npt.NDArray[np.int64]
+    depth: FloatArray
+    spacing_px: float
+    geometry: Geometry
+    albedo: ByteArray | None = None
+
+    def picture(self, channel: str = "shaded") -> ByteArray:
+        """Return one of `CHANNELS` as RGB, shape (S, S, 3)."""
+        return shading.paint(self.geometry, channel, self.albedo)
+
+    def visible(self, pixels: FloatArray) -> tuple[npt.NDArray[np.int64], BoolArray]:
+        """Tell which projected points this view sees.
+
+        A point is seen unless the surface shown in its pixel lies in front of it by more than that surface's slope
+        within a splat explains.
+
+        Parameters
+        ----------
+        pixels : float32, shape (3, P)
+            From ``camera.project``.
+
+        Returns
+        -------
+        flat : int64, shape (P,)
+            Row-major pixel of each point; 0 where it falls outside.
+        seen : bool, shape (P,)
+        """
+        column, row, depth = pixels
+        flat, inside = pixel_of(column, row, self.camera.size)
+        return flat, inside & (depth <= self._deepest.ravel()[flat])
+
+    @property
+    def _deepest(self) -> FloatArray:
+        """Depth down to which a point in each pixel still belongs to the surface shown."""
+        facing = np.maximum(self.geometry.facing, 0.2)
+        slope = np.sqrt(1 - np.minimum(facing, 1) ** 2) / facing
+        return np.where(self.geometry.mask, self.depth + 1.5 + (1.0 + self.spacing_px) * slope, np.float32(-np.inf))
+
+
+def render(surface: Surface, cameras: Sequence[Camera], backend: str = "open3d") -> Iterator[Rendering]:
+    """Yield the view of every camera, in order, each computed when it is asked for.
+
+    Parameters
+    ----------
+    surface : Surface
+    cameras : sequence of Camera
+    backend : {"open3d", "pytorch3d", "numpy"}
+
+    Raises
+    ------
+    UsageError
+        If the back end is unknown or not installed.
+    """
+    for camera, keys in zip(cameras, get_rasterizer(backend)(surface.points, cameras), strict=True):
+        keys = close_surface(keys, splat_radius(surface.spacing * np.float32(camera.scale)))
+        yield _develop(surface, camera, index_of(keys), depth_of(keys))
+
+
+def _develop(surface: Surface, camera: Camera, index: npt.NDArray[np.int64], depth: FloatArray) -> Rendering:
+    shown = np.nonzero(index >= 0)
+    points = index[shown]
+    spacing_px = float(np.median(surface.spacing[points])) * camera.scale
+    # How far the point that a pixel shows lies from the pixel's centre, (right, down) in pixels.
+    shift = np.zeros((2, *index.shape), np.float32)
+    column, row, _ = camera.project(surface.points[points])
+    shift[0][shown], shift[1][shown] = shown[1] - column, shown[0] - row
+    albedo = None if surface.colours is None else surface.colours[np.maximum(index, 0)]
+    return Rendering(camera, index, depth, spacing_px, shading.surface_geometry(depth, shift, spacing_px), albedo)

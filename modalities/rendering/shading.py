@@ -1,0 +1,169 @@
+"""Geometry made visible without colour: normals, shading, curvature and depth of a closed z-buffer.
+
+Normals are taken in image space from an edge-preserving smoothed depth map (Tomasi and Manduchi 1998), so that noise is
+averaged over the splats' own spacing and depth edges stay sharp. They face the viewer by construction, which orients
+them consistently however the scan's own normals point. Curvature lightens ridges and darkens dents (mean-curvature
+shading, Kindlmann et al. 2003).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import open3d as o3d
+
+FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+ByteArray = npt.NDArray[np.uint8]
+
+# A depth step beyond this many pixels from one pixel to the next is an edge, not a slope (76 degrees).
+_EDGE = 4.0
+# Towards the light, in (right, down, away): over the viewer's left shoulder.
+_LIGHT = np.array((-0.45, -0.55, -0.70), np.float32) / np.float32(np.sqrt(0.45**2 + 0.55**2 + 0.70**2))
+_BACKGROUND = 30
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What a view knows of the surface that it sees.
+
+    Attributes
+    ----------
+    depth : float32, shape (S, S)
+        Smoothed depth in pixels; infinity off the object.
+    normals : float32, shape (S, S, 3)
+        Unit normals in (right, down, away), facing the viewer; zero off the object.
+    curvature : float32, shape (S, S)
+        Mean curvature times half the picture's side: +1 on a ball that fills the picture, negative in a dent.
+    """
+
+    depth: FloatArray
+    normals: FloatArray
+    curvature: FloatArray
+
+    @property
+    def mask(self) -> BoolArray:
+        """Where the object is."""
+        return np.isfinite(self.depth)
+
+    @property
+    def facing(self) -> FloatArray:
+        """Cosine of the angle between normal and line of sight, shape (S, S)."""
+        facing: FloatArray = -self.normals[..., 2]
+        return facing
+
+
+def surface_geometry(depth: FloatArray, shift: FloatArray, spacing_px: float) -> Geometry:
+    """Return smoothed depth, normals and curvature of a closed depth map.
+
+    Parameters
+    ----------
+    depth : float32, shape (S, S)
+        In pixels, infinity off the object.
+    shift : float32, shape (2, S, S)
+        From the point that a pixel shows to the pixel's centre, (right, down) in pixels.
+    spacing_px : float
+        Typical distance between the points, in pixels: sets how much is smoothed.
+    """
+    mask = np.isfinite(depth)
+    sigma = 0.8 + 0.5 * min(spacing_px, 4.0)
+    right, down = _slopes(_smooth_depth(depth, mask, spacing_px), mask, sigma)
+    # Each pixel shows a point beside its centre: the surface is followed from there to the centre.
+    reach = 2 + 2 * spacing_px
+    centred = depth + np.clip(right * shift[0] + down * shift[1], -reach, reach)
+    smooth = _smooth_depth(centred, mask, spacing_px)
+    right, down = _slopes(smooth, mask, sigma)
+    normals = np.stack([right, down, np.full_like(right, -1)], axis=-1)
+    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
+    normals[~mask] = 0
+    return Geometry(np.where(mask, smooth, np.float32(np.inf)), normals, _mean_curvature(normals, mask, 1.5 * sigma))
+
+
+def lambert(geometry: Geometry) -> FloatArray:
+    """Return diffuse shading in [0, 1] under a lamp over the viewer's left shoulder and a headlight."""
+    lamp = np.maximum(geometry.normals @ _LIGHT, 0)
+    shade: FloatArray = 0.12 + 0.60 * lamp + 0.28 * geometry.facing
+    return np.where(geometry.mask, shade, np.float32(0))
+
+
+def paint(geometry: Geometry, channel: str, albedo: ByteArray | None = None) -> ByteArray:
+    """Return one channel as an RGB picture, shape (S, S, 3).
+
+    Parameters
+    ----------
+    geometry : Geometry
+    channel : {"shaded", "lambert", "depth", "curvature"}
+        "shaded" is Lambert shading with ridges lightened and dents darkened, times the scan's own colour if any.
+    albedo : uint8, shape (S, S, 3), optional
+        The scan's colour in each pixel.
+    """
+    mask = geometry.mask
+    if channel == "depth":
+        near, far = (geometry.depth[mask].min(), geometry.depth[mask].max()) if mask.any() else (0.0, 1.0)
+        grey = 1 - 0.8 * (np.where(mask, geometry.depth, far) - near) / max(far - near, 1.0)
+    elif channel == "curvature":
+        grey = 0.5 + 0.5 * np.tanh(geometry.curvature / 6)
+    else:
+        grey = lambert(geometry)
+        if channel == "shaded":
+            grey = grey * (1 + 0.45 * np.tanh(geometry.curvature / 6))
+    colour = grey[..., None] * (np.float32(255) if albedo is None or channel != "shaded" else albedo)
+    picture = np.clip(np.broadcast_to(colour, (*mask.shape, 3)), 0, 255).astype(np.uint8)
+    picture[~mask] = _BACKGROUND
+    return picture
+
+
+def _smooth_depth(depth: FloatArray, mask: BoolArray, spacing_px: float) -> FloatArray:
+    """Smooth over a few point spacings without crossing depth edges; off the object the depth is far away."""
+    far = np.float32(depth[mask].max(initial=0) + 1000)
+    filled = np.where(mask, depth, far)
+    radius = int(np.clip(np.ceil(1.5 * spacing_px), 2, 7))
+    image = o3d.t.geometry.Image(o3d.core.Tensor.from_numpy(filled[..., None]))
+    smooth = image.filter_bilateral(2 * radius + 1, max(2.0, 2 * spacing_px), radius / 1.5)
+    result: FloatArray = smooth.as_tensor().numpy()[..., 0]
+    return np.where(mask, result, far)
+
+
+def _slopes(depth: FloatArray, mask: BoolArray, sigma: float) -> tuple[FloatArray, FloatArray]:
+    """Return the slopes to the right and downwards, averaged over `sigma` pixels of the object; 0 off it."""
+    inside = mask.astype(np.float32)
+    planes = np.stack([_slope(depth, axis=1) * inside, _slope(depth, axis=0) * inside, inside], axis=-1)
+    right, down, weight = np.moveaxis(_gaussian(planes, sigma), -1, 0)
+    weight = np.maximum(weight, 1e-3)
+    return right / weight * inside, down / weight * inside
+
+
+def _slope(depth: FloatArray, axis: int) -> FloatArray:
+    """Return the derivative along `axis`: central, one-sided beside an edge, 0 between two edges."""
+    step = np.diff(depth, axis=axis)
+    valid = (np.abs(step) < _EDGE).astype(np.float32)
+    step *= valid
+    pad = [(0, 0), (0, 0)]
+    pad[axis] = (1, 1)
+    step, valid = np.pad(step, pad), np.pad(valid, pad)
+    before, after = (slice(None), slice(-1)), (slice(None), slice(1, None))
+    if axis == 0:
+        before, after = before[::-1], after[::-1]
+    slope: FloatArray = (step[before] + step[after]) / np.maximum(valid[before] + valid[after], 1)
+    return slope
+
+
+def _gaussian(image: FloatArray, sigma: float) -> FloatArray:
+    size = 2 * int(np.ceil(2 * sigma)) + 1
+    tensor = o3d.core.Tensor.from_numpy(np.ascontiguousarray(image, np.float32))
+    blurred: FloatArray = o3d.t.geometry.Image(tensor).filter_gaussian(size, sigma).as_tensor().numpy()
+    return blurred
+
+
+def _mean_curvature(normals: FloatArray, mask: BoolArray, sigma: float) -> FloatArray:
+    """Return half the divergence of the normals, in units of 2 / S."""
+    divergence = np.zeros(mask.shape, np.float32)
+    inside = mask[1:-1, 2:] & mask[1:-1, :-2] & mask[2:, 1:-1] & mask[:-2, 1:-1]
+    across = normals[1:-1, 2:, 0] - normals[1:-1, :-2, 0]
+    down = normals[2:, 1:-1, 1] - normals[:-2, 1:-1, 1]
+    # Normals that turn by more than this between neighbours belong to two different surfaces.
+    turn = np.clip(across + down, -0.7, 0.7)
+    divergence[1:-1, 1:-1] = np.where(inside, turn / 4, 0) * (mask.shape[0] / 2)
+    return _gaussian(divergence[..., None], sigma)[..., 0]

@@ -45,7 +45,8 @@ class Anatomy:
         side = self.laterality(world)
         words = [("lower", "", "upper")[height], "" if side == "midline" else side, ("back", "", "front")[depth]]
         stated = [word for word in words if word] or ["middle"]
-        return f"{' '.join(stated)}{' part' if len(stated) == 1 else ''} of the {self.part}"
+        noun = {"left": " side", "right": " side"}.get(stated[0], " part") if len(stated) == 1 else ""
+        return f"{' '.join(stated)}{noun} of the {self.part}"
 
 
 def describe(

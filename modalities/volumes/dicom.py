@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
-from pydicom.pixels import pixel_array
+from pydicom.pixels.utils import pixel_array
 
 from looktwice.errors import InputError
 from looktwice.modalities.volumes.dicom_files import DicomFile, find_dicom_files

@@ -123,7 +123,7 @@ def _one_a_place(
         for group in np.split(np.arange(len(frames)), breaks)
     ]
     fewest = min(len(group) for group in groups)
-    if channel is not None and channel >= fewest or (channel or 0) < 0:
+    if channel is not None and not 0 <= channel < fewest:
         raise InputError(f"channel {channel} does not exist; the series holds {fewest} (the first is 0)")
     if fewest > 1:
         notes.append(f"{fewest} channels found, number {channel or 0} taken")
@@ -175,9 +175,7 @@ def _affine(frames: list[Frame], slices: int, notes: list[str]) -> npt.NDArray[n
         cosine = abs(float(across @ normal)) / (np.linalg.norm(across) * np.linalg.norm(normal))
         tilt = float(np.degrees(np.arccos(min(1.0, cosine))))
         if tilt > TILT_DEGREES:
-            notes.append(
-                f"slices are shifted against each other by a tilt of {tilt:.1f} degrees; positions allow for it"
-            )
+            notes.append(f"the slices are tilted by {tilt:.1f} degrees against their stack; positions allow for it")
     affine = np.eye(4)
     affine[:3, 0] = directions[:3] * first.pixel_spacing[1]
     affine[:3, 1] = directions[3:] * first.pixel_spacing[0]

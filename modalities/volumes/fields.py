@@ -57,7 +57,7 @@ def interpolation(count: int, positions: npt.NDArray[np.floating[Any]], sigma: f
         Every row sums to 1.
     """
     if len(positions) > 1 and positions[0] > positions[-1]:
-        return cast("FloatArray", interpolation(count, positions[::-1], sigma)[:, ::-1])
+        return interpolation(count, positions[::-1], sigma)[:, ::-1]
     voxels = np.arange(count)
     weights: FloatArray = np.zeros((count, len(positions)), np.float32)
     upper = np.clip(np.searchsorted(positions, voxels), 1, max(1, len(positions) - 1))

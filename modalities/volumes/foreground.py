@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ PADDED_SHARE = 0.25
 
 LESSER_PART = 0.1
 """Parts smaller than this share of the largest one are not the patient: the table, wires, noise."""
+
+SPARSE_SHARE = 0.15
+CLOSING_SAMPLES = 8
 
 
 @dataclass(frozen=True)
@@ -137,17 +140,35 @@ class Foreground:
         return self.coarse.values[self.mask]
 
 
-def find_foreground(coarse: CoarseScan, kind: Kind, shape: tuple[int, int, int], axial_axis: int) -> Foreground:
-    """Find the head or body: a threshold, the large parts, holes filled in 3D and in each axial plane.
+def find_foreground(coarse: CoarseScan, kind: Kind, shape: tuple[int, int, int]) -> Foreground:
+    """Find the head or body: a threshold, the large parts, what they enclose.
 
     CT is cut at the skin's HU. Elsewhere half of Otsu's threshold (IEEE SMC 1979, doi:10.1109/TSMC.1979.4310076) is
     taken, as dark tissue belongs to the patient; a tenth of it where the background is padding.
     """
     bright = coarse.values > (SKIN_HU if kind is Kind.CT else _threshold(coarse.values))
-    mask = _fill(_large_parts(bright), axial_axis)
+    mask = _fill(_large_parts(bright))
+    if _is_sparse(mask):
+        mask = _fill(_close(bright))
     if not mask.any():
         mask = np.ones_like(bright)
     return Foreground(mask, coarse, shape)
+
+
+def _is_sparse(mask: BoolArray) -> bool:
+    """Tell whether so little of its own box is filled that it is no solid part: only vessels or bone are left."""
+    boxes = ndimage.find_objects(mask.astype(np.uint8))
+    return not boxes or float(mask[boxes[0]].mean()) < SPARSE_SHARE
+
+
+def _close(mask: BoolArray) -> BoolArray:
+    """Close gaps up to twice `CLOSING_SAMPLES`, by distances, as a ball of that size would."""
+    padded = np.pad(mask, CLOSING_SAMPLES + 1)
+    near = ndimage.distance_transform_edt(~padded) <= CLOSING_SAMPLES
+    closed = ndimage.distance_transform_edt(near) > CLOSING_SAMPLES
+    inner = slice(CLOSING_SAMPLES + 1, -CLOSING_SAMPLES - 1)
+    cut: BoolArray = closed[inner, inner, inner]
+    return cut
 
 
 def _threshold(values: FloatArray) -> float:
@@ -173,17 +194,22 @@ def _large_parts(mask: BoolArray) -> BoolArray:
     return cast("BoolArray", ndimage.binary_dilation(kept) & mask)
 
 
-def _fill(mask: BoolArray, axial_axis: int) -> BoolArray:
-    """Fill what the outside cannot reach within its own axial plane (lungs and sinuses open elsewhere)."""
-    in_plane: npt.NDArray[Any] = ndimage.generate_binary_structure(3, 1)
-    across = [slice(None)] * 3
-    for side in (0, 2):
-        across[axial_axis] = side  # type: ignore[call-overload]
-        in_plane[tuple(across)] = False
-    labels, _ = ndimage.label(~mask, structure=in_plane)
-    outside = np.zeros(labels.max() + 1, bool)
-    for axis in set(range(3)) - {axial_axis}:
-        for side in (0, -1):
-            outside[np.unique(np.take(labels, side, axis=axis))] = True
+def _fill(mask: BoolArray) -> BoolArray:
+    """Fill what is enclosed within any plane of the grid: lungs and sinuses open to the outside elsewhere."""
+    filled = mask.copy()
+    for axis in range(3):
+        filled |= ~_reached_within_planes(~mask, axis)
+    return filled
+
+
+def _reached_within_planes(empty: BoolArray, axis: int) -> BoolArray:
+    """Return the part of `empty` that is connected to the border within its own plane across `axis`."""
+    in_plane = ndimage.generate_binary_structure(3, 1)
+    in_plane[[0, 2]] = False
+    labels, count = ndimage.label(np.moveaxis(empty, axis, 0), structure=in_plane)
+    outside: BoolArray = np.zeros(count + 1, bool)
+    for border in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
+        outside[border.ravel()] = True
     outside[0] = False
-    return ~outside[labels]
+    reached: BoolArray = np.moveaxis(outside[labels], 0, axis)
+    return reached

@@ -24,7 +24,7 @@ def read_itk(path: Path, channel: int | None = None) -> Scan:
     InputError
         The file is damaged or has not 2 to 4 dimensions.
     """
-    import SimpleITK as sitk
+    import SimpleITK as sitk  # noqa: N813  (the name that its own documentation uses)
 
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     io = "NrrdImageIO" if path.open("rb").read(4) == b"NRRD" else "MetaImageIO"

@@ -11,11 +11,13 @@ from typing import IO, Any, cast
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
-from isal import igzip, isal_zlib
+from isal import igzip
+from isal.igzip_lib import IsalError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
 from looktwice.errors import InputError
+from looktwice.modalities.study import FloatArray
 from looktwice.modalities.volumes.scan import Scan
 from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, RawFile, Voxels
 
@@ -25,6 +27,9 @@ GZIP_BEST_RATIO = 1032
 """Deflate cannot do better; a header that promises more describes a truncated or damaged file."""
 
 CHUNK = 4 * 2**20
+
+# The stub of isal types the exception class as an instance.
+READ_ERRORS: tuple[type[Exception], ...] = (EOFError, OSError, IsalError)  # type: ignore[assignment]
 
 
 def read_nifti(path: Path, channel: int | None = None) -> Scan:
@@ -85,7 +90,7 @@ def _read_header(path: Path) -> tuple[Any, bool]:
             raise InputError("NIfTI header and voxels lie in two files; convert them to one .nii file")
         kind = nib.Nifti2Header if head[4:8] == b"n+2\0" else nib.Nifti1Header
         return kind.from_fileobj(io.BytesIO(head[: kind.sizeof_hdr])), gzipped
-    except (EOFError, OSError, isal_zlib.error, HeaderDataError, WrapStructError, ValueError) as error:
+    except (*READ_ERRORS, HeaderDataError, WrapStructError, ValueError) as error:  # type: ignore[misc]
         raise InputError(f"damaged NIfTI header ({error}); export the file again") from error
 
 
@@ -150,7 +155,7 @@ def _read_gzip(path: Path, layout: _Layout) -> npt.NDArray[Any] | RawFile:
                 _copy(file, target, layout.size)
                 return RawFile(target, 0, layout.shape, layout.dtype)
             return _scalar(np.frombuffer(_exactly(file, layout.size), layout.dtype).reshape(layout.shape, order="F"))
-    except (EOFError, OSError, isal_zlib.error) as error:
+    except READ_ERRORS as error:
         raise InputError(f"the file is truncated or damaged ({error}); copy or export it again") from error
 
 
@@ -177,7 +182,8 @@ def _exactly(file: IO[bytes], count: int) -> bytes:
 def _scalar(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return colour as its mean and complex values as their magnitude."""
     if values.dtype.fields is not None:
-        return np.mean([values[name] for name in ("R", "G", "B")], axis=0, dtype=np.float32)
+        grey: FloatArray = np.stack([values[name] for name in ("R", "G", "B")]).mean(axis=0, dtype=np.float32)
+        return grey
     return np.abs(values).astype(np.float32) if values.dtype.kind == "c" else values
 
 

@@ -69,7 +69,7 @@ class Canvas:
         """Take planes (I, J, K) with all voxels to (n, rows, columns) as the picture shows them."""
         box = [slice(None)] * 3
         box[self.down], box[self.right] = self.rows, self.columns
-        shown = values[tuple(box)].transpose(self.across, self.down, self.right)
+        shown: FloatArray = values[tuple(box)].transpose(self.across, self.down, self.right)
         shown = shown[:, ::-1] if self.flip_down else shown
         return shown[:, :, ::-1] if self.flip_right else shown
 

@@ -59,7 +59,7 @@ class VolumeStudy(Study):
         self.orientation: Orientation = orientation_of(scan.affine)
         coarse = sample(scan.voxels, self.orientation.spacing, self.notes)
         self.kind: Kind = scan.kind or (Kind.CT if looks_like_hu(coarse.values) else Kind.OTHER)
-        self.foreground: Foreground = find_foreground(coarse, self.kind, scan.voxels.shape, self.orientation.axes[2])
+        self.foreground: Foreground = find_foreground(coarse, self.kind, scan.voxels.shape)
         self.anatomy: Anatomy = describe(scan.affine, self.orientation, self.foreground, scan.head)
         head = self.anatomy.part == "head"
         self.windows = choose_windows(window, self.kind, head, self.foreground.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,6 @@ from looktwice.modalities.volumes.foreground import Foreground
 from looktwice.modalities.volumes.measurements import measure
 from looktwice.modalities.volumes.scan import Scan
 from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, SLAB_BYTES, Box
-
-ALL: Box = (slice(None), slice(None), slice(None))
 
 
 class VoxelMap(NativeMap):
@@ -56,40 +55,54 @@ class VoxelMap(NativeMap):
     @cached_property
     def values(self) -> FloatArray:  # type: ignore[override]
         """The whole map, float32 in [0, 1], in the input's shape; made when first asked for."""
-        whole = np.zeros(self.shape, np.float32, order="F")
-        for start, slab in self._computed_slabs():
-            whole[:, :, start : start + slab.shape[2]] = slab
-        return whole.reshape(self.scan.header.get_data_shape(), order="F")
+        whole: FloatArray = np.zeros(self.shape, np.float32, order="F")
+        for box in self._boxes():
+            whole[box] = self[box]
+        return self._as_given(whole)
 
     @cached_property
     def foreground(self) -> BoolArray:
         """Where the head or body is, bool, in the input's shape."""
-        return self._mask[ALL].reshape(self.scan.header.get_data_shape(), order="F")
+        whole: BoolArray = np.zeros(self.shape, bool, order="F")
+        for box in self._boxes():
+            whole[box] = self._mask[box]
+        return self._as_given(whole)
+
+    def _as_given(self, whole: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return an array in the input's own number of dimensions, two for a picture in NIfTI."""
+        given: npt.NDArray[Any] = whole.reshape(self.scan.header.get_data_shape(), order="F")
+        return given
 
     def __getitem__(self, box: Box) -> FloatArray:
         """Return the map at the voxels of one box."""
-        mean = sum((field[box] for field in self._fields[1:]), self._fields[0][box]) / np.float32(len(self._fields))
-        mean = np.clip(mean, 0, 1)
+        total = sum((field[box] for field in self._fields[1:]), self._fields[0][box])
+        mean: FloatArray = np.clip(total / np.float32(len(self._fields)), 0, 1)
         mean[~self._mask[box]] = 0
         return mean
 
     def slabs(self) -> Iterator[tuple[int, FloatArray]]:
         """Yield (first k, slab of shape (I, J, n)) over the whole map."""
-        if 4 * np.prod(self.shape, dtype=np.int64) <= IN_MEMORY_BYTES:
-            yield 0, self.values.reshape(self.shape, order="F")
-        else:
-            yield from self._computed_slabs()
-
-    def _computed_slabs(self) -> Iterator[tuple[int, FloatArray]]:
-        in_i, in_j, in_k = self._mask.extent
         i, j, k = self.shape
-        thickness = max(1, SLAB_BYTES // (4 * i * j))
-        for start in range(0, k, thickness):
-            slab = np.zeros((i, j, min(thickness, k - start)), np.float32, order="F")
-            first, last = max(start, in_k.start), min(start + slab.shape[2], in_k.stop)
-            if first < last:
-                slab[in_i, in_j, first - start : last - start] = self[in_i, in_j, slice(first, last)]
+        if 4 * i * j * k <= IN_MEMORY_BYTES:
+            yield 0, self.values.reshape(self.shape, order="F")
+            return
+        for start in range(0, k, self._thickness):
+            slab = np.zeros((i, j, min(self._thickness, k - start)), np.float32, order="F")
+            for box in self._boxes(start, start + slab.shape[2]):
+                slab[box[0], box[1], box[2].start - start : box[2].stop - start] = self[box]
             yield start, slab
+
+    @property
+    def _thickness(self) -> int:
+        """Planes of k that are computed at once."""
+        return max(1, SLAB_BYTES // (4 * self.shape[0] * self.shape[1]))
+
+    def _boxes(self, first: int = 0, last: int | None = None) -> Iterator[Box]:
+        """Yield the boxes of foreground between two k, each `_thickness` planes at most."""
+        in_i, in_j, in_k = self._mask.extent
+        stop = in_k.stop if last is None else min(last, in_k.stop)
+        for start in range(max(first, in_k.start), stop, self._thickness):
+            yield in_i, in_j, slice(start, min(start + self._thickness, stop))
 
     def regions(self, threshold: float, limit: int = 20) -> list[Region]:
         """Return the 3D components at or above `threshold`, the highest score first, then the largest.

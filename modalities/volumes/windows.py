@@ -48,7 +48,8 @@ class Windows:
 
 def _window(values: FloatArray, low: float, high: float) -> ByteArray:
     scaled = (values - np.float32(low)) * np.float32(255 / (high - low))
-    return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8)
+    clipped: ByteArray = np.clip(scaled, 0, 255, out=scaled).astype(np.uint8)
+    return clipped
 
 
 def choose_windows(window: str, kind: Kind, head: bool, inside: FloatArray) -> Windows:
@@ -73,7 +74,7 @@ def choose_windows(window: str, kind: Kind, head: bool, inside: FloatArray) -> W
         return Windows((first, second, third))
     if window == "auto":
         low, high = (float(value) for value in np.percentile(inside, PERCENTILES))
-        limits = (low, high if high > low else low + 1.0)
+        limits = (low if high > low else low - 1.0, high)
     else:
         limits = _limits(*_level_and_width(window))
     return Windows((limits, limits, limits))

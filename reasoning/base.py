@@ -1,0 +1,95 @@
+"""The type at the door of ``reasoning``: whoever puts evidence into words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from looktwice.modalities.study import Study, View
+from looktwice.reasoning.answer import Answer, AnswerKind
+from looktwice.result import Result
+
+if TYPE_CHECKING:  # torch is not needed to read or write an answer
+    from looktwice.encoders.ltfm import Evidence
+
+TextSink = Callable[[str], None]
+"""Takes each piece of an answer as soon as it stands; the pieces joined are ``Answer.text``."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question that was put, and the answer that was given."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, eq=False)
+class StudyContext:
+    """All that a reasoner may know of a study.
+
+    Two contexts are equal only if they are the same object, so that a reasoner can keep what it made of one
+    (encoded views, say) over the turns of a conversation.
+
+    Attributes
+    ----------
+    study : Study
+        Gives the views, lazily: take only those that are shown.
+    evidence : Evidence
+        Of this one study: S is 1, V is the number of views.
+    result : Result
+        What was measured: score, threshold, verdict, regions, the most suspicious views. Its answer is not read.
+    """
+
+    study: Study
+    evidence: Evidence
+    result: Result
+
+    @property
+    def views(self) -> Sequence[View]:
+        """The study's views, decoded when asked for."""
+        return self.study.views()
+
+
+class Reasoner(Protocol):
+    """Answers questions about one study.
+
+    Attributes
+    ----------
+    kind : AnswerKind
+    """
+
+    kind: AnswerKind
+
+    def explain(
+        self,
+        question: str | None,
+        context: StudyContext,
+        history: Sequence[Turn] = (),
+        on_text: TextSink | None = None,
+    ) -> Answer:
+        """Answer a question, or say whether, where, what and why.
+
+        Parameters
+        ----------
+        question : str or None
+            None asks for the explanation of an ``inspect`` report.
+        context : StudyContext
+        history : sequence of Turn
+            What was said before, oldest first.
+        on_text : callable, optional
+            Called with each piece of the text while it is written.
+
+        Returns
+        -------
+        Answer
+            ``fields`` holds ``verdict``, ``where``, ``size`` and the like as the text states them, and ``grounded``
+            where the text was checked against the evidence.
+
+        Raises
+        ------
+        LookTwiceError
+            No answer can be had (out of memory, a server that does not reply); the line says what to do.
+        """
+        ...

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from looktwice.modalities.study import Modality
+from looktwice.reasoning.facts import read_facts
+
+
+def blob(value: float = 0.9, number: int = 1) -> np.ndarray:
+    maps = np.full((number, 30, 30), 0.1)
+    maps[number // 2, 22:28, 1:7] = value
+    return maps
+
+
+def test_a_picture_states_place_and_size(context_of):
+    facts = read_facts(context_of(blob()))
+    assert (facts.verdict, facts.where, facts.size, facts.regions) == (
+        "anomalous",
+        "bottom left",
+        "4.0 % of the picture",
+        1,
+    )
+    assert facts.view is None
+    assert facts.to_fields()["where"] == "bottom left"
+
+
+def test_a_diffuse_picture_has_the_place_of_its_peak(context_of):
+    facts = read_facts(context_of(blob(value=0.4)))
+    assert (facts.where, facts.size, facts.regions) == ("bottom left", None, 0)
+
+
+def test_a_volume_states_its_worst_view(context_of):
+    facts = read_facts(context_of(blob(number=5), Modality.VOLUME))
+    assert facts.view == "axial slice 6, z = +2 mm"
+    assert facts.where == "bottom left"
+    assert facts.views[0] == facts.view
+    assert len(facts.views) == 3
+
+
+def test_a_normal_study_has_no_place(context_of):
+    facts = read_facts(context_of(blob(), score=0.2))
+    assert (facts.verdict, facts.where, facts.view, facts.size) == ("normal", None, None, None)
+
+
+@pytest.mark.parametrize(("score", "unsure"), [(0.47, True), (0.53, True), (0.6, False), (0.1, False)])
+def test_near_the_threshold_nothing_is_sure(context_of, score, unsure):
+    assert read_facts(context_of(blob(), score=score)).unsure is unsure

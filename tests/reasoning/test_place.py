@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from looktwice.reasoning.place import PLACES, agree, place_of, place_of_peak, places_in
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_point_in_each_cell(place):
+    row, column = divmod(PLACES.index(place), 3)
+    assert place_of(300 * (column + 0.5) / 3, 100 * (row + 0.5) / 3, width=300, height=100) == place
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_every_point_has_a_place_that_the_text_search_finds_again(x, y):
+    place = place_of(x, y, 1, 1)
+    assert places_in(f"a defect in the {place} of the picture") == [place]
+
+
+def test_the_peak_of_a_map():
+    heat = np.zeros((9, 12), np.float32)
+    heat[7:, 9:] = 0.8
+    heat[0, 0] = 0.9  # one noisy cell weighs less than a patch
+    assert place_of_peak(heat) == "bottom right"
+    assert place_of_peak(np.full((9, 9), 0.4, np.float32)) == "center"
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("in the upper left corner", ["top left"]),
+        ("in the lower-right part", ["bottom right"]),
+        ("on the left side, and another at the bottom", ["left", "bottom"]),
+        ("near the centre of the tile", ["center"]),
+        ("in the middle left region", ["left"]),
+        ("at the top center", ["top"]),
+        ("all right, nothing is left over", []),
+        ("in the left hemisphere", []),
+        ("in the patient's right lung", []),
+    ],
+)
+def test_finding_places_in_a_text(text, places):
+    assert places_in(text) == places
+
+
+def test_a_coarser_word_agrees_and_a_finer_one_does_not():
+    assert agree("left", "top left")
+    assert agree("top", "top left")
+    assert not agree("right", "top left")
+    assert not agree("top left", "left")
+    assert not agree("center", "top left")

@@ -1,0 +1,83 @@
+"""Holding a text against the evidence: verdict, place, view and size may not be contradicted.
+
+Rules on words, not a model: they find what an answer about anomalies usually says, and take anything else as no claim.
+"""
+
+from __future__ import annotations
+
+import re
+
+from looktwice.reasoning.facts import Facts
+from looktwice.reasoning.place import agree, places_in
+
+_ANOMALY = (
+    r"(?:anomal(?:y|ies)|defects?|abnormalit(?:y|ies)|lesions?|damages?|flaws?|irregularit(?:y|ies)|faults?|"
+    r"cracks?|scratch(?:es)?|tumou?rs?|patholog(?:y|ies)|findings?)"
+)
+_ANOMALOUS = r"(?:anomalous|abnormal|defective|damaged|faulty|suspicious|pathological)"
+_UP_TO_SIX_WORDS = r"(?:[\w'-]+,? ){0,6}?"
+_IS = r"(?:is|are|was|were|looks?|appears?|seems?)(?: to be)?"
+
+_NORMAL_CLAIM = re.compile(
+    rf"^\W*no\b|\b(?:no|without(?: any)?|free (?:of|from)(?: any)?|absence of(?: any)?) {_UP_TO_SIX_WORDS}{_ANOMALY}\b"
+    rf"|\b(?:does|do|did)(?: not|n't) (?:show|have|contain|reveal|exhibit) {_UP_TO_SIX_WORDS}{_ANOMALY}\b"
+    rf"|\b{_IS}(?: not|n't) (?:\w+ ){{0,2}}?{_ANOMALOUS}\b|\bnothing (?:\w+ )?{_ANOMALOUS}\b|\bdefect-free\b"
+    rf"|\b(?:{_IS}|as|shows?) (?:\w+ )?(?:normal|intact|healthy|unremarkable|undamaged)\b|\bin good condition\b"
+)
+_ANOMALOUS_CLAIM = re.compile(
+    rf"^\W*yes\b|\bthere (?:is|are|was|were) {_UP_TO_SIX_WORDS}{_ANOMALY}\b"
+    rf"|\b{_IS} (?:\w+ ){{0,2}}?{_ANOMALOUS}\b"
+    rf"|\b(?:shows?|has|have|contains?|reveals?|exhibits?|found|find|detected|see) {_UP_TO_SIX_WORDS}{_ANOMALY}\b"
+    rf"|\b{_ANOMALY} (?:is|are|was|were|lies|lie|sits?|covers?|occup(?:y|ies))\b"
+)
+# Sentences that claim nothing of the thing as a whole: the rest of it, and what would be.
+_ASIDE = re.compile(
+    r"\b(?:if|whether|in case|unless|elsewhere|otherwise|surrounding|the rest|the remaining|other (?:parts|areas))\b"
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
+_SLICE = re.compile(r"\bslice (\d+)\b")
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?(%|percent|ml|mm³)")
+_TOLERANCE = 0.1
+
+
+def contradictions(text: str, facts: Facts) -> list[str]:
+    """Return the fields of `facts` that a text contradicts, of ``verdict``, ``where``, ``view`` and ``size``.
+
+    A verdict is not contradicted by either word where the facts are unsure; a place is, where the text names places
+    and none of them is the measured one (a coarser word for it is fine).
+    """
+    lowered = text.lower()
+    against = []
+    stated = stated_verdicts(lowered)
+    if not facts.unsure and stated - {facts.verdict}:
+        against.append("verdict")
+    places = places_in(lowered)
+    if facts.where is not None and places and not any(agree(place, facts.where) for place in places):
+        against.append("where")
+    slices = set(_SLICE.findall(lowered))
+    if slices and facts.views and not slices & set(_SLICE.findall(" ".join(facts.views).lower())):
+        against.append("view")
+    if facts.size is not None and any(not _near(quantity, facts.size) for quantity in _QUANTITY.findall(lowered)):
+        against.append("size")
+    return against
+
+
+def stated_verdicts(text: str) -> set[str]:
+    """Return the verdicts that a text states of the thing as a whole: "anomalous", "normal", both or neither."""
+    verdicts = set()
+    for sentence in _SENTENCE_END.split(text.lower()):
+        if _ASIDE.search(sentence):
+            continue
+        remainder, denied = _NORMAL_CLAIM.subn(" ", sentence)
+        if denied:
+            verdicts.add("normal")
+        if _ANOMALOUS_CLAIM.search(remainder):
+            verdicts.add("anomalous")
+    return verdicts
+
+
+def _near(stated: tuple[str, str], size: str) -> bool:
+    """Tell whether a stated quantity is the measured one; a quantity of another unit is no claim about it."""
+    value, unit = stated
+    measured = [(number, of) for number, of in _QUANTITY.findall(size) if of == unit.replace("percent", "%")]
+    return all(abs(float(value) - float(number)) <= _TOLERANCE * float(number) for number, _ in measured)

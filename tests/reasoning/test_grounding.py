@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from looktwice.reasoning.facts import Facts
+from looktwice.reasoning.grounding import contradictions, stated_verdicts
+
+ANOMALOUS = Facts("anomalous", False, 0.9, 0.5, "highly", where="top left", size="1.2 % of the picture", regions=1)
+NORMAL = Facts("normal", False, 0.1, 0.5, "slightly")
+SLICES = Facts(
+    "anomalous", False, 0.9, 0.5, "highly", where="left", view="axial slice 92", views=("axial slice 92",), regions=1
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("Yes.", "anomalous"),
+        ("Yes, there is a defect in the top left.", "anomalous"),
+        ("The tile is defective.", "anomalous"),
+        ("The picture shows a dark, elongated crack.", "anomalous"),
+        ("An anomaly lies in the center.", "anomalous"),
+        ("No.", "normal"),
+        ("No, the object looks fine.", "normal"),
+        ("There are no visible defects in the image.", "normal"),
+        ("There is no sign of any abnormality.", "normal"),
+        ("The scan does not show any focal lesion.", "normal"),
+        ("The part appears normal and intact.", "normal"),
+        ("The surface is not damaged.", "normal"),
+    ],
+)
+def test_common_answers_state_a_verdict(text, verdict):
+    assert stated_verdicts(text) == {verdict}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The picture shows a metal plate.",
+        "Check whether there is a defect on the other side.",
+        "If a crack is found, replace the part.",
+    ],
+)
+def test_other_texts_state_none(text):
+    assert stated_verdicts(text) == set()
+
+
+def test_the_rest_of_a_thing_may_be_normal():
+    text = "Yes, there is a scratch in the top left. The rest of the surface is normal."
+    assert contradictions(text, ANOMALOUS) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "facts", "against"),
+    [
+        ("No, there are no defects.", ANOMALOUS, ["verdict"]),
+        ("Yes, a crack is visible.", NORMAL, ["verdict"]),
+        ("Yes, there is a stain in the bottom right corner.", ANOMALOUS, ["where"]),
+        ("Yes, there is a stain on the left side.", ANOMALOUS, []),
+        ("Yes, there is a stain covering 40 % of the picture.", ANOMALOUS, ["size"]),
+        ("Yes, there is a stain covering 1.2 % of the picture.", ANOMALOUS, []),
+        ("A lesion is seen on slice 12.", SLICES, ["view"]),
+        ("A lesion is seen on axial slice 92.", SLICES, []),
+        ("There is a lesion in the right hemisphere.", SLICES, []),
+    ],
+)
+def test_contradictions_name_the_field(text, facts, against):
+    assert contradictions(text, facts) == against
+
+
+def test_either_verdict_stands_where_the_evidence_is_unsure():
+    unsure = Facts("anomalous", True, 0.51, 0.5, "moderately", where="left")
+    assert contradictions("No, there are no defects.", unsure) == []

@@ -1,0 +1,119 @@
+"""Anomaly-OneVision (Xu et al., CVPR 2025, arXiv 2502.07601): LLaVA-OneVision that looks twice.
+
+transformers' own LLaVA-OneVision, with the tokens that the expert selected spliced in behind words of suspicion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import torch
+
+from looktwice.reasoning.answer import Answer, AnswerKind
+from looktwice.reasoning.base import StudyContext, TextSink, Turn
+from looktwice.reasoning.facts import Facts, read_facts
+from looktwice.reasoning.generation import Generated, generate
+from looktwice.reasoning.grounding import contradictions
+from looktwice.reasoning.prompt import EXPLAIN_QUESTION, chatml
+from looktwice.reasoning.splice import embed
+from looktwice.reasoning.tower import LlavaTower
+from looktwice.reasoning.visual import Reading, VisualReader
+
+if TYPE_CHECKING:
+    from transformers import LlavaOnevisionForConditionalGeneration, LlavaOnevisionProcessor
+
+    from looktwice.encoders.ltfm import LookTwice
+
+
+class OneVision:
+    """Anomaly-OneVision as a reasoner.
+
+    Parameters
+    ----------
+    model : LlavaOnevisionForConditionalGeneration
+    processor : LlavaOnevisionProcessor
+    expert : LookTwice
+        Trained on this model's vision tower.
+    name : str
+    max_visual_tokens : int
+        Most tokens that the pictures of a study may take.
+    max_new_tokens : int
+        Longest answer.
+    """
+
+    kind = AnswerKind.ONEVISION
+
+    def __init__(
+        self,
+        model: LlavaOnevisionForConditionalGeneration,
+        processor: LlavaOnevisionProcessor,
+        expert: LookTwice,
+        name: str = "onevision",
+        max_visual_tokens: int = 8000,
+        max_new_tokens: int = 512,
+    ) -> None:
+        self.model = model.eval()
+        self.tokenizer = processor.tokenizer
+        self.encoder = LlavaTower(model, processor.image_processor, f"{name}-tower").eval()
+        self.reader = VisualReader(model, self.encoder, expert.eval(), max_visual_tokens)
+        self.max_new_tokens = max_new_tokens
+        self._readings: WeakKeyDictionary[StudyContext, Reading] = WeakKeyDictionary()
+
+    def explain(
+        self,
+        question: str | None,
+        context: StudyContext,
+        history: Sequence[Turn] = (),
+        on_text: TextSink | None = None,
+    ) -> Answer:
+        """Answer a question about a study, or explain it; see :meth:`Reasoner.explain`.
+
+        The structured fields are the evidence's. Where the text says otherwise, ``contradicts`` names the fields.
+        """
+        if context not in self._readings:
+            self._readings[context] = self.reader.read_study(context)
+        reading = self._readings[context]
+        [generated] = self.reply([reading], [question or EXPLAIN_QUESTION], [history], on_text)
+        return _answer(generated, read_facts(context), reading)
+
+    def reply(
+        self,
+        readings: Sequence[Reading | None],
+        questions: Sequence[str],
+        histories: Sequence[Sequence[Turn]] | None = None,
+        on_text: TextSink | None = None,
+    ) -> list[Generated]:
+        """Answer several questions in one batch, greedily.
+
+        Parameters
+        ----------
+        readings : sequence of Reading or None
+            From ``reader``, one for each question; None puts the question without a picture.
+        questions : sequence of str
+        histories : sequence of sequence of Turn, optional
+            What was said before, for each question.
+        on_text : callable, optional
+            Takes the text while it is written; for a single question.
+        """
+        prompts = []
+        for reading, question, history in zip(readings, questions, histories or [()] * len(questions), strict=True):
+            before, after = chatml(question, history)
+            pictures = reading.segments if reading is not None else []
+            with torch.inference_mode():
+                prompts.append(embed([before, *pictures, after], self.tokenizer, self.model.get_input_embeddings()))
+        return generate(self.model, self.tokenizer, prompts, self.max_new_tokens, on_text)
+
+
+def _answer(generated: Generated, facts: Facts, reading: Reading) -> Answer:
+    fields: dict[str, Any] = facts.to_fields()
+    if reading.views:
+        fields["shown"] = list(reading.views)
+    if generated.cut:
+        fields["cut"] = generated.cut
+    against = contradictions(generated.text, facts)
+    fields["grounded"] = not against
+    if against:
+        fields["contradicts"] = against
+    return Answer(generated.text or "The model gave no answer.", AnswerKind.ONEVISION, fields)

@@ -1,0 +1,145 @@
+"""Loading Anomaly-OneVision: LLaVA-OneVision weights, the expert, and an adapter where there is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from looktwice.device import resolve_device
+from looktwice.encoders.ltfm import LookTwice
+from looktwice.encoders.siglip import LEVEL_STATES
+from looktwice.encoders.weights import resolve_repository
+from looktwice.errors import LookTwiceError, UsageError, WeightsError
+from looktwice.reasoning.adapters import apply_adapter
+from looktwice.reasoning.convert import is_original
+from looktwice.reasoning.onevision import OneVision
+
+if TYPE_CHECKING:
+    from transformers import LlavaOnevisionForConditionalGeneration, LlavaOnevisionProcessor
+
+NOT_QUANTISED = ["vision_tower", "multi_modal_projector", "lm_head"]
+"""What stays in half precision in a 4-bit model: the expert reads the tower's tokens, which must not move."""
+
+
+def load_onevision(
+    source: str,
+    expert: Path | str,
+    adapter: str | None = None,
+    device: str = "auto",
+    dtype: torch.dtype | None = None,
+    four_bit: bool = False,
+    max_visual_tokens: int = 8000,
+    max_new_tokens: int = 512,
+) -> OneVision:
+    """Load Anomaly-OneVision.
+
+    Parameters
+    ----------
+    source : str
+        Hub id or folder of LLaVA-OneVision weights in Hugging Face's naming; ``convert`` brings others to it.
+    expert : Path or str
+        The released ``pretrained_expert_*.pth``, or the same as safetensors.
+    adapter : str, optional
+        Hub id or folder of a LoRA adapter (peft); it is merged into the weights, except in 4 bits.
+    device : str
+        "auto" and "cuda" let accelerate spread the model over the GPUs there are; "cuda:0" takes one; "cpu".
+    dtype : torch.dtype, optional
+        By default bfloat16 on a GPU that has it, float16 on an older one, float32 on the CPU.
+    four_bit : bool
+        Load the LLM in 4 bits (NF4); needs a CUDA device and bitsandbytes.
+    max_visual_tokens, max_new_tokens : int
+        Most tokens that pictures take, and the longest answer.
+
+    Raises
+    ------
+    WeightsError
+        Weights are missing, are of another model, or do not belong together; the line says what to run.
+    UsageError
+        4 bits are asked for where they cannot be had.
+    LookTwiceError
+        Out of memory; the line names a smaller setting.
+    """
+    folder = resolve_repository(source)
+    if is_original(folder):
+        raise WeightsError(f"{folder} has the original LLaVA-NeXT naming; run `looktwice models convert {folder} OUT`")
+    options = _options(resolve_device(device), dtype, four_bit)
+    try:
+        model, processor = _read(folder, options)
+    except torch.OutOfMemoryError as error:
+        raise LookTwiceError(
+            f"{source} does not fit on this GPU; load it in 4 bits, or take onevision-0.5b, or --device cpu"
+        ) from error
+    if adapter is not None:
+        model = apply_adapter(model, adapter, merge=not four_bit)
+    looker = LookTwice.from_official(expert).to(model.model.image_newline.device)
+    _check_pair(model, looker, source)
+    return OneVision(model, processor, looker, Path(source).name, max_visual_tokens, max_new_tokens)
+
+
+def _read(
+    folder: Path, options: dict[str, Any]
+) -> tuple[LlavaOnevisionForConditionalGeneration, LlavaOnevisionProcessor]:
+    from transformers import LlavaOnevisionForConditionalGeneration, LlavaOnevisionProcessor
+
+    try:
+        processor = LlavaOnevisionProcessor.from_pretrained(folder)
+        read: Any = LlavaOnevisionForConditionalGeneration.from_pretrained(
+            folder, output_loading_info=True, use_safetensors=True, **options
+        )
+    except torch.OutOfMemoryError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise WeightsError(f"{folder} cannot be loaded as LLaVA-OneVision: {reason}") from error
+    # transformers fills what a file does not hold with noise and goes on; an answer out of noise is worse than none.
+    model, loaded = read
+    missing = sorted(loaded["missing_keys"])
+    if missing:
+        raise WeightsError(f"{folder} lacks {len(missing)} tensors of LLaVA-OneVision ({missing[0]}, ...)")
+    return model, processor
+
+
+def _options(device: torch.device, dtype: torch.dtype | None, four_bit: bool) -> dict[str, Any]:
+    from transformers.utils.import_utils import is_bitsandbytes_available, is_flash_attn_2_available
+
+    on_gpu = device.type == "cuda"
+    if dtype is None:
+        dtype = torch.float32 if not on_gpu else torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    flash = on_gpu and dtype is not torch.float32 and is_flash_attn_2_available()
+    options: dict[str, Any] = {
+        "dtype": dtype,
+        "attn_implementation": {"text_config": "flash_attention_2" if flash else "sdpa", "vision_config": "sdpa"},
+        # accelerate spreads the model over all GPUs, unless one is named.
+        "device_map": "auto" if on_gpu and device.index is None else {"": str(device)},
+    }
+    if four_bit:
+        if not on_gpu:
+            raise UsageError("4 bits need a CUDA device; load without them")
+        if not is_bitsandbytes_available():
+            raise UsageError("4 bits need bitsandbytes: pip install 'looktwice[4bit]'")
+        from transformers import BitsAndBytesConfig
+
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=dtype,
+            llm_int8_skip_modules=NOT_QUANTISED,
+        )
+    return options
+
+
+def _check_pair(model: LlavaOnevisionForConditionalGeneration, expert: LookTwice, source: str) -> None:
+    vision: Any = model.config.vision_config
+    side = vision.image_size // vision.patch_size
+    if (expert.token_dim, expert.num_tokens, len(expert.level_dims)) != (
+        vision.hidden_size,
+        side * side,
+        len(LEVEL_STATES),
+    ):
+        raise WeightsError(
+            f"the expert reads {expert.num_tokens} tokens of {expert.token_dim} channels, {source} has "
+            f"{side * side} of {vision.hidden_size}; take the expert that was trained with it"
+        )

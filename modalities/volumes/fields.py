@@ -12,6 +12,9 @@ from scipy import ndimage
 from looktwice.modalities.study import FloatArray
 from looktwice.modalities.volumes.voxels import Box
 
+LEAST_SIGMA = 0.1
+"""In voxels; less changes nothing."""
+
 
 @dataclass(frozen=True)
 class SeparableField:
@@ -68,6 +71,6 @@ def interpolation(count: int, positions: npt.NDArray[np.floating[Any]], sigma: f
         share = np.clip((voxels - below) / (above - below), 0, 1)
         weights[voxels, upper - 1] = 1 - share
         weights[voxels, upper] = share
-    if sigma > 0:
+    if sigma > LEAST_SIGMA:
         weights = ndimage.gaussian_filter1d(weights, sigma, axis=0, mode="nearest")
     return weights

@@ -30,7 +30,7 @@ def lift_to_points(
     Parameters
     ----------
     points : float32, shape (P, 3)
-        All of the file's points, in the renderings' coordinates.
+        All of the file's points, in the renderings' coordinates; NaN where not measured.
     valid : bool, shape (P,)
         Those that are measured; the others score 0.
     renderings : sequence of Rendering
@@ -51,11 +51,16 @@ def lift_to_points(
     """
     if len(maps) != len(renderings):
         raise ValueError(f"{len(maps)} maps for {len(renderings)} views")
-    total, weight = np.zeros(len(points), np.float32), np.zeros(len(points), np.float32)
+    sums = np.zeros((len(points), 2), np.float32)
     seen_count = np.zeros(len(points), np.uint8)
     for rendering, view_map in zip(renderings, maps, strict=True):
-        _gather(points, valid, rendering, view_map, (total, weight, seen_count))
-    values = total / np.maximum(weight, 1e-12)
+        table = _weighted(rendering, view_map)
+        for start in range(0, len(points), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            pixel = rendering.visible(points[part])
+            sums[part] += table.take(pixel, axis=0)
+            seen_count[part] += pixel < len(table) - 1
+    values: FloatArray = sums[:, 0] / np.maximum(sums[:, 1], np.float32(1e-12))
     filled = seen_count == 0
     unseen = filled & valid
     if unseen.any() and not filled.all():
@@ -63,19 +68,13 @@ def lift_to_points(
     return values, seen_count, filled
 
 
-def _gather(
-    points: FloatArray, valid: BoolArray, rendering: Rendering, view_map: FloatArray, sums: tuple[npt.NDArray, ...]
-) -> None:
-    """Add to `sums` what one view says of the points that it sees."""
+def _weighted(rendering: Rendering, view_map: FloatArray) -> FloatArray:
+    """Return (weight times score, weight) of every pixel of a view, then (0, 0) for "not seen"."""
     size = rendering.camera.size
-    angle = np.maximum(rendering.geometry.facing, 0.05).ravel() ** 2
-    score = _resize(view_map, size).ravel() * angle
-    for start in range(0, len(points), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        flat, seen = rendering.visible(rendering.camera.project(points[part]))
-        seen &= valid[part]
-        for total, gathered in zip(sums, (score, angle, np.ones_like(angle, np.uint8)), strict=True):
-            total[part] += np.where(seen, gathered[flat], 0).astype(total.dtype)
+    table = np.zeros((size * size + 1, 2), np.float32)
+    table[:-1, 1] = np.maximum(rendering.geometry.facing, 0.05).ravel() ** 2
+    table[:-1, 0] = _resize(view_map, size).ravel() * table[:-1, 1]
+    return table
 
 
 def _resize(view_map: FloatArray, size: int) -> FloatArray:

@@ -5,6 +5,7 @@ Open3D's reader splits vertices at texture seams and reorders them; scores have 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,7 @@ def read_obj(path: Path) -> Read:
                 vertices.append(line.split()[1:])
             elif line.startswith(b"f "):
                 corners = [_corner(word, len(vertices)) for word in line.split()[1:]]
-                triangles += [(corners[0], b, c) for b, c in zip(corners[1:], corners[2:], strict=False)]
+                triangles += [(corners[0], b, c) for b, c in pairwise(corners[1:])]
     if any(len(row) < 3 for row in vertices):
         raise ValueError("a vertex with fewer than three coordinates")
     points = np.array([row[:3] for row in vertices], dtype=np.float64).reshape(-1, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from looktwice.errors import InputError
 from looktwice.modalities.pointclouds.cloud import Cloud
+from looktwice.modalities.pointclouds.gltf import read_gltf
 from looktwice.modalities.pointclouds.obj import read_obj
 from looktwice.modalities.pointclouds.ply import check_complete
 from looktwice.modalities.pointclouds.recognise import CloudFormat, cloud_format
@@ -28,14 +30,14 @@ def read_cloud(path: Path) -> Cloud:
     found = cloud_format(path)
     if found is None:
         raise InputError(
-            f"{path}: not a point cloud or mesh that can be read: give PLY, PCD, XYZ, PTS, STL, OBJ, OFF, glTF or an "
-            "organised XYZ TIFF"
+            f"{path}: not a point cloud or mesh, or a truncated one: give PLY, PCD, XYZ, PTS, STL, OBJ, OFF, glTF "
+            "or an organised XYZ TIFF"
         )
     try:
         cloud = _READERS[found](path)
     except InputError:
         raise
-    except (OSError, ValueError, RuntimeError, IndexError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError, LookupError, struct.error) as error:
         raise InputError(f"{path}: damaged or truncated {found.value} file ({_first_line(error)})") from error
     if not len(cloud.points):
         raise InputError(f"{path}: holds no points, or is truncated")
@@ -59,7 +61,7 @@ def _read_points(path: Path, file_format: str) -> Cloud:
     import open3d as o3d
 
     with _quiet():
-        cloud = o3d.t.io.read_point_cloud(str(path), file_format, remove_nan_points=False)
+        cloud = o3d.t.io.read_point_cloud(path, file_format, remove_nan_points=False)
     if "positions" not in cloud.point:
         raise InputError(f"{path}: damaged or truncated {file_format} file: no points could be read")
     colours = cloud.point.colors.numpy() if "colors" in cloud.point else None
@@ -70,16 +72,11 @@ def _read_mesh(path: Path) -> Cloud:
     import open3d as o3d
 
     with _quiet():
-        mesh = o3d.io.read_triangle_mesh(str(path))
+        mesh = o3d.io.read_triangle_mesh(path)
     points = np.asarray(mesh.vertices)
     faces = np.asarray(mesh.triangles)
     colours = np.asarray(mesh.vertex_colors) if mesh.has_vertex_colors() else None
     return Cloud(_narrow(points), faces if len(faces) else None, _as_bytes(colours))
-
-
-def _read_gltf(path: Path) -> Cloud:
-    cloud = _read_mesh(path)
-    return Cloud(cloud.points, cloud.faces, cloud.colours, unit="m")  # glTF 2.0, 3.4: metres
 
 
 def _read_obj(path: Path) -> Cloud:
@@ -96,11 +93,29 @@ def _read_xyz(path: Path) -> Cloud:
     return Cloud(_narrow(np.loadtxt(path, delimiter=delimiter, usecols=(0, 1, 2), ndmin=2)))
 
 
+def _read_pts(path: Path) -> Cloud:
+    with path.open("rb") as file:
+        promised = int(file.readline())
+        if sum(1 for line in file if line.strip()) < promised:
+            raise InputError(f"{path}: truncated PTS file: it ends before the {promised} points that it promises")
+    return _read_points(path, "pts")
+
+
+def _read_off(path: Path) -> Cloud:
+    with path.open("rb") as file:
+        words = b" ".join(line for line, _ in zip(file, range(20), strict=False) if not line.startswith(b"#")).split()
+    points, faces = int(words[1]), int(words[2])
+    cloud = _read_mesh(path)
+    if len(cloud.points) < points or (0 if cloud.faces is None else len(cloud.faces)) < faces:
+        raise InputError(f"{path}: damaged or truncated OFF file: {points} points and {faces} faces are promised")
+    return cloud
+
+
 def _read_organised_tiff(path: Path) -> Cloud:
     import tifffile
 
     points = tifffile.imread(path).reshape(-1, 3)
-    return Cloud(points, missing=~points.any(axis=1))
+    return Cloud(points, missing=np.asarray(~points.any(axis=1)))
 
 
 def _narrow(points: npt.NDArray[np.float64]) -> npt.NDArray[np.floating]:
@@ -116,7 +131,8 @@ def _as_bytes(colours: Any) -> npt.NDArray[np.uint8] | None:
         return None
     if colours.dtype.kind == "f":
         colours = np.rint(np.clip(np.nan_to_num(colours), 0, 1) * 255)
-    return colours.astype(np.uint8)
+    narrow: npt.NDArray[np.uint8] = colours.astype(np.uint8)
+    return narrow
 
 
 def _quiet() -> Any:
@@ -129,11 +145,11 @@ def _quiet() -> Any:
 _READERS = {
     CloudFormat.PLY: _read_ply,
     CloudFormat.PCD: lambda path: _read_points(path, "pcd"),
-    CloudFormat.PTS: lambda path: _read_points(path, "pts"),
+    CloudFormat.PTS: _read_pts,
     CloudFormat.XYZ: _read_xyz,
     CloudFormat.STL: _read_mesh,
     CloudFormat.OBJ: _read_obj,
-    CloudFormat.OFF: _read_mesh,
-    CloudFormat.GLTF: _read_gltf,
+    CloudFormat.OFF: _read_off,
+    CloudFormat.GLTF: read_gltf,
     CloudFormat.ORGANISED_TIFF: _read_organised_tiff,
 }

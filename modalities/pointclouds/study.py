@@ -89,14 +89,14 @@ class CloudStudy(Study):
         self.notes = []
         self._valid = cloud.valid
         self._check()
-        measured = cloud.points[self._valid].astype(np.float64)
-        low, high = measured.min(axis=0), measured.max(axis=0)
-        self.centre = (low + high) / 2
-        self.radius = float(np.linalg.norm(high - low) / 2)
+        # One contiguous row per axis: several times as fast to reduce as three interleaved columns.
+        columns = np.ascontiguousarray((cloud.points if self._valid.all() else cloud.points[self._valid]).T)
+        low, high = columns.min(axis=1).astype(np.float64), columns.max(axis=1).astype(np.float64)
+        self.centre = low / 2 + high / 2
+        self.radius = float(np.linalg.norm(high / 2 - low / 2))
         if not self.radius > 0:
             raise InputError(f"{source}: all points lie in one place: nothing can be inspected")
-        with np.errstate(over="ignore"):
-            self.normalised = ((cloud.points - self.centre) / self.radius).astype(np.float32)
+        self.normalised = _normalise(cloud.points, self.centre, self.radius)
         self.normalised[~self._valid] = np.nan
         self._views = _CloudViews(self, views)
 
@@ -159,6 +159,14 @@ class CloudStudy(Study):
         renderings = [self.rendering(index) for index in range(len(self._views))]
         lifted = lift_to_points(self.normalised, self._valid, renderings, np.asarray(maps, np.float32))
         return PointMap(self, *lifted)
+
+
+def _normalise(points: npt.NDArray[np.floating], centre: npt.NDArray[np.float64], radius: float) -> FloatArray:
+    """Return the points around `centre` in units of `radius`; differences are taken before precision is dropped."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        centred = points - centre.astype(points.dtype)
+        centred /= points.dtype.type(radius)
+    return centred.astype(np.float32, copy=False)
 
 
 class _CloudViews(Sequence[View]):

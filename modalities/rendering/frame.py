@@ -58,7 +58,8 @@ def principal_frame(points: FloatArray) -> PrincipalFrame:
 def _eigenvectors(centred: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Return the principal axes as rows, the largest variance first."""
     _, vectors = np.linalg.eigh(centred.astype(np.float64).T @ centred.astype(np.float64))
-    return vectors.T[::-1].copy()
+    axes: npt.NDArray[np.float64] = vectors.T[::-1].copy()
+    return axes
 
 
 def _cell_means(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,6 @@ from looktwice.modalities.rendering.zbuffer import depth_of, index_of, pixel_of
 
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
-BoolArray = npt.NDArray[np.bool_]
 
 CHANNELS = ("shaded", "lambert", "depth", "curvature")
 
@@ -68,33 +68,31 @@ class Rendering:
         """Return one of `CHANNELS` as RGB, shape (S, S, 3)."""
         return shading.paint(self.geometry, channel, self.albedo)
 
-    def visible(self, pixels: FloatArray) -> tuple[npt.NDArray[np.int64], BoolArray]:
-        """Tell which projected points this view sees.
+    def visible(self, points: FloatArray) -> npt.NDArray[np.int64]:
+        """Return the row-major pixel in which this view sees each point, ``S * S`` for those that it does not see.
 
         A point is seen unless the surface shown in its pixel lies in front of it by more than that surface's slope
         within a splat explains.
 
         Parameters
         ----------
-        pixels : float32, shape (3, P)
-            From ``camera.project``.
-
-        Returns
-        -------
-        flat : int64, shape (P,)
-            Row-major pixel of each point; 0 where it falls outside.
-        seen : bool, shape (P,)
+        points : float32, shape (P, 3)
+            In the coordinates of the surface; NaN is never seen.
         """
-        column, row, depth = pixels
-        flat, inside = pixel_of(column, row, self.camera.size)
-        return flat, inside & (depth <= self._deepest.ravel()[flat])
+        column, row, depth = self.camera.project(points)
+        pixel, inside = pixel_of(column, row, self.camera.size)
+        inside &= depth <= self._deepest.ravel()[pixel]
+        pixel[~inside] = self.camera.size**2
+        return pixel
 
-    @property
+    @cached_property
     def _deepest(self) -> FloatArray:
         """Depth down to which a point in each pixel still belongs to the surface shown."""
-        facing = np.maximum(self.geometry.facing, 0.2)
-        slope = np.sqrt(1 - np.minimum(facing, 1) ** 2) / facing
-        return np.where(self.geometry.mask, self.depth + 1.5 + (1.0 + self.spacing_px) * slope, np.float32(-np.inf))
+        facing = np.clip(self.geometry.facing, 0.2, 1.0)
+        slope = np.sqrt(1 - facing * facing) / facing
+        reach = self.depth + 1.5 + (1.0 + self.spacing_px) * slope
+        deepest: FloatArray = np.where(self.geometry.mask, reach, -np.inf).astype(np.float32)
+        return deepest
 
 
 def render(surface: Surface, cameras: Sequence[Camera], backend: str = "open3d") -> Iterator[Rendering]:

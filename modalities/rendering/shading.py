@@ -23,6 +23,8 @@ _EDGE = 4.0
 # Towards the light, in (right, down, away): over the viewer's left shoulder.
 _LIGHT = np.array((-0.45, -0.55, -0.70), np.float32) / np.float32(np.sqrt(0.45**2 + 0.55**2 + 0.70**2))
 _BACKGROUND = 30
+# Depth noise, in pixels, that the smoothing over the points' spacing deals with well enough.
+_QUIET = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Geometry:
     ----------
     depth : float32, shape (S, S)
         Smoothed depth in pixels; infinity off the object.
-    normals : float32, shape (S, S, 3)
+    normals : float32, shape (3, S, S)
         Unit normals in (right, down, away), facing the viewer; zero off the object.
     curvature : float32, shape (S, S)
         Mean curvature times half the picture's side: +1 on a ball that fills the picture, negative in a dent.
@@ -51,7 +53,7 @@ class Geometry:
     @property
     def facing(self) -> FloatArray:
         """Cosine of the angle between normal and line of sight, shape (S, S)."""
-        facing: FloatArray = -self.normals[..., 2]
+        facing: FloatArray = -self.normals[2]
         return facing
 
 
@@ -69,21 +71,24 @@ def surface_geometry(depth: FloatArray, shift: FloatArray, spacing_px: float) ->
     """
     mask = np.isfinite(depth)
     sigma = 0.8 + 0.5 * min(spacing_px, 4.0)
-    right, down = _slopes(_smooth_depth(depth, mask, spacing_px), mask, sigma)
+    right, down = _slopes(_smooth_depth(depth, mask, 1.5 * spacing_px), mask, sigma)
     # Each pixel shows a point beside its centre: the surface is followed from there to the centre.
     reach = 2 + 2 * spacing_px
     centred = depth + np.clip(right * shift[0] + down * shift[1], -reach, reach)
-    smooth = _smooth_depth(centred, mask, spacing_px)
+    smooth = _smooth_depth(centred, mask, 1.5 * spacing_px)
+    noise = _noise(centred - smooth, mask)
+    if noise > _QUIET:
+        sigma += 3.0 * min(noise, 1.0)
+        smooth = _smooth_depth(centred, mask, 1.5 * spacing_px + 6.0 * noise)
     right, down = _slopes(smooth, mask, sigma)
-    normals = np.stack([right, down, np.full_like(right, -1)], axis=-1)
-    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
-    normals[~mask] = 0
+    facing = mask / np.sqrt(1 + right * right + down * down)
+    normals = np.stack([right * facing, down * facing, -facing]).astype(np.float32)
     return Geometry(np.where(mask, smooth, np.float32(np.inf)), normals, _mean_curvature(normals, mask, 1.5 * sigma))
 
 
 def lambert(geometry: Geometry) -> FloatArray:
     """Return diffuse shading in [0, 1] under a lamp over the viewer's left shoulder and a headlight."""
-    lamp = np.maximum(geometry.normals @ _LIGHT, 0)
+    lamp = np.maximum(np.tensordot(_LIGHT, geometry.normals, 1), 0)
     shade: FloatArray = 0.12 + 0.60 * lamp + 0.28 * geometry.facing
     return np.where(geometry.mask, shade, np.float32(0))
 
@@ -109,19 +114,27 @@ def paint(geometry: Geometry, channel: str, albedo: ByteArray | None = None) -> 
         grey = lambert(geometry)
         if channel == "shaded":
             grey = grey * (1 + 0.45 * np.tanh(geometry.curvature / 6))
-    colour = grey[..., None] * (np.float32(255) if albedo is None or channel != "shaded" else albedo)
-    picture = np.clip(np.broadcast_to(colour, (*mask.shape, 3)), 0, 255).astype(np.uint8)
+    if albedo is not None and channel == "shaded":
+        picture: ByteArray = np.clip(grey[..., None] * albedo, 0, 255).astype(np.uint8)
+    else:
+        picture = np.repeat(np.clip(grey * 255, 0, 255).astype(np.uint8)[..., None], 3, axis=-1)
     picture[~mask] = _BACKGROUND
     return picture
 
 
-def _smooth_depth(depth: FloatArray, mask: BoolArray, spacing_px: float) -> FloatArray:
-    """Smooth over a few point spacings without crossing depth edges; off the object the depth is far away."""
+def _noise(residual: FloatArray, mask: BoolArray) -> float:
+    """Return the standard deviation of depth noise in pixels, by the median absolute residual."""
+    sample = residual[::2, ::2][mask[::2, ::2]]
+    return 1.4826 * float(np.median(np.abs(sample))) if len(sample) else 0.0
+
+
+def _smooth_depth(depth: FloatArray, mask: BoolArray, reach: float) -> FloatArray:
+    """Smooth over `reach` pixels without crossing depth edges; off the object the depth is far away."""
     far = np.float32(depth[mask].max(initial=0) + 1000)
     filled = np.where(mask, depth, far)
-    radius = int(np.clip(np.ceil(1.5 * spacing_px), 2, 7))
+    radius = int(np.clip(np.ceil(reach), 2, 7))
     image = o3d.t.geometry.Image(o3d.core.Tensor.from_numpy(filled[..., None]))
-    smooth = image.filter_bilateral(2 * radius + 1, max(2.0, 2 * spacing_px), radius / 1.5)
+    smooth = image.filter_bilateral(2 * radius + 1, max(2.0, 1.3 * reach), radius / 1.5)
     result: FloatArray = smooth.as_tensor().numpy()[..., 0]
     return np.where(mask, result, far)
 
@@ -161,8 +174,8 @@ def _mean_curvature(normals: FloatArray, mask: BoolArray, sigma: float) -> Float
     """Return half the divergence of the normals, in units of 2 / S."""
     divergence = np.zeros(mask.shape, np.float32)
     inside = mask[1:-1, 2:] & mask[1:-1, :-2] & mask[2:, 1:-1] & mask[:-2, 1:-1]
-    across = normals[1:-1, 2:, 0] - normals[1:-1, :-2, 0]
-    down = normals[2:, 1:-1, 1] - normals[:-2, 1:-1, 1]
+    across = normals[0, 1:-1, 2:] - normals[0, 1:-1, :-2]
+    down = normals[1, 2:, 1:-1] - normals[1, :-2, 1:-1]
     # Normals that turn by more than this between neighbours belong to two different surfaces.
     turn = np.clip(across + down, -0.7, 0.7)
     divergence[1:-1, 1:-1] = np.where(inside, turn / 4, 0) * (mask.shape[0] / 2)

@@ -30,27 +30,26 @@ def local_spacing(points: FloatArray) -> FloatArray:
     float32, shape (P,)
         In the unit of `points`; positive.
     """
-    low = points.min(axis=0)
-    extent = float((points.max(axis=0) - low).max())
-    scale = np.float32((1 - 1e-6) * _FINEST / extent)
-    cell = ((points - low) * scale).astype(np.int32)
-    shift, cells = 0, _FINEST
+    columns = np.ascontiguousarray(points.T)
+    low = columns.min(axis=1, keepdims=True)
+    extent = float((columns.max(axis=1, keepdims=True) - low).max())
+    cell = ((columns - low) * np.float32((1 - 1e-6) * _FINEST / extent)).astype(np.int32)
+    cells = _FINEST
     counts = np.bincount(_flat(cell, cells), minlength=cells**3).reshape(cells, cells, cells)
     spacing = np.zeros(len(points), np.float32)
     todo = np.arange(len(points))
-    while len(todo):
-        held = _points_per_cell(counts)[_flat(cell[todo] >> shift, cells)]
-        sure = (held >= _ENOUGH) if cells > _COARSEST else np.ones(len(todo), bool)
+    while True:
+        held = _points_per_cell(counts)[_flat(cell, cells)]
+        sure = held >= _ENOUGH if cells > _COARSEST else np.ones(len(todo), bool)
         spacing[todo[sure]] = (extent / cells) / np.sqrt(1.5 * held[sure])
-        todo = todo[~sure]
-        shift, cells = shift + 1, cells // 2
+        if sure.all():
+            return spacing
+        todo, cell, cells = todo[~sure], cell[:, ~sure] >> 1, cells // 2
         counts = counts.reshape(cells, 2, cells, 2, cells, 2).sum(axis=(1, 3, 5))
-    return spacing
 
 
 def _flat(cell: npt.NDArray[np.int32], cells: int) -> npt.NDArray[np.int32]:
-    i, j, k = cell.T
-    flat: npt.NDArray[np.int32] = (i * cells + j) * cells + k
+    flat: npt.NDArray[np.int32] = (cell[0] * cells + cell[1]) * cells + cell[2]
     return flat
 
 

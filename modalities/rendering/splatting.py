@@ -20,7 +20,8 @@ MAX_RADIUS = 12
 def splat_radius(spacing_px: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Return the radius in pixels that closes a surface whose points lie `spacing_px` pixels apart."""
     radius = np.rint(_RADIUS_PER_SPACING * spacing_px + 0.1)
-    return np.clip(radius, 0, MAX_RADIUS).astype(np.uint8)
+    narrow: npt.NDArray[np.uint8] = np.clip(radius, 0, MAX_RADIUS).astype(np.uint8)
+    return narrow
 
 
 def close_surface(keys: KeyImage, radius: npt.NDArray[np.uint8]) -> KeyImage:
@@ -39,7 +40,7 @@ def close_surface(keys: KeyImage, radius: npt.NDArray[np.uint8]) -> KeyImage:
     """
     own = gather(radius, keys)
     # Dilation: the widest splats enter first, so that by the end each has grown by its own radius.
-    grown = np.full_like(keys, EMPTY)
+    grown: KeyImage = np.full_like(keys, EMPTY)
     largest = int(own.max())
     for step in range(largest, 0, -1):
         np.copyto(grown, keys, where=(own == step) & (keys < grown))
@@ -50,12 +51,13 @@ def close_surface(keys: KeyImage, radius: npt.NDArray[np.uint8]) -> KeyImage:
     for step in range(1, largest + 1):
         shrunk = _neighbourhood(grown, np.maximum, square=bool(step % 2))
         np.copyto(grown, shrunk, where=reach >= step)
-    return np.minimum(grown, keys)
+    np.minimum(grown, keys, out=grown)
+    return grown
 
 
 def _neighbourhood(image: KeyImage, pick: np.ufunc, *, square: bool) -> KeyImage:
     """Return the minimum or maximum over a 3 x 3 square or cross; alternating them makes octagons, nearly discs."""
-    result = image.copy()
+    result: KeyImage = image.copy()
     pick(result[1:], image[:-1], out=result[1:])
     pick(result[:-1], image[1:], out=result[:-1])
     source = result.copy() if square else image

@@ -18,7 +18,7 @@ _INDEX_BITS = np.int64(0xFFFFFFFF)
 
 def pack(depth: FloatArray, index: npt.NDArray[np.integer]) -> KeyImage:
     """Return the keys of positive depths and of indices below 2**32, of any one shape."""
-    keys = np.ascontiguousarray(depth, np.float32).view(np.int32).astype(np.int64)
+    keys: KeyImage = np.ascontiguousarray(depth, np.float32).view(np.int32).astype(np.int64)
     keys <<= 32
     keys |= index
     return keys
@@ -26,13 +26,15 @@ def pack(depth: FloatArray, index: npt.NDArray[np.integer]) -> KeyImage:
 
 def depth_of(keys: KeyImage) -> FloatArray:
     """Return the depth in each key, infinity where empty."""
-    depth = (keys >> 32).astype(np.int32).view(np.float32)
-    return np.where(keys == EMPTY, np.float32(np.inf), depth)
+    depth: FloatArray = (keys >> 32).astype(np.int32).view(np.float32)
+    depth[keys == EMPTY] = np.inf
+    return depth
 
 
 def index_of(keys: KeyImage) -> npt.NDArray[np.int64]:
     """Return the index in each key, -1 where empty."""
-    return np.where(keys == EMPTY, np.int64(-1), keys & _INDEX_BITS)
+    index: npt.NDArray[np.int64] = np.where(keys == EMPTY, np.int64(-1), keys & _INDEX_BITS)
+    return index
 
 
 def gather(values: npt.NDArray, keys: KeyImage) -> npt.NDArray:
@@ -47,4 +49,5 @@ def pixel_of(column: FloatArray, row: FloatArray, size: int) -> tuple[npt.NDArra
     """Return the row-major pixel that each position rounds to (0 where outside), and whether it is inside."""
     column, row = np.rint(column), np.rint(row)
     inside = (column >= 0) & (column < size) & (row >= 0) & (row < size)
-    return np.where(inside, row * size + column, 0).astype(np.int64), inside
+    column, row = np.where(inside, column, 0), np.where(inside, row, 0)
+    return row.astype(np.int64) * size + column.astype(np.int64), inside

@@ -1,0 +1,248 @@
+"""``looktwice evaluate``: figures that others can check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from looktwice.commands import terminal
+from looktwice.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from looktwice.evaluation.scorer import Scorer
+    from looktwice.evaluation.sets import EvaluationSet
+
+Item = TypeVar("Item")
+
+app = typer.Typer(no_args_is_help=True, help="Measure detection, classification and reasoning.")
+
+AS_JSON = typer.Option(False, "--json", help="One JSON object on stdout, nothing else there.")
+OUT_FILE = typer.Option(None, "--out", help="Write the JSON object to this file.")
+
+
+@app.command()
+def detection(
+    data: list[Path] = typer.Option(
+        ..., "--data", help="A benchmark folder of one category or of several (repeat for more)."
+    ),
+    cohort: bool = typer.Option(False, "--cohort", help="Score the inputs of a set against each other."),
+    references: int = typer.Option(0, "--references", min=0, metavar="K", help="Show K normal inputs of train/good."),
+    leave_out: bool = typer.Option(False, "--leave-out", help="Use weights that were trained without the tested set."),
+    model: str = typer.Option("nano", "--model", help="Name or path of the model."),
+    device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
+    seed: int = typer.Option(0, "--seed", help="Of the references drawn and of the bootstrap."),
+    pixel_side: int = typer.Option(512, "--pixel-side", min=0, help="Longest side for pixel metrics; 0: own size."),
+    resume: Path | None = typer.Option(None, "--resume", help="Progress file; default: beside --out."),
+    out: Path | None = OUT_FILE,
+    as_json: bool = AS_JSON,
+) -> None:
+    """Evaluate detection on benchmark folders in the MVTec AD layout.
+
+    Without --cohort or --references every input stands alone. A run that was stopped goes on when it is started again
+    with the same --out (or --resume).
+    """
+    from looktwice.evaluation.detection import evaluate_detection
+    from looktwice.evaluation.sets import draw_references, open_sets
+    from looktwice.evaluation.tables import detection_table
+
+    sets, problems = open_sets(data)
+    ready = []
+    for one in sets:
+        try:
+            ready.append(draw_references(one, references, seed=seed) if references else one)
+        except InputError as error:
+            problems[one.name] = str(error)
+    for message in problems.values():
+        terminal.say(f"error: {message}")
+    if not ready:
+        raise UsageError("none of the folders can be evaluated")
+    progress = resume or (out.with_name(f"{out.name}.progress.jsonl") if out else None)
+    result = evaluate_detection(
+        ready,
+        _scorers(model, device=device, cohort=cohort, leave_out=leave_out),
+        run={"model": model, "cohort": cohort, "leave_out": leave_out},
+        whole_sets=cohort,
+        resume_file=progress,
+        pixel_side=pixel_side,
+        seed=seed,
+        follow=_follow,
+    )
+    result["protocol"] = {
+        "model": model,
+        "cohort": cohort,
+        "references": references,
+        "leave_out": leave_out,
+        "seed": seed,
+        "pixel_side": pixel_side,
+    }
+    result["left_out"] = [{"input": name, "error": message} for name, message in problems.items()]
+    _deliver(result, out, as_json, lambda: detection_table(result))
+    if progress:
+        progress.unlink(missing_ok=True)
+    skipped = [entry for row in result["sets"] for entry in row["left_out"]]
+    for entry in skipped:
+        terminal.say(f"left out of {entry['of']}: {entry['input']}: {entry['error']}")
+    for row in result["sets"]:
+        for note in row["notes"]:
+            terminal.say(f"{row['name']}: {note}")
+    raise typer.Exit(1 if skipped or problems else 0)
+
+
+@app.command()
+def scores(
+    table: Path = typer.Option(..., "--scores", help="CSV with the columns category,label,score (or image_score)."),
+    out: Path | None = OUT_FILE,
+    as_json: bool = AS_JSON,
+) -> None:
+    """Compute image AUROC, AP and F1-max from a table of scores, macro over categories."""
+    from looktwice.evaluation.scores import evaluate_scores, read_scores
+    from looktwice.evaluation.tables import SCORE_COLUMNS, category_table
+
+    result = evaluate_scores(read_scores(table))
+    _deliver(result, out, as_json, lambda: category_table(result, SCORE_COLUMNS))
+    for note in result["notes"]:
+        terminal.say(note)
+
+
+@app.command()
+def classification(
+    predictions: Path = typer.Option(..., "--predictions", help='JSON {"<category>_<class>_<id>": "answer"}.'),
+    taxonomy: Path = typer.Option(..., "--taxonomy", help="JSON {category: {class: [name shown, description]}}."),
+    out: Path | None = typer.Option(None, "--out", help="Folder for result.json and confusion matrices."),
+    as_json: bool = AS_JSON,
+) -> None:
+    """Evaluate predicted classes as VELM does: accuracy, F1 and Cohen's kappa, mean over categories."""
+    from looktwice.evaluation.classification import evaluate_classification
+    from looktwice.evaluation.tables import CLASSIFICATION_COLUMNS, category_table
+    from looktwice.evaluation.velm import read_predictions, read_taxonomy
+
+    verdicts, left_out = read_predictions(predictions, read_taxonomy(taxonomy))
+    result = {**evaluate_classification(verdicts), "left_out": left_out}
+    if out is not None:
+        from looktwice.evaluation.figures import draw_confusion
+
+        out.mkdir(parents=True, exist_ok=True)
+        for name, row in result["categories"].items():
+            draw_confusion(out / f"confusion_{name}.png", name.replace("_", " "), row["labels"], row["confusion"])
+    _deliver(result, out and out / "result.json", as_json, lambda: category_table(result, CLASSIFICATION_COLUMNS))
+    _say_left_out(left_out)
+
+
+@app.command()
+def severity(
+    predictions: Path = typer.Option(..., "--predictions", help="As for `evaluate classification`."),
+    taxonomy: Path = typer.Option(..., "--taxonomy", help="As for `evaluate classification`."),
+    seeds: int = typer.Option(5, "--seeds", min=1, help="Draws of the classes that count as negligible."),
+    out: Path | None = OUT_FILE,
+    as_json: bool = AS_JSON,
+) -> None:
+    """Evaluate normal / negligible / defect: VELM's three-way protocol, mean over draws."""
+    from looktwice.evaluation.severity import KINDS, evaluate_severity
+    from looktwice.evaluation.tables import category_table, number
+    from looktwice.evaluation.velm import read_predictions, read_taxonomy
+
+    classes = read_taxonomy(taxonomy)
+    verdicts, left_out = read_predictions(predictions, classes)
+    result = {**evaluate_severity(verdicts, classes, seeds=seeds), "left_out": left_out}
+    _deliver(result, out, as_json, lambda: category_table(result, {kind: kind for kind in KINDS}))
+    if not as_json:
+        terminal.say(f"mean of the three: {number(result['mean_of_kinds'])}")
+    _say_left_out(left_out)
+
+
+@app.command()
+def reasoning(
+    predictions: Path = typer.Option(..., "--predictions", help='JSON Lines {"id", "answer"}.'),
+    references: Path = typer.Option(..., "--references", help='JSON Lines {"id", "answer", "label"?, ...}.'),
+    judge: str | None = typer.Option(None, "--judge", metavar="openai:MODEL@URL", help="Language model that marks."),
+    out: Path | None = OUT_FILE,
+    as_json: bool = AS_JSON,
+) -> None:
+    """Evaluate answers: detection, ROUGE-L, SBERT, GPT score and grounding (the VisA-D&R protocol)."""
+    from looktwice.evaluation.judge import open_judge
+    from looktwice.evaluation.reasoning import METRICS, evaluate_reasoning
+    from looktwice.evaluation.reasoning_records import read_pairs
+    from looktwice.evaluation.sentences import open_sentence_encoder
+    from looktwice.evaluation.tables import category_table
+
+    pairs = read_pairs(predictions, references)
+    marker = None if judge is None else open_judge(judge)
+    result = evaluate_reasoning(pairs, encoder=open_sentence_encoder(), judge=marker)
+    shown = {name: name.replace("_", " ") for name in METRICS if result["mean"][name] is not None}
+    _deliver(result, out, as_json, lambda: category_table(result, shown))
+    for note in result["notes"]:
+        terminal.say(note)
+    if pairs.unanswered:
+        terminal.say(f"{len(pairs.unanswered)} references have no answer, as {pairs.unanswered[0]}")
+        raise typer.Exit(1)
+
+
+@app.command()
+def transfer(
+    cell: list[str] = typer.Option(
+        ..., "--cell", metavar="TRAINED,TESTED=FILE", help="A result of `evaluate detection --out` (repeat)."
+    ),
+    metric: str = typer.Option("image_auroc", "--metric", help="Which mean to show."),
+    figure: Path | None = typer.Option(None, "--figure", help="Draw the matrix as a PNG file."),
+    out: Path | None = OUT_FILE,
+    as_json: bool = AS_JSON,
+) -> None:
+    """Arrange detection results as a cross-domain matrix: trained on one domain, tested on another."""
+    from looktwice.evaluation.tables import transfer_table
+    from looktwice.evaluation.transfer import read_cell, transfer_matrix
+
+    result = transfer_matrix(dict(read_cell(text) for text in cell), metric)
+    if figure is not None:
+        from looktwice.evaluation.figures import draw_transfer
+
+        draw_transfer(figure, result)
+    _deliver(result, out, as_json, lambda: transfer_table(result))
+
+
+def _scorers(model: str, *, device: str, cohort: bool, leave_out: bool) -> Callable[[EvaluationSet], Scorer]:
+    """Open scorers set by set; sets that need the same one share it."""
+    from looktwice.pipeline import open_scorer
+
+    opened: dict[tuple[tuple[Path, ...], str | None], Scorer] = {}
+
+    def scorer_for(chosen: EvaluationSet) -> Scorer:
+        exclude = chosen.dataset if leave_out else None
+        key = (chosen.references, exclude)
+        if key not in opened:
+            opened.clear()
+            opened[key] = open_scorer(
+                model, device=device, cohort=cohort, references=chosen.references or None, exclude=exclude
+            )
+        return opened[key]
+
+    return scorer_for
+
+
+def _follow(items: Iterable[Item], name: str, total: int) -> Iterable[Item]:
+    return terminal.track(items, name, total)
+
+
+def _deliver(result: Mapping[str, Any], out: Path | None, as_json: bool, table: Callable[[], Any]) -> None:
+    """Write the result where it was asked for: a file, and either JSON or a table on stdout."""
+    record = terminal.finite(dict(result))
+    if out is not None:
+        from looktwice.report.atomic import atomic_path
+
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(out) as temporary:
+            temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if as_json:
+        terminal.emit(record)
+    else:
+        terminal.stdout.print(table())
+
+
+def _say_left_out(left_out: Mapping[str, str]) -> None:
+    for key, reason in left_out.items():
+        terminal.say(f"left out: {key}: {reason}")
+    if left_out:
+        raise typer.Exit(1)

@@ -1,0 +1,53 @@
+"""What the harness asks of whatever is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class ScoredInput:
+    """What a scorer says of one input.
+
+    Attributes
+    ----------
+    score : float
+        In [0, 1]; ignored when there is an `error`.
+    heatmap : float array, optional
+        In [0, 1]. Of a photograph, (h, w) at any resolution, covering its full extent; of a volume (I, J, K), of a
+        cloud (P,): one value per voxel or point. None when the scorer does not localise.
+    error : str, optional
+        Why this input could not be scored.
+    points : float, shape (P, 3), optional
+        Coordinates of a cloud's points, by which anomalous points are joined to regions (AUPRO).
+    picture : uint8, shape (H, W) or (H, W, 3), optional
+        The decoded photograph, which spares the harness decoding it again for the trivial predictors.
+    """
+
+    score: float = float("nan")
+    heatmap: npt.NDArray[np.floating[Any]] | None = None
+    error: str | None = None
+    points: npt.NDArray[np.floating[Any]] | None = None
+    picture: npt.NDArray[np.uint8] | None = None
+
+
+class Scorer(Protocol):
+    """Gives every input a score; made once per set, with the references of that set.
+
+    Attributes
+    ----------
+    threshold : float
+        At or above it a score means "anomalous": the one the model ships with.
+    """
+
+    threshold: float
+
+    def score(self, paths: Sequence[Path]) -> Iterator[ScoredInput]:
+        """Yield one result per path, in order; a path that cannot be scored yields an error, not an exception."""
+        ...

@@ -1,0 +1,95 @@
+"""Which samples are evaluated together: one category of a benchmark at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from looktwice.datasets.folder import open_folder
+from looktwice.datasets.sample import Sample
+from looktwice.errors import InputError
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """The test samples of one category, and normal ones to refer to.
+
+    Attributes
+    ----------
+    name : str
+        Unique among the sets of a run.
+    dataset : str
+        Benchmark that the category belongs to; what ``--leave-out`` leaves out of training.
+    samples : sequence of Sample
+        All samples of the category; those of the test split are evaluated.
+    references : tuple of Path
+        Normal inputs that the scorer may look at; none when each input stands alone.
+    notes : tuple of str
+        What a reader of the figures must know about how the set was put together.
+    """
+
+    name: str
+    dataset: str
+    samples: Sequence[Sample]
+    references: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def test(self) -> list[Sample]:
+        """The samples that are scored."""
+        return [sample for sample in self.samples if sample.split == "test"]
+
+
+def open_sets(paths: Sequence[Path]) -> tuple[list[EvaluationSet], dict[str, str]]:
+    """Open benchmark folders, each of one category or of several; every category becomes a set.
+
+    Returns
+    -------
+    sets : list of EvaluationSet
+        Named by category, or ``dataset/category`` where a name would appear twice.
+    problems : dict
+        Folder to what is wrong with it, for folders that are no benchmark.
+    """
+    sets: list[EvaluationSet] = []
+    problems: dict[str, str] = {}
+    for path in paths:
+        try:
+            dataset = open_folder(path)
+        except InputError as error:
+            problems[str(path)] = str(error)
+            continue
+        by_category: dict[str, list[Sample]] = {}
+        for sample in dataset.samples():
+            by_category.setdefault(sample.category, []).append(sample)
+        sets += [EvaluationSet(name, dataset.name, samples) for name, samples in by_category.items()]
+    clashes = {name for name, count in Counter(one.name for one in sets).items() if count > 1}
+    return [replace(one, name=f"{one.dataset}/{one.name}") if one.name in clashes else one for one in sets], problems
+
+
+def draw_references(chosen: EvaluationSet, count: int, *, seed: int = 0) -> EvaluationSet:
+    """Draw `count` normal references from ``train/good``.
+
+    A category without training material gives them from ``test/good``; these are then not evaluated, and a note
+    says so. The draw depends on nothing but the seed and the sorted file names.
+
+    Raises
+    ------
+    InputError
+        There are not enough normal samples.
+    """
+    normal = sorted((sample for sample in chosen.samples if sample.label == 0), key=lambda sample: str(sample.path))
+    train = [sample for sample in normal if sample.split == "train"]
+    pool = train or [sample for sample in normal if sample.split == "test"]
+    if len(pool) < count or (not train and len(pool) == count):
+        raise InputError(f"{chosen.name}: {len(pool)} normal samples, too few to draw {count} references from")
+    drawn = [pool[index] for index in sorted(np.random.default_rng(seed).choice(len(pool), count, replace=False))]
+    references = tuple(sample.path for sample in drawn)
+    if train:
+        return replace(chosen, references=references)
+    rest = [sample for sample in chosen.samples if sample.path not in set(references)]
+    note = f"no train/good: {count} references drawn from test/good, which are not evaluated"
+    return replace(chosen, samples=rest, references=references, notes=(*chosen.notes, note))

@@ -15,7 +15,7 @@ from torch import Tensor
 from looktwice.encoders.weights import resolve_repository
 from looktwice.errors import InputError, WeightsError
 from looktwice.reasoning import naming
-from looktwice.reasoning.convert import tensors
+from looktwice.reasoning.tensor_files import names_in, tensors
 from looktwice.report.atomic import atomic_path
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def is_adapter(folder: Path) -> bool:
 def is_original_adapter(folder: Path) -> bool:
     """Tell whether an adapter's names are the original LLaVA-NeXT ones."""
     file = _first(folder, ADAPTER_WEIGHTS)
-    return file is not None and any(naming.is_original_name(_bare(name)) for name, _ in tensors(file))
+    return file is not None and any(naming.is_original_name(_bare(name)) for name in names_in(file))
 
 
 def convert_adapter(source: Path, target: Path) -> None:
@@ -92,7 +92,9 @@ def apply_adapter(
 
     folder = resolve_repository(adapter)
     if is_original_adapter(folder):
-        raise WeightsError(f"{folder} has the original LLaVA-NeXT naming; run `looktwice models convert {folder} OUT`")
+        raise WeightsError(
+            f"{folder} has the original LLaVA-NeXT naming; run `looktwice models convert {folder} --out OUT`"
+        )
     full = _first(folder, FULL_WEIGHTS)
     if full is not None:
         unexpected = model.load_state_dict(dict(tensors(full)), strict=False).unexpected_keys

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,12 @@ from torch import Tensor
 from looktwice.encoders.weights import sha256
 from looktwice.errors import InputError, WeightsError
 from looktwice.reasoning import naming
+from looktwice.reasoning.adapters import convert_adapter, is_adapter
 from looktwice.reasoning.configs import hugging_face_config, original_config, write_processor
+from looktwice.reasoning.tensor_files import SAFETENSORS_INDEX, names, names_in, shards, tensors
 from looktwice.report.atomic import atomic_path
 
 MANIFEST = "conversion.json"
-_INDICES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 _TOKENIZER_FILES = ("tokenizer*.json", "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -34,13 +35,11 @@ Progress = Callable[[str], None]
 
 def is_original(folder: Path) -> bool:
     """Tell whether a folder holds weights in the original naming, by the names in its index or first file."""
-    if not shards(folder):
-        return False
-    return any(naming.is_original_name(name) for name in _names(folder))
+    return any(naming.is_original_name(name) for name in names(folder))
 
 
-def convert(source: Path, target: Path, progress: Progress | None = None) -> dict[str, Any]:
-    """Convert a checkpoint folder to the other naming.
+def convert_checkpoint(source: Path, target: Path, progress: Progress | None = None) -> None:
+    """Convert a checkpoint folder to the other naming; of a LoRA adapter, from the original's.
 
     Parameters
     ----------
@@ -51,11 +50,6 @@ def convert(source: Path, target: Path, progress: Progress | None = None) -> dic
     progress : callable, optional
         Told of each file.
 
-    Returns
-    -------
-    dict
-        What ``conversion.json`` holds: ``direction`` and, per file written, the sha256 of source and result.
-
     Raises
     ------
     InputError
@@ -63,15 +57,39 @@ def convert(source: Path, target: Path, progress: Progress | None = None) -> dic
     WeightsError
         A file is damaged: unreadable, or not of the sha256 that the hub gave it.
     """
+    if target.resolve() == source.resolve():
+        raise InputError(f"{target} is the source itself; give another folder")
+    if is_adapter(source):
+        convert_adapter(source, target)
+        return
     files = shards(source)
     if not files:
         raise InputError(f"{source} holds no weights (model*.safetensors or pytorch_model*.bin)")
     forward = is_original(source)
-    config = _read_config(source)
-    rename = naming.to_hugging_face if forward else naming.to_original
-    direction = "original to Hugging Face" if forward else "Hugging Face to original"
+    config = _converted_config(source, forward)
     target.mkdir(parents=True, exist_ok=True)
-    manifest = _read_manifest(target, direction)
+    weight_map = _convert_shards(files, target, forward, progress)
+    if len(files) > 1:
+        size = sum((target / name).stat().st_size for name in set(weight_map.values()))
+        index = {"metadata": {"total_size": size}, "weight_map": dict(sorted(weight_map.items()))}
+        _write_json(target / SAFETENSORS_INDEX, index)
+    _write_json(target / "config.json", config)
+    _copy_tokenizer(source, target)
+    if forward:
+        write_processor(target)
+
+
+def _converted_config(source: Path, forward: bool) -> dict[str, Any]:
+    config = _read_config(source)
+    if not forward:
+        return original_config(config)
+    return hugging_face_config(config, tied=not any("lm_head" in name for name in names(source)))
+
+
+def _convert_shards(files: list[Path], target: Path, forward: bool, progress: Progress | None) -> dict[str, str]:
+    """Write what is not yet there, and return which file holds each tensor."""
+    rename = naming.to_hugging_face if forward else naming.to_original
+    manifest = _read_manifest(target, "original to Hugging Face" if forward else "Hugging Face to original")
     weight_map: dict[str, str] = {}
     for number, file in enumerate(files, 1):
         name = "model.safetensors" if len(files) == 1 else f"model-{number:05d}-of-{len(files):05d}.safetensors"
@@ -83,74 +101,8 @@ def convert(source: Path, target: Path, progress: Progress | None = None) -> dic
             _convert_shard(file, target / name, rename)
             manifest["files"][name] = {"source_sha256": digest, "sha256": sha256(target / name)}
             _write_json(target / MANIFEST, manifest)
-        weight_map |= dict.fromkeys(_safetensors_names(target / name), name)
-    if len(files) > 1:
-        size = sum((target / name).stat().st_size for name in manifest["files"])
-        index = {"metadata": {"total_size": size}, "weight_map": dict(sorted(weight_map.items()))}
-        _write_json(target / _INDICES[0], index)
-    tied = not any("lm_head" in name for name in weight_map)
-    _write_json(target / "config.json", hugging_face_config(config, tied) if forward else original_config(config))
-    _copy_tokenizer(source, target)
-    if forward:
-        write_processor(target)
-    return manifest
-
-
-def shards(folder: Path) -> list[Path]:
-    """Return a checkpoint's weight files in order; none if there are none.
-
-    Raises
-    ------
-    WeightsError
-        The index names a file that is not there.
-    """
-    for index in _INDICES:
-        if (folder / index).is_file():
-            names = sorted(set(json.loads((folder / index).read_text(encoding="utf-8"))["weight_map"].values()))
-            missing = [name for name in names if not (folder / name).is_file()]
-            if missing:
-                raise WeightsError(f"{folder} lacks {missing[0]}, which its index names; download it again")
-            return [folder / name for name in names]
-    return [path for name in ("model.safetensors", "pytorch_model.bin") if (path := folder / name).is_file()][:1]
-
-
-def _names(folder: Path) -> list[str]:
-    for index in _INDICES:
-        if (folder / index).is_file():
-            return list(json.loads((folder / index).read_text(encoding="utf-8"))["weight_map"])
-    [file] = shards(folder)
-    return _safetensors_names(file) if file.suffix == ".safetensors" else list(_read_bin(file))
-
-
-def _safetensors_names(path: Path) -> list[str]:
-    from safetensors import safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            return list(file.keys())
-    except Exception as error:  # safetensors raises its own kind, which derives from Exception alone
-        raise WeightsError(f"{path} cannot be read as safetensors ({error}); download it again") from error
-
-
-def tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
-    """Yield names and tensors of one weight file; of a safetensors file one at a time."""
-    if path.suffix != ".safetensors":
-        yield from _read_bin(path).items()
-        return
-    from safetensors import safe_open
-
-    names = _safetensors_names(path)
-    with safe_open(path, framework="pt") as file:
-        for name in names:
-            yield name, file.get_tensor(name)
-
-
-def _read_bin(path: Path) -> dict[str, Tensor]:
-    try:
-        loaded: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # torch, pickle and zipfile each raise their own kinds
-        raise WeightsError(f"{path} cannot be read as weights ({type(error).__name__}); download it again") from error
-    return loaded
+        weight_map |= dict.fromkeys(names_in(target / name), name)
+    return weight_map
 
 
 def _convert_shard(source: Path, target: Path, rename: Callable[[str], str | None]) -> None:

@@ -63,7 +63,9 @@ def load_onevision(
     """
     folder = resolve_repository(source)
     if is_original(folder):
-        raise WeightsError(f"{folder} has the original LLaVA-NeXT naming; run `looktwice models convert {folder} OUT`")
+        raise WeightsError(
+            f"{folder} has the original LLaVA-NeXT naming; run `looktwice models convert {folder} --out OUT`"
+        )
     options = _options(resolve_device(device), dtype, four_bit)
     try:
         model, processor = _read(folder, options)

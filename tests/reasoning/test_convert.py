@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from looktwice.errors import InputError, WeightsError
 from looktwice.reasoning import naming
 from looktwice.reasoning.configs import pinpoints
-from looktwice.reasoning.convert import MANIFEST, convert, is_original
+from looktwice.reasoning.convert import MANIFEST, convert_checkpoint, is_original
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def hugging_face(tmp_path_factory, tiny_model, tiny_processor):
 @pytest.fixture(scope="module")
 def original(tmp_path_factory, hugging_face):
     folder = tmp_path_factory.mktemp("original")
-    convert(hugging_face, folder)
+    convert_checkpoint(hugging_face, folder)
     return folder
 
 
@@ -72,8 +72,8 @@ def test_every_name_in_memory_has_an_original(tiny_model):
 def test_there_and_back_gives_the_same_model(original, hugging_face, tmp_path, tiny_model):
     assert is_original(original)
     assert not is_original(hugging_face)
-    manifest = convert(original, tmp_path / "back")
-    assert len(manifest["files"]) > 2, "several shards are meant"
+    convert_checkpoint(original, tmp_path / "back")
+    assert len(list((tmp_path / "back").glob("model-*.safetensors"))) > 2, "several shards are meant"
     model = load(tmp_path / "back")
     for name, tensor in tiny_model.state_dict().items():
         torch.testing.assert_close(model.state_dict()[name], tensor, rtol=0, atol=0)
@@ -88,7 +88,7 @@ def test_the_converted_folder_has_a_working_processor(original, tmp_path, tiny_p
     from PIL import Image
     from transformers import LlavaOnevisionProcessor
 
-    convert(original, tmp_path / "back")
+    convert_checkpoint(original, tmp_path / "back")
     processor = LlavaOnevisionProcessor.from_pretrained(tmp_path / "back")
     image = Image.new("RGB", (84, 42), "red")
     ours, theirs = (p(images=image, text="<image>\nhi", return_tensors="pt") for p in (processor, tiny_processor))
@@ -109,19 +109,19 @@ def test_one_bin_file_with_tied_embeddings(original, tmp_path):
     del state["lm_head.weight"]
     state["model.layers.0.self_attn.rotary_emb.inv_freq"] = torch.ones(4)
     torch.save(state, source / "pytorch_model.bin")
-    convert(source, tmp_path / "out")
+    convert_checkpoint(source, tmp_path / "out")
     model = load(tmp_path / "out")
     assert model.lm_head.weight is model.get_input_embeddings().weight
 
 
 def test_a_broken_off_conversion_goes_on_where_it_stopped(original, tmp_path):
     target = tmp_path / "out"
-    convert(original, target)
+    convert_checkpoint(original, target)
     shards = sorted(target.glob("model-*.safetensors"))
     shards[1].write_bytes(b"cut off")
     before = [shard.stat().st_mtime_ns for shard in shards]
     seen: list[str] = []
-    convert(original, target, seen.append)
+    convert_checkpoint(original, target, seen.append)
     after = [shard.stat().st_mtime_ns for shard in shards]
     assert [old != new for old, new in zip(before, after, strict=True)] == [i == 1 for i in range(len(shards))]
     assert len(seen) == len(shards)
@@ -137,23 +137,25 @@ def test_a_damaged_file_in_the_hubs_cache_is_found(original, tmp_path):
     shard.rename(blob)
     shard.symlink_to(blob)
     with pytest.raises(WeightsError, match="sha256"):
-        convert(snapshot, tmp_path / "out")
+        convert_checkpoint(snapshot, tmp_path / "out")
 
 
 def test_bad_sources_are_told_apart(original, tmp_path):
     with pytest.raises(InputError, match="no weights"):
-        convert(tmp_path, tmp_path / "out")
+        convert_checkpoint(tmp_path, tmp_path / "out")
+    with pytest.raises(InputError, match="another folder"):
+        convert_checkpoint(original, original)
     broken = tmp_path / "broken"
     shutil.copytree(original, broken)
     next(broken.glob("model-00002*")).write_bytes(b"not weights")
     with pytest.raises(WeightsError, match="download it again"):
-        convert(broken, tmp_path / "out")
+        convert_checkpoint(broken, tmp_path / "out")
     other = tmp_path / "other"
     other.mkdir()
     save_file({"x": torch.zeros(1)}, other / "model.safetensors")
     (other / "config.json").write_text(json.dumps({"model_type": "llama"}))
     with pytest.raises(InputError, match="llava_onevision"):
-        convert(other, tmp_path / "out")
+        convert_checkpoint(other, tmp_path / "out")
 
 
 def test_pinpoints():

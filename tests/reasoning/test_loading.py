@@ -11,8 +11,7 @@ from safetensors.torch import load_file, save_file
 from looktwice.encoders.ltfm import LookTwice
 from looktwice.errors import UsageError, WeightsError
 from looktwice.reasoning import naming
-from looktwice.reasoning.adapters import convert_adapter
-from looktwice.reasoning.convert import convert
+from looktwice.reasoning.convert import convert_checkpoint
 from looktwice.reasoning.loading import load_onevision
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (42, 84, 3), dtype=np.uint8)
@@ -98,10 +97,10 @@ def test_half_precision_runs(weights):
 
 
 def test_a_converted_checkpoint(weights, tmp_path, tiny_model):
-    convert(weights / "model", tmp_path / "original")
+    convert_checkpoint(weights / "model", tmp_path / "original")
     with pytest.raises(WeightsError, match="models convert"):
         load_onevision(str(tmp_path / "original"), weights / "expert.pth", device="cpu")
-    convert(tmp_path / "original", tmp_path / "again")
+    convert_checkpoint(tmp_path / "original", tmp_path / "again")
     loaded = load_onevision(str(tmp_path / "again"), weights / "expert.pth", device="cpu")
     sequence = torch.randn(1, 6, 32)
     torch.testing.assert_close(logits(loaded.model, sequence), logits(tiny_model, sequence))
@@ -111,7 +110,7 @@ def test_an_adapter_of_the_original_naming(weights, adapter, tmp_path):
     folder, merged = adapter
     with pytest.raises(WeightsError, match="models convert"):
         load_onevision(str(weights / "model"), weights / "expert.pth", str(folder / "original"), device="cpu")
-    convert_adapter(folder / "original", tmp_path / "converted")
+    convert_checkpoint(folder / "original", tmp_path / "converted")
     loaded = load_onevision(str(weights / "model"), weights / "expert.pth", str(tmp_path / "converted"), device="cpu")
     sequence = torch.randn(1, 6, 32)
     torch.testing.assert_close(logits(loaded.model, sequence), logits(merged, sequence), atol=1e-4, rtol=1e-4)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # torch is not needed to read or write an answer
     from looktwice.encoders.ltfm import Evidence
 
 TextSink = Callable[[str], None]
-"""Takes each piece of an answer as soon as it stands; the pieces joined are ``Answer.text``."""
+"""Takes an answer piece by piece while it is written. What counts is ``Answer.text``: an endless repetition is cut."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,10 @@ Rules on words, not a model: they find what an answer about anomalies usually sa
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
+from looktwice.reasoning.answer import Answer, AnswerKind
 from looktwice.reasoning.facts import Facts
 from looktwice.reasoning.place import agree, places_in
 
@@ -60,6 +63,36 @@ def contradictions(text: str, facts: Facts) -> list[str]:
     if facts.size is not None and any(not _near(quantity, facts.size) for quantity in _QUANTITY.findall(lowered)):
         against.append("size")
     return against
+
+
+def state(
+    text: str,
+    kind: AnswerKind,
+    facts: Facts,
+    shown: Sequence[str] = (),
+    cut: str | None = None,
+    more: dict[str, Any] | None = None,
+) -> Answer:
+    """Make an answer of a generated text: the fields are the evidence's, and say where the text is at odds with them.
+
+    Parameters
+    ----------
+    text : str
+        An empty one is said to be none.
+    kind : AnswerKind
+    facts : Facts
+    shown : sequence of str
+        Names of the views that the model was shown.
+    cut : {"loop", "length"}, optional
+        Why the text ends early.
+    more : dict, optional
+        Further fields.
+    """
+    against = contradictions(text, facts)
+    fields: dict[str, Any] = {**facts.to_fields(), "grounded": bool(text) and not against}
+    optional = {"contradicts": against, "shown": list(shown), "cut": cut}
+    fields |= {name: value for name, value in optional.items() if value}
+    return Answer(text or "The model gave no answer.", kind, {**fields, **(more or {})})
 
 
 def stated_verdicts(text: str) -> set[str]:

@@ -6,16 +6,16 @@ transformers' own LLaVA-OneVision, with the tokens that the expert selected spli
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import torch
 
 from looktwice.reasoning.answer import Answer, AnswerKind
 from looktwice.reasoning.base import StudyContext, TextSink, Turn
-from looktwice.reasoning.facts import Facts, read_facts
+from looktwice.reasoning.facts import read_facts
 from looktwice.reasoning.generation import Generated, generate
-from looktwice.reasoning.grounding import contradictions
+from looktwice.reasoning.grounding import state
 from looktwice.reasoning.prompt import EXPLAIN_QUESTION, chatml
 from looktwice.reasoning.splice import embed
 from looktwice.reasoning.tower import LlavaTower
@@ -76,7 +76,7 @@ class OneVision:
             self._readings[context] = self.reader.read_study(context)
         reading = self._readings[context]
         [generated] = self.reply([reading], [question or EXPLAIN_QUESTION], [history], on_text)
-        return _answer(generated, read_facts(context), reading)
+        return state(generated.text, self.kind, read_facts(context), reading.views, generated.cut)
 
     def reply(
         self,
@@ -104,16 +104,3 @@ class OneVision:
             with torch.inference_mode():
                 prompts.append(embed([before, *pictures, after], self.tokenizer, self.model.get_input_embeddings()))
         return generate(self.model, self.tokenizer, prompts, self.max_new_tokens, on_text)
-
-
-def _answer(generated: Generated, facts: Facts, reading: Reading) -> Answer:
-    fields: dict[str, Any] = facts.to_fields()
-    if reading.views:
-        fields["shown"] = list(reading.views)
-    if generated.cut:
-        fields["cut"] = generated.cut
-    against = contradictions(generated.text, facts)
-    fields["grounded"] = not against
-    if against:
-        fields["contradicts"] = against
-    return Answer(generated.text or "The model gave no answer.", AnswerKind.ONEVISION, fields)

@@ -1,0 +1,227 @@
+"""Any server with OpenAI's chat interface (vLLM, Ollama, llama.cpp, hosted ones) as a reasoner.
+
+The server is sent the most suspicious views, each with its heatmap laid over it, and the measured facts as text;
+never the input file, its name, or anything else that may identify a patient. Medical data stays on this machine
+unless the caller allows otherwise.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import ipaddress
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from PIL import Image
+
+from looktwice.errors import UsageError
+from looktwice.modalities.study import ByteArray, Modality
+from looktwice.reasoning.answer import Answer, AnswerKind
+from looktwice.reasoning.base import StudyContext, TextSink, Turn
+from looktwice.reasoning.chat_client import ChatClient
+from looktwice.reasoning.facts import Facts, read_facts
+from looktwice.reasoning.grounding import state
+from looktwice.reasoning.prompt import EXPLAIN_QUESTION
+from looktwice.report.overlay import heat_layer
+
+PREFIX = "openai:"
+KEY_VARIABLES = ("LOOKTWICE_API_KEY", "OPENAI_API_KEY")
+LONGEST_SIDE = 768
+"""Pictures are reduced to this before they are sent, in pixels."""
+
+SHOWN_VIEWS = 4
+JPEG_QUALITY = 92
+_MEDICAL_SUFFIXES = (".dcm", ".dicom", ".ima")
+
+SYSTEM = (
+    "You explain the findings of an anomaly detector to a person. Each picture is shown twice: as it is, and with the "
+    "detector's heatmap over it, on an absolute scale; a line marks the threshold. The measured facts are right: do "
+    "not contradict them, do not invent sizes or places. Say what the suspicious part looks like, what may have "
+    "caused it and what to check next, in a few plain sentences. Where the facts are unsure, say so."
+)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A model on a server.
+
+    Attributes
+    ----------
+    model : str
+    url : str
+        Base address, with the version path ("http://localhost:11434/v1").
+    """
+
+    model: str
+    url: str
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """Read ``openai:MODEL@URL``; an address without a path gets ``/v1``.
+
+        Raises
+        ------
+        UsageError
+            Not of that form.
+        """
+        model, _, url = text.removeprefix(PREFIX).rpartition("@")
+        parts = urlsplit(url)
+        if not text.startswith(PREFIX) or not model or parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(f"{text!r} is not openai:MODEL@URL, such as openai:llava@http://localhost:11434/v1")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise UsageError(
+                f"the address of {model!r} may hold host, port and path only; keys come from the environment"
+            )
+        return cls(model, url.rstrip("/") + ("" if parts.path.strip("/") else "/v1"))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the server is this machine, by its address: localhost, 127.0.0.0/8 or ::1.
+
+        Other names are not looked up: what they resolve to can change between the look and the call.
+        """
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return False
+
+
+class RemoteReasoner:
+    """A chat model behind an OpenAI-compatible interface.
+
+    Parameters
+    ----------
+    endpoint : Endpoint
+    allow_remote : bool
+        Medical data may leave this machine.
+    timeout : float
+        Longest wait for the server to say something, in seconds.
+    retries : int
+        How often a call is tried again that failed for a passing reason.
+    max_new_tokens : int
+
+    Raises
+    ------
+    UsageError
+        A key is set and would travel unencrypted to another machine.
+    """
+
+    kind = AnswerKind.REMOTE
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        allow_remote: bool = False,
+        timeout: float = 120.0,
+        retries: int = 2,
+        max_new_tokens: int = 512,
+    ) -> None:
+        self.endpoint = endpoint
+        self.allow_remote = allow_remote
+        self.max_new_tokens = max_new_tokens
+        key = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), None)
+        if key and not endpoint.is_local and not endpoint.url.startswith("https:"):
+            raise UsageError(f"{endpoint.url} would get the API key unencrypted; use https, or unset the key")
+        self._client = ChatClient(endpoint.url, key, timeout, retries, direct=endpoint.is_local)
+
+    def explain(
+        self,
+        question: str | None,
+        context: StudyContext,
+        history: Sequence[Turn] = (),
+        on_text: TextSink | None = None,
+    ) -> Answer:
+        """Answer a question about a study; see :meth:`Reasoner.explain`.
+
+        The structured fields are the evidence's. Where the text says otherwise, ``contradicts`` names the fields.
+
+        Raises
+        ------
+        UsageError
+            Medical data would leave this machine, and that is not allowed.
+        LookTwiceError
+            The server cannot be reached, refuses, or does not speak the interface.
+        """
+        if is_medical(context) and not self.endpoint.is_local and not self.allow_remote:
+            raise UsageError(
+                f"medical data is not sent to {urlsplit(self.endpoint.url).hostname}; use a server on this machine, or "
+                "give --allow-remote if you may"
+            )
+        facts = read_facts(context)
+        pictures, names = _pictures(context)
+        content = [{"type": "text", "text": describe(facts, context.result.modality)}, *pictures]
+        reply = self._client.complete(
+            {
+                "model": self.endpoint.model,
+                "messages": _messages(content, question or EXPLAIN_QUESTION, history),
+                "temperature": 0,
+                "max_tokens": self.max_new_tokens,
+            },
+            on_text,
+        )
+        return state(reply.text, self.kind, facts, names, reply.cut, {"model": self.endpoint.model})
+
+
+def is_medical(context: StudyContext) -> bool:
+    """Tell whether a study is medical: every volume, and whatever came as DICOM."""
+    source = context.result.source
+    return context.result.modality is Modality.VOLUME or source.suffix.lower() in _MEDICAL_SUFFIXES
+
+
+def describe(facts: Facts, modality: Modality) -> str:
+    """Return the facts as the text that a model is sent with the pictures."""
+    what = {Modality.IMAGE: "photograph", Modality.VOLUME: "medical volume", Modality.POINTCLOUD: "3D scan"}[modality]
+    lines = [
+        f"Measured facts about this {what}:",
+        f"- anomaly score {facts.score:.2f}, threshold {facts.threshold:.2f}: {facts.verdict}"
+        + (", but too close to the threshold to be sure" if facts.unsure else ""),
+    ]
+    if facts.where is not None:
+        lines.append(f"- place: {facts.where} of {facts.view or 'the picture'}")
+    if facts.size is not None:
+        lines.append(f"- size of the worst region: {facts.size}")
+    if facts.regions > 1:
+        lines.append(f"- regions above the threshold: {facts.regions}")
+    return "\n".join(lines)
+
+
+def _messages(content: list[dict[str, Any]], question: str, history: Sequence[Turn]) -> list[dict[str, Any]]:
+    questions = [*(turn.question for turn in history), question]
+    messages: list[dict[str, Any]] = [{"role": "system", "content": SYSTEM}]
+    for number, asked in enumerate(questions):
+        text = {"type": "text", "text": asked}
+        messages.append({"role": "user", "content": [*content, text] if number == 0 else asked})
+        if number < len(history):
+            messages.append({"role": "assistant", "content": history[number].answer})
+    return messages
+
+
+def _pictures(context: StudyContext) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """Return the most suspicious views as message parts, each plain and with its heatmap, and their names."""
+    result = context.result
+    if result.modality is Modality.IMAGE:
+        shown = [(context.views[context.study.base], result.heatmap.values)]
+    else:
+        worst = [finding.index for finding in result.findings[:SHOWN_VIEWS]] or [context.study.base]
+        shown = [(context.views[index], context.evidence.maps[index].float().cpu().numpy()) for index in worst]
+    parts: list[dict[str, Any]] = []
+    for view, heat in shown:
+        height, width = view.image.shape[:2]
+        overlay = heat_layer(heat, (width, height), result.threshold).over(view.image)
+        for title, image in ((view.name, view.image), (f"{view.name}, heatmap", overlay)):
+            parts += [{"type": "text", "text": title}, {"type": "image_url", "image_url": {"url": data_url(image)}}]
+    return parts, tuple(view.name for view, _ in shown)
+
+
+def data_url(image: ByteArray) -> str:
+    """Return a picture, uint8 of shape (H, W, 3), as a JPEG in a ``data:`` address, at most ``LONGEST_SIDE`` long."""
+    picture = Image.fromarray(image)
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

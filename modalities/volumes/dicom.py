@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pydicom
+from pydicom.config import disable_value_validation
+from pydicom.dataset import Dataset
 from pydicom.pixels.utils import pixel_array
 
 from looktwice.errors import InputError
@@ -40,6 +43,19 @@ def read_dicom(path: Path, channel: int | None = None) -> Scan:
     InputError
         No image is found, or one cannot be decoded.
     """
+    with discreet():
+        return _read(path, channel)
+
+
+@contextmanager
+def discreet() -> Iterator[None]:
+    """Keep pydicom from warning about values that break the standard: its warnings quote them, names and all."""
+    with warnings.catch_warnings(), disable_value_validation():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _read(path: Path, channel: int | None) -> Scan:
     files = find_dicom_files(path)
     frames = [frame for file in files for frame in read_frames(file)]
     if not frames:
@@ -95,9 +111,12 @@ def _read_voxels(stack: Stack) -> Voxels:
 def _planes(stack: Stack, rescale: bool) -> Iterator[npt.NDArray[Any]]:
     """Yield the slices (rows, columns) of the even stack."""
 
+    parsed = lru_cache(maxsize=1)(DicomFile.read)  # a multi-frame file is parsed once for all of its frames
+
     @lru_cache(maxsize=2)
     def decoded(index: int) -> npt.NDArray[Any]:
-        return _decode(stack.frames[index], rescale)
+        frame = stack.frames[index]
+        return _decode(frame, parsed(frame.file), rescale)
 
     for place in stack.places:
         below, share = int(place), place % 1
@@ -108,8 +127,7 @@ def _planes(stack: Stack, rescale: bool) -> Iterator[npt.NDArray[Any]]:
         yield plane
 
 
-def _decode(frame: Frame, rescale: bool) -> npt.NDArray[Any]:
-    dataset = _dataset(frame.file)
+def _decode(frame: Frame, dataset: Dataset, rescale: bool) -> npt.NDArray[Any]:
     try:
         plane = pixel_array(dataset, index=frame.number)
     except Exception as error:  # the decoders of the plug-ins raise errors of every kind
@@ -121,10 +139,3 @@ def _decode(frame: Frame, rescale: bool) -> npt.NDArray[Any]:
     if frame.inverted:
         plane = plane.max() - plane
     return plane.astype(np.float32) * frame.slope + frame.intercept if rescale else plane
-
-
-@lru_cache(maxsize=1)
-def _dataset(file: DicomFile) -> pydicom.Dataset:
-    """Parse a file once for all of its frames."""
-    with file.open() as stream:
-        return pydicom.dcmread(stream, force=True)

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import pydicom
+from pydicom.dataset import Dataset
+
 from looktwice.errors import InputError
 from looktwice.modalities.volumes.sniffing import HEAD_BYTES, dicom_files, head_of, is_dicom
 
@@ -32,8 +35,12 @@ class DicomFile:
     container: Path
     member: str | None = None
 
-    def open(self) -> BinaryIO:
-        """Return the file's content, ready to be read."""
+    def read(self, header_only: bool = False) -> Dataset:
+        """Parse the file; with `header_only`, up to the pixels."""
+        with self._open() as stream:
+            return pydicom.dcmread(stream, stop_before_pixels=header_only, force=True)
+
+    def _open(self) -> BinaryIO:
         if self.member is None:
             return self.container.open("rb")
         with zipfile.ZipFile(self.container) as archive:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
@@ -71,8 +70,7 @@ class Frame:
 def read_frames(file: DicomFile) -> list[Frame]:
     """Return the frames of one file from its header; empty if it is no grey image or cannot be parsed."""
     try:
-        with file.open() as stream:
-            dataset = pydicom.dcmread(stream, stop_before_pixels=True, force=True)
+        dataset = file.read(header_only=True)
         if not _is_grey_image(dataset):
             return []
         count = int(dataset.get("NumberOfFrames") or 1)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.errors import InputError
 from looktwice.modalities.volumes.dicom_frames import Frame
+from looktwice.modalities.volumes.scan import pick_channel
 
 SAME_PLACE_MM = 0.01
 IRREGULAR = 0.25
@@ -123,13 +123,10 @@ def _one_a_place(
         for group in np.split(np.arange(len(frames)), breaks)
     ]
     fewest = min(len(group) for group in groups)
-    if channel is not None and not 0 <= channel < fewest:
-        raise InputError(f"channel {channel} does not exist; the series holds {fewest} (the first is 0)")
-    if fewest > 1:
-        notes.append(f"{fewest} channels found, number {channel or 0} taken")
-    elif len(frames) > len(groups):
+    taken = pick_channel(fewest, channel, notes)
+    if fewest == 1 and len(frames) > len(groups):
         notes.append(f"{len(frames) - len(groups)} images lie where another one lies and are left out")
-    return [group[channel or 0] for group in groups], locations[np.concatenate([[0], breaks])]
+    return [group[taken] for group in groups], locations[np.concatenate([[0], breaks])]
 
 
 def _longest_run(

@@ -196,7 +196,7 @@ def _large_parts(mask: BoolArray) -> BoolArray:
 
 def _fill(mask: BoolArray) -> BoolArray:
     """Fill what is enclosed within any plane of the grid: lungs and sinuses open to the outside elsewhere."""
-    filled = mask.copy()
+    filled: BoolArray = mask.copy()
     for axis in range(3):
         filled |= ~_reached_within_planes(~mask, axis)
     return filled
@@ -204,7 +204,7 @@ def _fill(mask: BoolArray) -> BoolArray:
 
 def _reached_within_planes(empty: BoolArray, axis: int) -> BoolArray:
     """Return the part of `empty` that is connected to the border within its own plane across `axis`."""
-    in_plane = ndimage.generate_binary_structure(3, 1)
+    in_plane: BoolArray = ndimage.generate_binary_structure(3, 1)
     in_plane[[0, 2]] = False
     labels, count = ndimage.label(np.moveaxis(empty, axis, 0), structure=in_plane)
     outside: BoolArray = np.zeros(count + 1, bool)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from looktwice.errors import InputError
-from looktwice.modalities.volumes.scan import Scan, nifti_header
+from looktwice.modalities.volumes.scan import Scan, nifti_header, pick_channel
+from looktwice.modalities.volumes.sniffing import VolumeFormat
 from looktwice.modalities.volumes.voxels import Voxels
 
+if TYPE_CHECKING:
+    from SimpleITK import Image
 
-def read_itk(path: Path, channel: int | None = None) -> Scan:
+IMAGE_IO = {VolumeFormat.NRRD: "NrrdImageIO", VolumeFormat.METAIMAGE: "MetaImageIO"}
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+def read_itk(path: Path, kind: VolumeFormat, channel: int | None = None) -> Scan:
     """Read one NRRD or MetaImage file; the voxel axes are ITK's (x, y, z), its LPS frame becomes RAS.
 
     Parameters
@@ -24,42 +34,44 @@ def read_itk(path: Path, channel: int | None = None) -> Scan:
     InputError
         The file is damaged or has not 2 to 4 dimensions.
     """
-    import SimpleITK as sitk  # noqa: N813  (the name that its own documentation uses)
+    import SimpleITK
 
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    io = "NrrdImageIO" if path.open("rb").read(4) == b"NRRD" else "MetaImageIO"
+    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
     try:
-        image = sitk.ReadImage(str(path), imageIO=io)
+        image = SimpleITK.ReadImage(str(path), imageIO=IMAGE_IO[kind])
     except RuntimeError as error:
         raise InputError("the file is truncated or damaged, or its data file is missing; export it again") from error
-    dimension = image.GetDimension()
-    if not 2 <= dimension <= 4:
-        raise InputError(f"image in {dimension} dimensions; only 2 to 4 can be inspected")
+    if not 2 <= image.GetDimension() <= 4:
+        raise InputError(f"image in {image.GetDimension()} dimensions; only 2 to 4 can be inspected")
     notes: list[str] = []
-    array = sitk.GetArrayFromImage(image)
-    components = image.GetNumberOfComponentsPerPixel()
-    if components > 1:
-        array = np.moveaxis(array, -1, 0)
-    elif dimension == 4:
-        components = array.shape[0]
-    if channel is not None and not 0 <= channel < components:
-        raise InputError(f"channel {channel} does not exist; the file holds {components} (the first is 0)")
-    if components > 1:
-        notes.append(f"{components} channels found, number {channel or 0} taken")
-        array = array[channel or 0]
-    array = array.reshape((1,) * (3 - array.ndim) + array.shape).T
-    affine = np.eye(4)
-    used = min(dimension, 3)
-    direction = np.array(image.GetDirection()).reshape(dimension, dimension)[:used, :used]
-    affine[:used, :used] = direction * np.array(image.GetSpacing()[:used])
-    affine[:used, 3] = image.GetOrigin()[:used]
-    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    channels = _channels(SimpleITK.GetArrayFromImage(image), image)
+    array = channels[pick_channel(len(channels), channel, notes)]
+    voxels = array.reshape((1,) * (3 - array.ndim) + array.shape).T
+    affine = _affine(image)
     return Scan(
-        voxels=Voxels(array),
+        voxels=Voxels(voxels),
         affine=affine,
         kind=None,
-        header=nifti_header(array.shape, affine),
-        name=path.name.split(".")[0] or "volume",
+        header=nifti_header(voxels.shape, affine),
+        name=path.stem or "volume",
         source=path,
         notes=notes,
     )
+
+
+def _channels(array: npt.NDArray[Any], image: Image) -> npt.NDArray[Any]:
+    """Return the voxels with a leading axis of components or volumes."""
+    if image.GetNumberOfComponentsPerPixel() > 1:
+        return np.moveaxis(array, -1, 0)
+    return array if image.GetDimension() == 4 else array[None]
+
+
+def _affine(image: Image) -> npt.NDArray[np.float64]:
+    dimension = image.GetDimension()
+    used = min(dimension, 3)
+    affine = np.eye(4)
+    direction = np.array(image.GetDirection()).reshape(dimension, dimension)[:used, :used]
+    affine[:used, :used] = direction * np.array(image.GetSpacing()[:used])
+    affine[:used, 3] = image.GetOrigin()[:used]
+    ras: npt.NDArray[np.float64] = LPS_TO_RAS @ affine
+    return ras

@@ -18,7 +18,7 @@ from nibabel.wrapstruct import WrapStructError
 
 from looktwice.errors import InputError
 from looktwice.modalities.study import FloatArray
-from looktwice.modalities.volumes.scan import Scan
+from looktwice.modalities.volumes.scan import Scan, pick_channel
 from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, RawFile, Voxels
 
 MILLIMETRES = {"meter": 1e3, "mm": 1.0, "micron": 1e-3, "unknown": 1.0}
@@ -48,12 +48,12 @@ def read_nifti(path: Path, channel: int | None = None) -> Scan:
     header, gzipped = _read_header(path)
     notes: list[str] = []
     shape = _shape(header)
-    channel = _pick_channel(shape, channel, notes)
+    taken = pick_channel(shape[3] if len(shape) == 4 else 1, channel, notes)
     header_3d = _header_3d(header, shape)
     dtype = header.get_data_dtype()
     offset = max(int(header["vox_offset"]), header.sizeof_hdr)
     channel_bytes = int(np.prod(shape[:3], dtype=np.int64)) * dtype.itemsize
-    layout = _Layout(tuple((*shape, 1, 1)[:3]), dtype, offset + channel * channel_bytes)  # type: ignore[arg-type]
+    layout = _Layout(tuple((*shape, 1, 1)[:3]), dtype, offset + taken * channel_bytes)  # type: ignore[arg-type]
     raw = _read_gzip(path, layout) if gzipped else _read_plain(path, layout)
     slope, intercept = header.get_slope_inter()
     return Scan(
@@ -101,16 +101,6 @@ def _shape(header: Any) -> tuple[int, ...]:
     if not 2 <= len(shape) <= 4 or min(shape) < 1:
         raise InputError(f"NIfTI of shape {shape}; only images in 2 to 4 dimensions can be inspected")
     return shape
-
-
-def _pick_channel(shape: tuple[int, ...], channel: int | None, notes: list[str]) -> int:
-    """Return the index of the 3D volume to read."""
-    count = shape[3] if len(shape) == 4 else 1
-    if channel is not None and not 0 <= channel < count:
-        raise InputError(f"channel {channel} does not exist; the file holds {count} (the first is 0)")
-    if count > 1:
-        notes.append(f"{count} channels found, number {channel or 0} taken")
-    return channel or 0
 
 
 def _header_3d(header: Any, shape: tuple[int, ...]) -> Any:

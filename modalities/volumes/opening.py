@@ -55,8 +55,8 @@ def read_scan(path: Path, channel: int | None = None) -> Scan:
         from looktwice.modalities.volumes.dicom import read_dicom
 
         return read_dicom(path, channel)
-    if kind in (VolumeFormat.NRRD, VolumeFormat.METAIMAGE):
-        from looktwice.modalities.volumes.itk import read_itk
+    if kind is None:
+        raise InputError("no CT or MRI volume; NIfTI, DICOM, NRRD and MetaImage can be read")
+    from looktwice.modalities.volumes.itk import read_itk
 
-        return read_itk(path, channel)
-    raise InputError("no CT or MRI volume; NIfTI, DICOM, NRRD and MetaImage can be read")
+    return read_itk(path, kind, channel)

@@ -11,6 +11,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
+from looktwice.errors import InputError
 from looktwice.modalities.volumes.voxels import Voxels
 
 if TYPE_CHECKING:
@@ -72,3 +73,18 @@ def nifti_header(shape: tuple[int, int, int], affine: npt.NDArray[np.float64]) -
     header.set_qform(affine, code=1 if orthogonal else 0)
     header.set_sform(affine, code=1)
     return header
+
+
+def pick_channel(count: int, channel: int | None, notes: list[str]) -> int:
+    """Return which of `count` 3D volumes to read, and say so in `notes` where there was a choice.
+
+    Raises
+    ------
+    InputError
+        There is no such channel.
+    """
+    if channel is not None and not 0 <= channel < count:
+        raise InputError(f"channel {channel} does not exist; the input holds {count} (the first is 0)")
+    if count > 1:
+        notes.append(f"{count} channels found, number {channel or 0} taken")
+    return channel or 0

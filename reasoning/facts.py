@@ -8,6 +8,7 @@ from typing import Any
 from looktwice.modalities.study import Modality, Region
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.place import place_of, place_of_peak
+from looktwice.reasoning.quantities import percent, size
 
 UNSURE_MARGIN = 0.05
 """A score nearer to the threshold than this decides nothing that a person should rely on."""
@@ -94,12 +95,7 @@ def _where(context: StudyContext) -> str:
 
 
 def _size(context: StudyContext, region: Region) -> str:
-    if region.size_unit == "area_px":
-        return f"{_percent(region.size / context.result.heatmap.values.size)} of the picture"
     if region.size_unit == "volume_mm3":
-        return f"{region.size / 1000:.1f} ml" if region.size >= 1000 else f"{region.size:.0f} mm³"
-    return f"{_percent(region.size / context.result.heatmap.values.size)} of the points"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
+        return size(region)
+    whole = "picture" if region.size_unit == "area_px" else "points"
+    return f"{percent(region.size / context.result.heatmap.values.size)} of the {whole}"

@@ -18,7 +18,7 @@ def test_a_picture_states_place_and_size(context_of):
     assert (facts.verdict, facts.where, facts.size, facts.regions) == (
         "anomalous",
         "bottom left",
-        "4.0 % of the picture",
+        "4 % of the picture",
         1,
     )
     assert facts.view is None

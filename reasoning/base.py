@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from looktwice.modalities.study import Study, View
+from looktwice.modalities.study import FloatArray, Study, View
 from looktwice.reasoning.answer import Answer, AnswerKind
 from looktwice.result import Result
 
@@ -37,13 +37,16 @@ class StudyContext:
     study : Study
         Gives the views, lazily: take only those that are shown.
     evidence : Evidence
-        Of this one study: S is 1, V is the number of views.
+        LTFM's, of this one study: S is 1, and V the number of views; for a photograph, of the whole and its tiles.
+    maps : float32, shape (views, h, w)
+        Calibrated map of each view, in [0, 1].
     result : Result
         What was measured: score, threshold, verdict, regions, the most suspicious views. Its answer is not read.
     """
 
     study: Study
     evidence: Evidence
+    maps: FloatArray
     result: Result
 
     @property

@@ -65,7 +65,7 @@ class Facts:
 def read_facts(context: StudyContext) -> Facts:
     """Read the facts off a study's result and evidence."""
     result = context.result
-    several = len(context.evidence.maps) > 1 and result.modality is not Modality.IMAGE
+    several = len(context.maps) > 1
     anomalous = result.verdict == "anomalous"
     named = tuple(finding.name for finding in result.findings[:NAMED_VIEWS]) if several else ()
     return Facts(
@@ -90,8 +90,8 @@ def _where(context: StudyContext) -> str:
             x, y = result.regions[0].centroid
             return place_of(x, y, width, height)
         return place_of_peak(result.heatmap.values)
-    worst = result.findings[0].index if result.findings else int(context.evidence.significance.argmax())
-    return place_of_peak(context.evidence.maps[worst].float().cpu().numpy())
+    worst = result.findings[0].index if result.findings else int(context.maps.max(axis=(1, 2)).argmax())
+    return place_of_peak(context.maps[worst])
 
 
 def _size(context: StudyContext, region: Region) -> str:

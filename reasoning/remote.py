@@ -208,7 +208,7 @@ def _pictures(context: StudyContext) -> tuple[list[dict[str, Any]], tuple[str, .
         shown = [(context.views[context.study.base], result.heatmap.values)]
     else:
         worst = [finding.index for finding in result.findings[:SHOWN_VIEWS]] or [context.study.base]
-        shown = [(context.views[index], context.evidence.maps[index].float().cpu().numpy()) for index in worst]
+        shown = [(context.views[index], context.maps[index]) for index in worst]
     parts: list[dict[str, Any]] = []
     for view, heat in shown:
         height, width = view.image.shape[:2]

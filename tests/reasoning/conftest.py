@@ -105,7 +105,7 @@ def make_context(
         model={"name": "tiny"},
         version="0",
     )
-    return StudyContext(study, evidence, result)
+    return StudyContext(study, evidence, maps.astype(np.float32), result)
 
 
 @pytest.fixture

@@ -10,7 +10,10 @@ import traceback
 
 import typer
 
-from looktwice.commands import terminal
+from looktwice.commands import datasets, evaluate, models, terminal, train
+from looktwice.commands.doctor import doctor
+from looktwice.commands.inspect import inspect
+from looktwice.commands.render import render
 from looktwice.errors import LookTwiceError
 
 app = typer.Typer(
@@ -20,6 +23,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Find and explain anomalies in photographs, CT/MRI volumes and point clouds.",
 )
+
+
+app.command()(inspect)
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(train.app, name="train")
+app.command()(render)
+app.add_typer(models.app, name="models")
+app.add_typer(datasets.app, name="datasets")
+app.command()(doctor)
 
 
 def _version(asked: bool) -> None:
@@ -32,10 +44,12 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
     debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
-    """Options that come before the command."""
+    """Find and explain anomalies in photographs, CT/MRI volumes and point clouds."""
+    context.obj = {"debug": debug}
 
 
 def main() -> None:

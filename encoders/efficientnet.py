@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +21,16 @@ from looktwice.errors import WeightsError
 # Stages whose outputs are the four levels: 24 channels at stride 4, 40 at 8, 112 at 16, 320 at 32.
 LEVEL_STAGES = (1, 2, 4, 6)
 LEVEL_DIMS = (24, 40, 112, 320)
-TOKEN_DIM = 1280
-TOKEN_STRIDE = 8
+TOKEN_DIM = 320
+TOKEN_STRIDE = 16
 
 
 class EfficientNetLite0(VisionEncoder):
-    """EfficientNet-Lite0 (Tan & Le 2019, the Lite variant), four levels and the head convolution on one grid.
+    """EfficientNet-Lite0 (Tan & Le 2019, the Lite variant): four levels on one grid, the deepest as final tokens.
 
-    All levels are brought to the stride-8 grid: the stride-4 level by average pooling, the deeper ones by bilinear
-    interpolation, so that a token is the same place on every level.
+    All levels are brought to the stride-16 grid: the shallow ones by average pooling, the deepest by bilinear
+    interpolation, so that a token is the same place on every level. The classifier and the head convolution before
+    it, which only widens the deepest level for pooling, are left out.
 
     Parameters
     ----------
@@ -45,13 +47,13 @@ class EfficientNetLite0(VisionEncoder):
         self.grid = (input_size // TOKEN_STRIDE, input_size // TOKEN_STRIDE)
         self.token_dim = TOKEN_DIM
         self.level_dims = LEVEL_DIMS
-        network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+        network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
         _load_imagenet(network)
         network = _fuse_batch_norm(network.eval())
         self.stem = nn.Sequential(network.conv_stem, network.bn1)
         self.stages = network.blocks
-        self.head = nn.Sequential(network.conv_head, network.bn2)
-        self.requires_grad_(False).eval().to(memory_format=torch.channels_last)
+        self.requires_grad_(False).eval()
+        nn.Module.to(self, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def preprocess(self, images: Sequence[npt.NDArray[np.uint8]]) -> Tensor:
         """Resize to the input square (antialiased) and scale to [-1, 1]."""
@@ -65,7 +67,7 @@ class EfficientNetLite0(VisionEncoder):
             features = stage(features)
             if number in LEVEL_STAGES:
                 levels.append(self._tokens(features))
-        return Tokens(final=self._tokens(self.head(features)), levels=levels, grid=self.grid)
+        return Tokens(final=levels[-1], levels=levels, grid=self.grid)
 
     def _tokens(self, features: Tensor) -> Tensor:
         """(V, C, h, w) at any stride → (V, N, C) on the token grid."""
@@ -76,7 +78,7 @@ class EfficientNetLite0(VisionEncoder):
         return features.flatten(2).transpose(1, 2)
 
 
-def _load_imagenet(network: nn.Module) -> None:
+def _load_imagenet(network: Any) -> None:
     """Pair the published file with timm's names: the tensors come in the same order in both."""
     path = resolve_wheel_file("efficientnet-lite0")
     published = torch.load(path, map_location="cpu", weights_only=True)
@@ -91,12 +93,13 @@ def _load_imagenet(network: nn.Module) -> None:
 
 
 # Which batch norm follows which convolution, per kind of timm block.
-_INVERTED_RESIDUAL = (("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3"))
-_DEPTHWISE_SEPARABLE = (("conv_dw", "bn1"), ("conv_pw", "bn2"))
-_STEM_AND_HEAD = (("conv_stem", "bn1"), ("conv_head", "bn2"))
+_Pairs = tuple[tuple[str, str], ...]
+_INVERTED_RESIDUAL: _Pairs = (("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3"))
+_DEPTHWISE_SEPARABLE: _Pairs = (("conv_dw", "bn1"), ("conv_pw", "bn2"))
+_STEM_AND_HEAD: _Pairs = (("conv_stem", "bn1"), ("conv_head", "bn2"))
 
 
-def _fuse_batch_norm(network: nn.Module) -> nn.Module:
+def _fuse_batch_norm(network: Any) -> Any:
     """Fold each batch norm into the convolution before it; what remains of it is its activation."""
     for module in list(network.modules()):
         if hasattr(module, "conv_stem"):

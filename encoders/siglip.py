@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +51,7 @@ class SiglipEncoder(VisionEncoder):
         self.tower = SiglipVisionModel.from_pretrained(resolve_repository(source), dtype=dtype)
         vision = getattr(self.tower, "vision_model", self.tower)
         vision.encoder.layers = vision.encoder.layers[: len(vision.encoder.layers) - DROPPED_LAYERS]
-        config = self.tower.config
+        config: Any = self.tower.config
         side = config.image_size // config.patch_size
         self.level_states = tuple(level_states)
         self.input_size = config.image_size

@@ -1,0 +1,122 @@
+"""``looktwice inspect``: find what does not belong, in any input."""
+
+from __future__ import annotations
+
+import traceback
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from looktwice.commands import terminal
+from looktwice.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from looktwice.result import Result
+
+
+class ModalityChoice(str, Enum):
+    """What an input may be taken for."""
+
+    AUTO = "auto"
+    IMAGE = "image"
+    VOLUME = "volume"
+    POINTCLOUD = "pointcloud"
+
+
+def inspect(
+    context: typer.Context,
+    inputs: list[Path] = typer.Argument(
+        ...,
+        metavar="INPUT...",
+        help="Picture, volume, DICOM series (folder or zip), point cloud, or a folder of them.",
+    ),
+    out: Path = typer.Option(Path("looktwice-out"), "--out", "-o", help="Artifacts go to OUT/<study>/."),
+    model: str = typer.Option("nano", help="A model's name (`looktwice models list`) or the path of an expert."),
+    modality: ModalityChoice = typer.Option(ModalityChoice.AUTO, help="Told by content unless given."),
+    device: str = typer.Option("auto", help="auto, cpu or cuda."),
+    threshold: float | None = typer.Option(None, min=0.0, max=1.0, help="Of score and regions; default: the model's."),
+    explain: bool = typer.Option(True, "--explain/--no-explain", help="Say in words what was found."),
+    planes: str = typer.Option("axial", help="Slices of a volume: axial, or all three planes."),
+    window: str = typer.Option("auto", help="CT window: auto, a preset's name, or LEVEL,WIDTH in HU."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object per study on stdout, nothing else there."),
+) -> None:
+    """Inspect pictures, volumes and point clouds; write heatmaps and reports.
+
+    Exit status: 0 all done; 1 some inputs failed, the others are done; 2 the call itself is wrong.
+    """
+    from looktwice.modalities import expand
+    from looktwice.pipeline import Inspector
+
+    options = {"planes": planes, "window": window}
+    try:
+        paths = expand(inputs)
+    except InputError as error:
+        raise UsageError(str(error)) from error
+    inspector = Inspector(model, device=device)
+    names = study_folders(paths)
+    rows, failures = [], 0
+    for path, name in terminal.track(zip(paths, names, strict=True), "inspecting", total=len(paths)):
+        try:
+            result = inspector.inspect(
+                path,
+                modality=modality.value,
+                out=out,
+                folder=name,
+                threshold=threshold,
+                explain=explain,
+                options=options,
+            )
+        except InputError as error:
+            failures += 1
+            if context.obj and context.obj.get("debug"):
+                traceback.print_exc()
+            terminal.say(f"error: {error}")
+            if as_json:
+                terminal.emit({"input": str(path), "error": str(error)})
+            continue
+        if as_json:
+            terminal.emit(result.to_json())
+        else:
+            rows.append(result)
+    if rows:
+        _print_table(rows, out)
+    raise typer.Exit(1 if failures else 0)
+
+
+def study_folders(paths: list[Path]) -> list[str]:
+    """Return a folder name for each input, its own stem made unique within the call.
+
+    The names of DICOM series are derived by the adapter and replace these (a folder's name may hold an identity).
+    """
+    names: list[str] = []
+    for path in paths:
+        stem = path.name.removesuffix(".gz").rsplit(".", 1)[0] or path.name
+        name, number = stem, 2
+        while name in names:
+            name, number = f"{stem}-{number}", number + 1
+        names.append(name)
+    return names
+
+
+def _print_table(rows: list[Result], out: Path) -> None:
+    table = Table(box=box.SIMPLE_HEAD)
+    for header, justify in (("study", "left"), ("kind", "left"), ("score", "right"), ("verdict", "left")):
+        table.add_column(header, justify=justify)  # type: ignore[arg-type]
+    table.add_column("regions", justify="right")
+    table.add_column("report", overflow="fold")
+    for result in rows:
+        report = out / result.study / result.artifacts["report"]
+        table.add_row(
+            escape(result.study),
+            result.modality.value,
+            f"{result.score:.2f}",
+            result.verdict,
+            str(len(result.regions)),
+            escape(str(report)),
+        )
+    terminal.stdout.print(table)

@@ -1,0 +1,179 @@
+"""The one way through the house: open, look, lift, explain, write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import looktwice
+from looktwice import modalities
+from looktwice.device import resolve_device
+from looktwice.encoders.expert import Expert, Sighting, load_expert
+from looktwice.encoders.weights import WHEEL_FILES
+from looktwice.modalities.study import Modality, Study
+from looktwice.models import MODELS, expert_path
+from looktwice.reasoning.template import explain as explain_by_template
+from looktwice.report import Picture, write_report
+from looktwice.result import Result, ViewFinding
+
+# How many of the most suspicious views a report shows.
+SHOWN_VIEWS = 6
+
+_OPTIONS = {
+    Modality.IMAGE: frozenset[str](),
+    Modality.VOLUME: frozenset({"planes", "window", "channel"}),
+    Modality.POINTCLOUD: frozenset({"backend", "views", "unit"}),
+}
+
+
+class Inspector:
+    """A loaded model that inspects one input after another.
+
+    Parameters
+    ----------
+    model : str
+        A model's name (``models.MODELS``) or the path of an expert.
+    device : {"auto", "cpu", "cuda"}
+
+    Raises
+    ------
+    UsageError
+        No such model or device.
+    WeightsError
+        Weights are missing or damaged.
+    """
+
+    def __init__(self, model: str = "nano", device: str = "auto") -> None:
+        self.name = model if model in MODELS else Path(model).stem
+        self.expert: Expert = load_expert(expert_path(model), resolve_device(device))
+
+    def inspect(
+        self,
+        path: str | Path,
+        *,
+        modality: str = "auto",
+        out: str | Path | None = None,
+        folder: str | None = None,
+        threshold: float | None = None,
+        explain: bool = True,
+        options: Mapping[str, Any] | None = None,
+    ) -> Result:
+        """Find what does not belong in one input.
+
+        Parameters
+        ----------
+        path : path
+            A file, or a folder or zip of one DICOM series.
+        modality : {"auto", "image", "volume", "pointcloud"}
+        out : path, optional
+            Artifacts are written to ``out/<study>/``; none are when it is not given.
+        folder : str, optional
+            Name for the study and its folder, in place of the one that the adapter derives from a file's name.
+        threshold : float, optional
+            For score and regions; the model's own when not given.
+        explain : bool
+            Whether to say in words what was found.
+        options : mapping, optional
+            For the adapter (``planes``, ``window``, ``channel``, ``backend``, ``views``, ``unit``); those that do not
+            belong to the input's kind are passed over.
+
+        Returns
+        -------
+        Result
+
+        Raises
+        ------
+        InputError
+            The input cannot be used.
+        """
+        started = time.perf_counter()
+        study = _open(Path(path), modality, options or {})
+        if folder and not study.source.is_dir() and study.name == study.source.stem:
+            study.name = folder
+        opened = time.perf_counter()
+        sighting = self.expert.see(study)
+        seen = time.perf_counter()
+        threshold = self.expert.config.threshold if threshold is None else threshold
+        heatmap = study.lift(sighting.maps)
+        regions = heatmap.regions(threshold)
+        lifted = time.perf_counter()
+        result = Result(
+            study=study.name,
+            source=study.source,
+            modality=study.modality,
+            score=sighting.score,
+            threshold=threshold,
+            heatmap=heatmap,
+            regions=regions,
+            findings=_findings(study, sighting),
+            views=len(sighting.maps),
+            model=self.provenance(),
+            version=looktwice.__version__,
+            evidence=sighting.sources,
+            notes=list(study.notes),
+        )
+        if explain:
+            result.answer = explain_by_template(result)
+        explained = time.perf_counter()
+        result.seconds = {
+            "load": opened - started + sighting.seconds["load"],
+            "encode": sighting.seconds["encode"],
+            "match": sighting.seconds["match"],
+            "lift": lifted - seen,
+            "explain": explained - lifted,
+            "write": 0.0,
+            "total": explained - started,
+        }
+        if out is not None:
+            write_report(result, study, _pictures(study, result, sighting), Path(out) / study.name)
+        return result
+
+    def provenance(self) -> dict[str, Any]:
+        """Return the model's name, revision and the sha256 of each weight file."""
+        files = dict(self.expert.files)
+        spec = MODELS.get(self.name)
+        if spec is not None:
+            files |= {WHEEL_FILES[name].filename: WHEEL_FILES[name].sha256 for name in spec.wheel_files}
+        return {"name": self.name, "revision": self.expert.config.revision, "sha256": files}
+
+
+def inspect(path: str | Path, model: str = "nano", *, device: str = "auto", **arguments: Any) -> Result:
+    """Inspect one input; see ``Inspector.inspect`` for the arguments.
+
+    A loop over many inputs should make one ``Inspector`` and keep it: loading the model is done once there.
+    """
+    return Inspector(model, device).inspect(path, **arguments)
+
+
+def _open(path: Path, modality: str, options: Mapping[str, Any]) -> Study:
+    kind = modalities.detect(path) if modality == "auto" else Modality(modality)
+    fitting = {name: value for name, value in options.items() if name in _OPTIONS[kind]}
+    return modalities.open(path, kind.value, **fitting)
+
+
+def _findings(study: Study, sighting: Sighting) -> list[ViewFinding]:
+    """Return the most suspicious views, the worst first."""
+    views = study.views()
+    worst = sighting.view_scores.argsort()[::-1][:SHOWN_VIEWS]
+    return [
+        ViewFinding(
+            name=views[int(index)].name,
+            index=int(index),
+            significance=float(sighting.evidence.significance[int(index)]),
+            score=float(sighting.view_scores[index]),
+        )
+        for index in worst
+    ]
+
+
+def _pictures(study: Study, result: Result, sighting: Sighting) -> list[Picture]:
+    """Return the views that the report shows, with their maps; a photograph's map is the native one."""
+    if study.modality is Modality.IMAGE:
+        return [Picture("image", study.views()[0].image, result.heatmap.values, result.score)]
+    views = study.views()
+    return [
+        Picture(finding.name, views[finding.index].image, sighting.maps[finding.index], finding.score)
+        for finding in result.findings
+    ]

@@ -1,0 +1,138 @@
+"""One command from folders of pictures to an expert's file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from looktwice.device import resolve_device
+from looktwice.encoders.expert import Expert, ExpertConfig, build_expert
+from looktwice.encoders.registry import create_encoder
+from looktwice.modalities.study import Modality
+from looktwice.training.corpus import Example, Source, draw_examples, gather_sources
+from looktwice.training.stage1 import Recipe, fit_fusion, train_look_twice
+from looktwice.training.tokens import TokenSet, encode_examples
+
+# Share of the examples that the fusion head is fitted on, and that Look-Twice does not see.
+HELD_BACK = 0.35
+# Normal volumes and clouds reach the threshold so often after calibration.
+FALSE_ALARMS = 0.1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train on, and how much.
+
+    Attributes
+    ----------
+    data, normals : tuple of Path
+        See ``corpus.gather_sources``.
+    left_out : tuple of str
+        Categories not to be seen.
+    encoder : str
+    encoder_options : dict
+    embed_dim : int
+    self_levels : tuple of int
+    max_tiles : int
+    examples : int
+        Drawn from each source.
+    steps : int
+    seed : int
+    """
+
+    data: tuple[Path, ...]
+    normals: tuple[Path, ...] = ()
+    left_out: tuple[str, ...] = ()
+    encoder: str = "efficientnet_lite0"
+    encoder_options: tuple[tuple[str, Any], ...] = ()
+    embed_dim: int = 256
+    self_levels: tuple[int, ...] = (1, 2, 3)
+    max_tiles: int = 1
+    examples: int = 400
+    steps: int = 1400
+    seed: int = 0
+
+
+Track = Callable[..., Iterable[Any]]
+
+
+def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lambda items, *_, **__: items) -> Path:
+    """Train an expert and write ``expert.safetensors`` and ``training.json`` into `out`.
+
+    Look-Twice is trained on one part of the examples and the fusion head on the other, so that a source that
+    memorises is not believed. TensorBoard logs and a checkpoint lie beside; a stopped training goes on.
+
+    Returns
+    -------
+    Path
+        The expert's file.
+    """
+    from torch.utils.tensorboard import SummaryWriter
+
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(plan.seed)
+    rng = np.random.default_rng(plan.seed)
+    sources = gather_sources(plan.data, plan.normals, plan.left_out)
+    encoder = create_encoder(plan.encoder, **dict(plan.encoder_options)).to(resolve_device(device))
+    config = ExpertConfig(
+        encoder=plan.encoder,
+        encoder_options={"input_size": encoder.input_size, **dict(plan.encoder_options)},
+        embed_dim=plan.embed_dim,
+        self_levels=plan.self_levels,
+        max_tiles=plan.max_tiles,
+    )
+    expert = build_expert(encoder, config)
+    held = round(plan.examples * HELD_BACK)
+    seen = _encode(expert, sources, plan.examples - held, rng, track, "encoding examples")
+    unseen = _encode(expert, sources, held, rng, track, "encoding held-back examples")
+    with SummaryWriter(str(out / "logs")) as writer:
+        recipe = Recipe(steps=plan.steps, seed=plan.seed)
+        train_look_twice(expert, seen, recipe, out / "checkpoint.pt", _logger(writer))
+    fit_fusion(expert, unseen)
+    expert.config = ExpertConfig(
+        **{**vars(config), "revision": f"seed{plan.seed}", "offsets": offsets(expert, sources)}
+    )
+    path = out / "expert.safetensors"
+    expert.save(path)
+    record = {**asdict(plan), "sources": [source.name for source in sources], "examples_seen": len(seen)}
+    (out / "training.json").write_text(json.dumps(record, indent=2, default=str) + "\n")
+    return path
+
+
+def offsets(expert: Expert, sources: list[Source]) -> dict[str, float]:
+    """Return what to add to the logits of volumes and clouds so that few normal ones reach the threshold.
+
+    A photograph's score is calibrated by the fusion head. The score of a study of many views is that of its worst
+    views, which is higher by construction, and is brought back by what normal studies reach.
+    """
+    found = {}
+    for modality in (Modality.VOLUME, Modality.POINTCLOUD):
+        normal = [study for source in sources if source.modality is modality for study in source.studies]
+        if normal:
+            logits = [float(torch.tensor(expert.see(study).score).logit(eps=1e-6)) for study in normal]
+            found[modality.value] = -float(np.quantile(logits, 1 - FALSE_ALARMS))
+    return found
+
+
+def _encode(
+    expert: Expert, sources: list[Source], count: int, rng: np.random.Generator, track: Track, description: str
+) -> TokenSet:
+    def examples() -> Iterator[Example]:
+        for source in track(sources, description, total=len(sources)):
+            yield from draw_examples(source, count, rng, sources)
+
+    return encode_examples(expert.encoder, examples())
+
+
+def _logger(writer: Any) -> Callable[[int, dict[str, float]], None]:
+    def log(step: int, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            writer.add_scalar(f"loss/{name}", value, step)
+
+    return log

@@ -93,13 +93,13 @@ def _picture(path: Path) -> BoolArray:
             values = values[..., :-1]
     limit = 127 if suffix(path) in (".jpg", ".jpeg") else 0
     marked: BoolArray = values > limit
-    return marked.any(axis=-1) if marked.ndim == 3 else marked
+    return np.asarray(marked.any(axis=-1)) if marked.ndim == 3 else marked
 
 
 def _volume(path: Path) -> BoolArray:
     import nibabel as nib
 
-    values = np.asanyarray(nib.load(path).dataobj)
+    values = np.asanyarray(nib.Nifti1Image.from_filename(path).dataobj)
     if values.ndim == 4 and values.shape[3] == 1:
         values = values[..., 0]
     marked: BoolArray = values > 0

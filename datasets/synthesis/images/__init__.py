@@ -11,7 +11,14 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
-from looktwice.datasets.synthesis.images.canvas import BoolArray, ByteArray, Canvas, FloatArray, Patch, Window
+from looktwice.datasets.synthesis.images.canvas import (
+    BoolArray,
+    ByteArray,
+    Canvas,
+    Patch,
+    Window,
+    luminance,
+)
 from looktwice.datasets.synthesis.images.erase import blur, break_off, erase
 from looktwice.datasets.synthesis.images.fill import fill
 from looktwice.datasets.synthesis.images.lesion import hole, lesion
@@ -54,6 +61,9 @@ KINDS: dict[str, Painter] = {
 VISIBLE = 6
 """A pixel counts as changed from this difference on, in grey levels of some channel."""
 
+MOVED = ("cut_paste", "scar", "deform", "dislocate", "duplicate", "seamless")
+"""Kinds that rearrange what is there: not drawn for a picture that is one texture all over."""
+
 _TRIES = 6
 _SMALLEST, _LARGEST = 0.0003, 0.2
 _CONTRAST = 10.0
@@ -76,7 +86,7 @@ def synthesize(
         RGB. At least 16 pixels a side.
     rng : numpy Generator
     kind : str, optional
-        A key of ``KINDS``; by default drawn evenly.
+        A key of ``KINDS``; by default drawn evenly among those that a picture of its sort can show.
     donor : uint8, (H', W', 3), optional
         Another picture, to take foreign material from; scikit-image's textures stand in for it.
 
@@ -100,7 +110,7 @@ def synthesize(
     if kind is not None and kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r}; there are {', '.join(KINDS)}")
     canvas = Canvas.of(image, donor)
-    names = list(KINDS)
+    names = [name for name in KINDS if not (canvas.uniform and name in MOVED)]
     name = kind or names[int(rng.integers(len(names)))]
     for _ in range(_TRIES):
         painted, mask = compose(canvas, KINDS[name](rng, canvas))
@@ -134,19 +144,21 @@ def compose(canvas: Canvas, patch: Patch) -> tuple[ByteArray, BoolArray]:
     height, width = patch.alpha.shape
     window = Window(patch.top, patch.left, height, width)
     here = canvas.image[window.slices]
-    pixels = mix(here, patch, canvas.object_in(window))
+    pixels = mix(here, patch, canvas.object_in(window), canvas.grey)
     changed = np.abs(pixels.astype(np.int16) - here).max(axis=2) >= VISIBLE
     changed = close_gaps(changed)
     painted, mask = canvas.image.copy(), np.zeros(canvas.shape, bool)
-    painted[window.slices] = np.where(changed[..., None], pixels, here)
+    np.copyto(painted[window.slices], pixels, where=changed[..., None])
     mask[window.slices] = changed
     return painted, mask
 
 
-def mix(here: ByteArray, patch: Patch, inside: BoolArray) -> ByteArray:
-    """Blend the patch with what is there, where the object is, and round."""
+def mix(here: ByteArray, patch: Patch, inside: BoolArray, grey: bool) -> ByteArray:
+    """Blend the patch, without its colour if `grey`, with what is there, where the object is, and round."""
+    wanted = luminance(patch.pixels) if grey else patch.pixels
     alpha = (patch.alpha * inside)[..., None]
-    mixed: FloatArray = here + alpha * (np.clip(patch.pixels, 0, 255) - here)
+    below = here.astype(np.float32)
+    mixed = below + alpha * (np.clip(wanted, 0, 255) - below)
     return np.rint(mixed).astype(np.uint8)
 
 

@@ -64,12 +64,15 @@ class Canvas:
         Coarse map of the object, of at most 64 cells a side; all true where there is no plain background.
     grey : bool
         The picture has no colour, and no defect may bring any.
+    uniform : bool
+        The picture is one texture all over, where structure moved or repeated leaves no trace.
     """
 
     image: ByteArray
     donor: ByteArray | None
     foreground: BoolArray
     grey: bool
+    uniform: bool
     _cells: npt.NDArray[np.intp] = field(repr=False)
 
     @classmethod
@@ -78,7 +81,7 @@ class Canvas:
         foreground = find_foreground(image)
         sample = image[:: max(1, image.shape[0] // COARSE), :: max(1, image.shape[1] // COARSE)]
         grey = bool(np.ptp(sample, axis=2).max(initial=0) <= 2)
-        return cls(image, donor, foreground, grey, np.flatnonzero(foreground))
+        return cls(image, donor, foreground, grey, is_uniform(image), np.flatnonzero(foreground))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -147,6 +150,12 @@ def find_foreground(image: ByteArray) -> BoolArray:
     found = ndimage.binary_opening(found)
     share = float(found.mean())
     return found if 0.05 < share < 0.9 else everything
+
+
+def is_uniform(image: ByteArray, blocks: int = 8) -> bool:
+    """Whether the means of `blocks` x `blocks` tiles vary little beside the pixels within them."""
+    small = np.asarray(Image.fromarray(image).resize((blocks, blocks), Image.Resampling.BOX), np.float32)
+    return float(small.std(axis=(0, 1)).max()) < 0.33 * float(image[::3, ::3].std(axis=(0, 1)).max())
 
 
 def luminance(pixels: FloatArray) -> FloatArray:

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from looktwice.datasets.synthesis.images.canvas import Canvas, FloatArray, Patch, Window
-from looktwice.datasets.synthesis.images.paste import match_grey
 from looktwice.datasets.synthesis.images.regions import Board
 
 Points = npt.NDArray[np.float64]
@@ -70,7 +69,7 @@ def fibre(rng: np.random.Generator, canvas: Canvas) -> Patch:
     thread = point + np.cumsum(np.stack([np.sin(turns), np.cos(turns)], axis=1), axis=0) * length / steps
     width = max(1.0, side * rng.uniform(0.003, 0.012))
     window = around(canvas, [thread], 2 * width)
-    colour = match_grey(canvas, rng.uniform(0, 255, (1, 1, 3)).astype(np.float32))
+    colour = rng.uniform(0, 255, (1, 1, 3)).astype(np.float32)
     pixels = np.broadcast_to(colour, (window.height, window.width, 3))
     alpha = drawn(window, [thread], [np.full(len(thread) - 1, width)])
     return Patch(window.top, window.left, pixels, alpha * np.float32(rng.uniform(0.4, 1)))
@@ -92,12 +91,14 @@ def walk(rng: np.random.Generator, start: Points, heading: float, length: float,
     steps = int(np.clip(length / 4, 6, 60))
     turns = heading + np.cumsum(rng.normal(0, jagged / 2, steps)) + rng.normal(0, jagged, steps)
     path = np.stack([np.sin(turns), np.cos(turns)], axis=1) * (length / steps)
-    return start + np.concatenate([np.zeros((1, 2)), np.cumsum(path, axis=0)])
+    line: Points = start + np.concatenate([np.zeros((1, 2)), np.cumsum(path, axis=0)])
+    return line
 
 
 def taper(segments: int) -> npt.NDArray[np.float64]:
     """Return the widths of a stroke that is thin at its ends, at most 1."""
-    return 0.35 + 0.65 * np.sin(np.linspace(0.1, np.pi - 0.1, segments)) ** 0.5
+    widths: npt.NDArray[np.float64] = 0.35 + 0.65 * np.sin(np.linspace(0.1, np.pi - 0.1, segments)) ** 0.5
+    return widths
 
 
 def around(canvas: Canvas, lines: list[Points], margin: float) -> Window:
@@ -121,7 +122,8 @@ def _tone(rng: np.random.Generator, here: FloatArray) -> FloatArray:
     """Return a lighter or a darker version of the place; where it is nearly white or black, the other way."""
     strength = np.float32(rng.uniform(0.25, 0.95))
     brighter = rng.random() < np.interp(here.mean(), [40, 215], [1, 0])
-    return here + ((255 if brighter else 0) - here) * strength
+    tone: FloatArray = here + (np.float32(255 if brighter else 0) - here) * strength
+    return tone
 
 
 def _clipped(pixels: FloatArray) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from looktwice.datasets.synthesis.images.canvas import ByteArray, Canvas, FloatArray, Patch, luminance
+from looktwice.datasets.synthesis.images.canvas import ByteArray, Canvas, FloatArray, Patch
 from looktwice.datasets.synthesis.images.regions import Region, any_region, draw_radius, polygon
 
 
@@ -22,7 +22,7 @@ def foreign_patch(rng: np.random.Generator, canvas: Canvas) -> Patch:
     pull = rng.uniform(0, 1)
     here = canvas.crop(region.window)
     pixels += np.float32(pull) * (here.mean(axis=(0, 1)) - pixels.mean(axis=(0, 1)))
-    return Patch(region.window.top, region.window.left, match_grey(canvas, pixels), region.alpha)
+    return Patch(region.window.top, region.window.left, pixels, region.alpha)
 
 
 def scar(rng: np.random.Generator, canvas: Canvas) -> Patch:
@@ -81,8 +81,3 @@ def jitter(rng: np.random.Generator, pixels: FloatArray, amount: float) -> Float
     balance = rng.uniform(-amount / 3, amount / 3, 3)
     changed: FloatArray = ((pixels - mean) * (1 + contrast) + mean * (1 + brightness + balance)).astype(np.float32)
     return changed
-
-
-def match_grey(canvas: Canvas, pixels: FloatArray) -> FloatArray:
-    """Take the colour out of `pixels` where the picture itself has none."""
-    return np.broadcast_to(luminance(pixels), pixels.shape) if canvas.grey else pixels

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.fft import dstn, idstn
 
 from looktwice.datasets.synthesis.images.canvas import BoolArray, Canvas, FloatArray, Patch
-from looktwice.datasets.synthesis.images.paste import cut, donor_of, jitter, match_grey
+from looktwice.datasets.synthesis.images.paste import cut, donor_of, jitter
 from looktwice.datasets.synthesis.images.regions import Region, any_region
 
 
@@ -15,7 +15,7 @@ def seamless(rng: np.random.Generator, canvas: Canvas) -> Patch:
     region = any_region(rng, canvas, smallest=0.002)
     own = canvas.donor is None or rng.random() < 0.5
     piece = cut(rng, canvas.image, region, canvas) if own else cut(rng, donor_of(canvas), region)
-    piece = match_grey(canvas, jitter(rng, piece, 0.15)) * np.float32(rng.uniform(0.7, 1.5))
+    piece = jitter(rng, piece, 0.15) * np.float32(rng.uniform(0.7, 1.5))
     return blend(canvas, region, piece)
 
 
@@ -59,7 +59,8 @@ def _gradients(pixels: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _choose(where: BoolArray, first: FloatArray, second: FloatArray) -> FloatArray:
-    return np.where(where[..., None], first, second)
+    chosen: FloatArray = np.where(where[..., None], first, second)
+    return chosen
 
 
 def _integrate(here: FloatArray, down: FloatArray, right: FloatArray) -> FloatArray:
@@ -69,7 +70,7 @@ def _integrate(here: FloatArray, down: FloatArray, right: FloatArray) -> FloatAr
     """
     height, width = here.shape[:2]
     if min(height, width) < 3:
-        return here.copy()
+        return np.array(here)
     divergence = np.diff(down, axis=0)[:, 1:-1] + np.diff(right, axis=1)[1:-1]
     divergence[0] -= here[0, 1:-1]
     divergence[-1] -= here[-1, 1:-1]
@@ -78,6 +79,6 @@ def _integrate(here: FloatArray, down: FloatArray, right: FloatArray) -> FloatAr
     row = 2 * np.cos(np.pi * np.arange(1, height - 1, dtype=np.float32) / (height - 1)) - 2
     column = 2 * np.cos(np.pi * np.arange(1, width - 1, dtype=np.float32) / (width - 1)) - 2
     spectrum = dstn(divergence, type=1, axes=(0, 1)) / (row[:, None] + column[None])[..., None]
-    solved = here.copy()
+    solved: FloatArray = np.array(here)
     solved[1:-1, 1:-1] = idstn(spectrum, type=1, axes=(0, 1))
     return solved

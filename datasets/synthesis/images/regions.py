@@ -152,7 +152,8 @@ class Board:
     def alpha(self) -> FloatArray:
         """Return what was drawn, (h, w) in [0, 1]."""
         size = (self._window.width, self._window.height)
-        return np.asarray(self._picture.resize(size, Image.Resampling.BOX), np.float32) / 255
+        drawn: FloatArray = np.asarray(self._picture.resize(size, Image.Resampling.BOX), np.float32) / np.float32(255)
+        return drawn
 
     def _local(self, points: npt.NDArray[np.floating]) -> list[tuple[float, float]]:
         rows = (points[:, 0] - self._window.top + 0.5) * self.SCALE

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from looktwice.datasets.synthesis.images.canvas import Canvas, Patch, luminance
-from looktwice.datasets.synthesis.images.paste import match_grey
 from looktwice.datasets.synthesis.images.regions import any_region, blob, draw_radius
 from looktwice.datasets.synthesis.noise import perlin
 
@@ -14,7 +13,7 @@ def stain(rng: np.random.Generator, canvas: Canvas) -> Patch:
     """Tint a patch as a dried liquid does: the surface shows through, cloudy, now and then with a darker rim."""
     region = any_region(rng, canvas, smallest=0.001)
     here = canvas.crop(region.window)
-    colour = match_grey(canvas, rng.uniform(0, 255, (1, 1, 3)).astype(np.float32))
+    colour = rng.uniform(0, 255, (1, 1, 3)).astype(np.float32)
     # A stain filters light (multiplies) or lies on top (mixes).
     filtered = here * (colour / max(float(colour.max()), 1.0))
     pixels = filtered if rng.random() < 0.5 else 0.5 * here + 0.5 * colour
@@ -50,7 +49,7 @@ def specks(rng: np.random.Generator, canvas: Canvas) -> Patch:
         distance = np.hypot(row - centre[0], (column - centre[1]) * rng.uniform(0.7, 1.4))
         alpha = np.maximum(alpha, np.clip(radius - distance + 0.5, 0, 1))
     here = canvas.crop(window)
-    colour = match_grey(canvas, rng.uniform(0, 255, (1, 1, 3)).astype(np.float32))
+    colour = rng.uniform(0, 255, (1, 1, 3)).astype(np.float32)
     if rng.random() < 0.5:
         colour = np.where(luminance(here).mean() > 128, colour * 0.3, 255 - colour * 0.3).astype(np.float32)
     pixels = np.broadcast_to(colour, here.shape)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from looktwice.datasets.synthesis.images.canvas import ByteArray, Canvas, Patch
-from looktwice.datasets.synthesis.images.paste import cut, jitter, match_grey
+from looktwice.datasets.synthesis.images.paste import cut, jitter
 from looktwice.datasets.synthesis.images.regions import any_region, fragments
 
 _SHIPPED = ("brick", "gravel", "grass", "moon", "coffee", "immunohistochemistry", "retina", "hubble_deep_field")
@@ -30,7 +30,7 @@ def perlin_texture(rng: np.random.Generator, canvas: Canvas) -> Patch:
     if canvas.donor is not None and rng.random() < 0.5:
         source = canvas.donor
     region = fragments(rng, canvas)
-    pixels = match_grey(canvas, jitter(rng, cut(rng, source, region), 0.3))
+    pixels = jitter(rng, cut(rng, source, region), 0.3)
     opacity = np.float32(rng.uniform(0.25, 1.0))
     return Patch(region.window.top, region.window.left, pixels, region.alpha * opacity)
 

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from looktwice.evaluation.curves import FloatArray
 
+Seed = int | Sequence[int]
+
 REPLICATES = 1000
 LEVEL = 0.95
 _BLOCK = 2_000_000  # weights held at once, so that large sets do not fill the memory
@@ -18,7 +20,7 @@ def replicate(
     statistic: Callable[[FloatArray], FloatArray],
     groups: Sequence[Hashable],
     *,
-    seed: int = 0,
+    seed: Seed = 0,
     replicates: int = REPLICATES,
 ) -> FloatArray:
     """Draw bootstrap replicates of a statistic, resampling whole groups.
@@ -31,7 +33,7 @@ def replicate(
         Maps weights of shape (b, n), how often each of n samples was drawn, to b values of any further shape.
     groups : sequence of length n
         Who or what each sample shows.
-    seed : int
+    seed : int or sequence of int
     replicates : int
 
     Returns

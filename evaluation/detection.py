@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -147,7 +148,7 @@ def _digest(names: Iterable[str]) -> str:
 
 
 def _key(sample: Sample) -> str:
-    return str(sample.path.resolve())
+    return str(sample.path.absolute())
 
 
 def _record(sample: Sample, scored: ScoredInput, pixels: PixelHistograms, pixel_side: int) -> dict[str, Any]:
@@ -192,9 +193,11 @@ def _summarise(
     labels = [samples[record["sample"]].label for record in usable]
     scores = [record["score"] for record in usable]
     groups = [_group(samples[record["sample"]]) for record in usable]
-    drawn = image_replicates(labels, scores, groups, seed=seed, replicates=replicates)
+    # Sets are drawn independently of each other, so that the interval of their mean is right.
+    own_seed = (seed, zlib.crc32(chosen.name.encode()))
+    drawn = image_replicates(labels, scores, groups, seed=own_seed, replicates=replicates)
     located = [group for group, record in zip(groups, usable, strict=True) if record["pixels"]]
-    drawn |= known.pixels.intervals(located, seed=seed, replicates=replicates)
+    drawn |= known.pixels.intervals(located, seed=own_seed, replicates=replicates)
     row = {
         "name": chosen.name,
         "dataset": chosen.dataset,

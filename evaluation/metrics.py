@@ -43,7 +43,7 @@ def image_replicates(
     scores: npt.ArrayLike,
     groups: Sequence[Hashable],
     *,
-    seed: int = 0,
+    seed: bootstrap.Seed = 0,
     replicates: int = bootstrap.REPLICATES,
 ) -> dict[str, FloatArray]:
     """Draw bootstrap replicates of :func:`image_metrics`, resampling whole groups (patients, objects).
@@ -87,12 +87,10 @@ def balanced_accuracy(labels: npt.ArrayLike, scores: npt.ArrayLike, threshold: f
 
     None where one class is missing: half of the figure would not be known.
     """
-    from sklearn.metrics import balanced_accuracy_score
-
-    known = np.asarray(labels)
+    known, called = np.asarray(labels), np.asarray(scores) >= threshold
     if len(np.unique(known)) < 2:
         return None
-    return float(balanced_accuracy_score(known, np.asarray(scores) >= threshold))
+    return float((np.mean(called[known == 1]) + np.mean(~called[known == 0])) / 2)
 
 
 def expected_calibration_error(

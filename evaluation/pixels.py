@@ -1,13 +1,14 @@
 """Pixel, voxel and point metrics of whole datasets in bounded memory.
 
 Scores are counted in :data:`BINS` equal bins of [0, 1]; from the three histograms (normal pixels, anomalous pixels,
-share of ground-truth regions) every metric follows. The result is exact for maps rounded to 1/65536, and
-:meth:`PixelHistograms.auroc_error` bounds how far the AUROC can lie from that of the unrounded maps. Memory is 1.5 MB
+share of ground-truth regions) every metric follows. The result is exact for maps rounded to 1/16384, and
+:meth:`PixelHistograms.auroc_error` bounds how far the AUROC can lie from that of the unrounded maps. Memory is 0.4 MB
 and 6 kB for each sample, however large the images.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -23,7 +24,7 @@ from looktwice.evaluation.regions import label_grid, label_points
 
 Histogram = npt.NDArray[np.int64]
 
-BINS = 1 << 16
+BINS = 1 << 14
 COARSE = 512
 """Bins of the small histograms that are kept of each sample, for Dice and the bootstrap."""
 
@@ -80,7 +81,8 @@ class PixelHistograms:
             raise InputError(f"the map is {_shape(scores.shape)}, the mask {_shape(mask.shape)}: they must agree")
         if not np.isfinite(scores.sum(dtype=np.float64)):
             raise InputError("the map holds NaN or infinity")
-        bins = np.clip(scores * np.float32(BINS), 0, BINS - 1).astype(np.int64).ravel()
+        scaled = np.multiply(scores, BINS, dtype=np.float32)
+        bins = np.clip(scaled, 0, BINS - 1, out=scaled).astype(np.int64).ravel()
         counts = np.bincount(bins, minlength=BINS)
         anomalous: Histogram = np.zeros(BINS, np.int64)
         overlap: FloatArray = np.zeros(BINS)
@@ -134,7 +136,7 @@ class PixelHistograms:
         return bound if np.isfinite(bound) else None
 
     def intervals(
-        self, groups: Sequence[Hashable], *, seed: int = 0, replicates: int = bootstrap.REPLICATES
+        self, groups: Sequence[Hashable], *, seed: bootstrap.Seed = 0, replicates: int = bootstrap.REPLICATES
     ) -> dict[str, FloatArray]:
         """Draw bootstrap replicates of :data:`INTERVALS`, resampling whole groups of samples.
 
@@ -184,9 +186,9 @@ class PixelHistograms:
         return float(dice.mean(axis=0).max())
 
     def to_bytes(self) -> bytes:
-        """Serialise as a compressed NumPy archive."""
+        """Serialise as a NumPy archive, compressed at the fastest level."""
         buffer = BytesIO()
-        np.savez_compressed(
+        np.savez(
             buffer,
             normal=self.normal,
             anomalous=self.anomalous,
@@ -195,12 +197,12 @@ class PixelHistograms:
             samples=np.stack(self.samples) if self.samples else np.zeros((0, 3, COARSE), np.float32),
             sample_regions=np.asarray(self.sample_regions, np.int64),
         )
-        return buffer.getvalue()
+        return zlib.compress(buffer.getvalue(), 1)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> PixelHistograms:
         """Read what :meth:`to_bytes` wrote."""
-        with np.load(BytesIO(data), allow_pickle=False) as archive:
+        with np.load(BytesIO(zlib.decompress(data)), allow_pickle=False) as archive:
             return cls(
                 normal=archive["normal"],
                 anomalous=archive["anomalous"],

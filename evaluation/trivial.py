@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from looktwice.evaluation.metrics import image_metrics
 
 FEATURES = ("width", "height", "file_size", "mean", "contrast", "jpeg_noise")
 MEASURE = "max(AUROC, 1 - AUROC)"
+_WINDOW = 256
 
 
 def measure_shortcuts(
@@ -43,23 +45,27 @@ def measure_shortcuts(
     if len(size) == 2:
         values["height"], values["width"] = float(size[0]), float(size[1])
     if picture is not None:
-        grey = _grey(picture)
-        values |= {"mean": float(grey.mean()), "contrast": float(grey.std()), "jpeg_noise": blockiness(grey)}
+        grey = Image.fromarray(picture).convert("L")
+        mean, contrast = _moments(grey.histogram())
+        values |= {"mean": mean, "contrast": contrast, "jpeg_noise": blockiness(np.asarray(grey))}
     return values
 
 
-def blockiness(grey: npt.NDArray[np.float32]) -> float:
+def blockiness(grey: npt.NDArray[np.generic]) -> float:
     """Estimate JPEG noise: grey-value steps across the borders of 8×8 blocks over those elsewhere.
 
     1 without any trace of JPEG, higher with coarser quantisation, also where a JPEG was stored anew as PNG
-    (after Wang, Bovik and Evans, ICIP 2000).
+    (after Wang, Bovik and Evans, ICIP 2000). Measured in the middle of the picture, on at most 256 × 256 pixels.
 
     Parameters
     ----------
-    grey : float32, shape (H, W)
+    grey : array, shape (H, W)
+        Grey values from 0 to 255.
     """
+    corner = [max(0, side - _WINDOW) // 16 * 8 for side in grey.shape]
+    middle = grey[corner[0] : corner[0] + _WINDOW, corner[1] : corner[1] + _WINDOW].astype(np.float32)
     ratios = []
-    for picture in (grey, grey.T):
+    for picture in (middle, middle.T):
         steps = np.abs(np.diff(picture, axis=1)).mean(axis=0)
         border = np.arange(len(steps)) % 8 == 7
         if border.any() and not border.all():
@@ -89,6 +95,8 @@ def shortcut_aurocs(labels: Sequence[int], rows: Sequence[Mapping[str, float | N
     return {"measure": MEASURE, **values, "best": best and {"feature": best[1], "auroc": best[0]}}
 
 
-def _grey(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    values = picture.astype(np.float32)
-    return values if values.ndim == 2 else values[..., :3] @ np.array([0.299, 0.587, 0.114], np.float32)
+def _moments(histogram: Sequence[int]) -> tuple[float, float]:
+    """Return mean and standard deviation of the grey values 0 to 255 that were counted."""
+    counts, grey = np.asarray(histogram, np.float64), np.arange(256.0)
+    mean = counts @ grey / counts.sum()
+    return float(mean), float(np.sqrt(counts @ (grey - mean) ** 2 / counts.sum()))

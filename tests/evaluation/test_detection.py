@@ -232,6 +232,23 @@ def test_folders_that_are_no_benchmark_are_reported(tmp_path):
     assert set(problems) == {str(tmp_path / "empty"), str(tmp_path / "missing")}
 
 
+@pytest.mark.data
+def test_shared_sets_are_evaluated_as_they_are_described(data_folder):
+    sets, problems = open_sets([data_folder / "industrial/magnetic_tile", data_folder / "medical/chest_xray"])
+    assert not problems
+
+    class Constant(BrightnessScorer):
+        def score(self, paths):
+            yield from (ScoredInput(score=0.3, heatmap=np.full((2, 2), 0.3, np.float32)) for _ in paths)
+
+    tile, chest = evaluate_detection(sets, lambda _: Constant(), replicates=10)["sets"]
+    assert (tile["name"], tile["n_anomalous"], tile["n_with_pixels"]) == ("magnetic_tile", 392, len(sets[0].test))
+    assert tile["pixel_auroc"] == tile["image_auroc"] == 0.5
+    assert tile["left_out"] == chest["left_out"] == []
+    assert (chest["n_normal"], chest["n_anomalous"], chest["pixel_auroc"]) == (250, 250, None)
+    assert chest["trivial"]["best"]["auroc"] > 0.7, "this set can be ranked by file size"
+
+
 def test_volumes_and_clouds_are_compared_on_their_own_grid(tmp_path):
     import nibabel as nib
 

@@ -12,7 +12,7 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from looktwice.modalities.study import FloatArray
+from looktwice.modalities.study import BoolArray, FloatArray
 
 
 @dataclass(frozen=True)
@@ -40,23 +40,23 @@ class Component:
     high: npt.NDArray[np.int64]
 
 
-def find_components(slabs: Iterable[tuple[int, FloatArray]], threshold: float) -> list[Component]:
-    """Return the components of a map that lies in consecutive slabs along its last axis.
+def find_components(slabs: Iterable[tuple[tuple[int, int, int], FloatArray]], threshold: float) -> list[Component]:
+    """Return the components of a map that comes in slabs along its last axis.
 
     Parameters
     ----------
-    slabs : iterable of (first k, float32 array of shape (I, J, n))
-        In ascending order, without gaps.
+    slabs : iterable of (first voxel, float32 array of shape (I, J, n))
+        In ascending order, without gaps, and equal in i and j.
     """
     pieces: list[Component] = []
     links: list[npt.NDArray[np.int64]] = []
     last_plane: npt.NDArray[np.int64] | None = None
-    for start, slab in slabs:
+    for origin, slab in slabs:
         labels, count = ndimage.label(slab >= threshold)
         numbered = np.where(labels > 0, labels + (len(pieces) - 1), -1) if count else None
         if numbered is not None and last_plane is not None:
             links.append(_touching(last_plane, numbered[:, :, 0]))
-        pieces += _pieces(labels, slab, start)
+        pieces += _pieces(labels, slab, origin)
         last_plane = None if numbered is None else numbered[:, :, -1].copy()
     return _joined(pieces, links)
 
@@ -64,23 +64,33 @@ def find_components(slabs: Iterable[tuple[int, FloatArray]], threshold: float) -
 def _touching(below: npt.NDArray[np.int64], above: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return pairs of piece numbers that share a face between two neighbouring planes."""
     both = (below >= 0) & (above >= 0)
-    return np.unique(np.stack([below[both], above[both]], axis=1), axis=0)
+    if not both.any():
+        return np.zeros((0, 2), np.int64)
+    base = int(above.max()) + 1
+    pairs = np.unique(below[both] * base + above[both])  # one number a pair sorts far faster than two
+    return np.stack(np.divmod(pairs, base), axis=1)
 
 
-def _pieces(labels: npt.NDArray[Any], slab: FloatArray, start: int) -> list[Component]:
+def _pieces(labels: npt.NDArray[Any], slab: FloatArray, origin: tuple[int, int, int]) -> list[Component]:
     """Measure each labelled piece of one slab, in label order."""
     pieces = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         inside = labels[box] == label
-        low = np.add([side.start for side in box], (0, 0, start)).astype(np.int64)
-        at = np.argwhere(inside)
-        values = slab[box][inside]
-        best = int(np.argmax(values))
-        i, j, k = (low + at[best]).tolist()
-        pieces.append(
-            Component(float(values[best]), (i, j, k), len(at), low + at.mean(axis=0), low, low + np.array(inside.shape))
-        )
+        low = np.add([side.start for side in box], origin).astype(np.int64)
+        values = np.where(inside, slab[box], -np.inf)
+        best = np.unravel_index(np.argmax(values), values.shape)
+        i, j, k = (int(a + b) for a, b in zip(low, best, strict=True))
+        count, centre = _count_and_centre(inside)
+        high = low + np.array(inside.shape)
+        pieces.append(Component(float(values[best]), (i, j, k), count, low + centre, low, high))
     return pieces
+
+
+def _count_and_centre(inside: BoolArray) -> tuple[int, npt.NDArray[np.float64]]:
+    """Return the number of voxels and their mean index."""
+    across = [np.count_nonzero(inside, axis=tuple({0, 1, 2} - {axis})) for axis in range(3)]
+    count = int(across[0].sum())
+    return count, np.array([np.arange(len(sums)) @ sums / count for sums in across])
 
 
 def _joined(pieces: list[Component], links: list[npt.NDArray[np.int64]]) -> list[Component]:

@@ -110,7 +110,6 @@ def _read_voxels(stack: Stack) -> Voxels:
 
 def _planes(stack: Stack, rescale: bool) -> Iterator[npt.NDArray[Any]]:
     """Yield the slices (rows, columns) of the even stack."""
-
     parsed = lru_cache(maxsize=1)(DicomFile.read)  # a multi-frame file is parsed once for all of its frames
 
     @lru_cache(maxsize=2)

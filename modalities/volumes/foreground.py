@@ -13,7 +13,6 @@ from skimage.filters import threshold_otsu
 
 from looktwice.errors import InputError
 from looktwice.modalities.study import BoolArray, FloatArray
-from looktwice.modalities.volumes.fields import SeparableField, interpolation
 from looktwice.modalities.volumes.scan import Kind
 from looktwice.modalities.volumes.voxels import Box, Voxels
 
@@ -45,10 +44,6 @@ class CoarseScan:
     values: FloatArray
     strides: tuple[int, int, int]
     starts: tuple[int, int, int]
-
-    def positions(self, axis: int) -> npt.NDArray[np.float64]:
-        """Where the samples lie along one voxel axis, in voxels."""
-        return self.starts[axis] + self.strides[axis] * np.arange(self.values.shape[axis], dtype=np.float64)
 
 
 def sample(voxels: Voxels, spacing: tuple[float, float, float], notes: list[str]) -> CoarseScan:
@@ -113,14 +108,22 @@ class Foreground:
     coarse: CoarseScan
     shape: tuple[int, int, int]
 
-    @cached_property
-    def _field(self) -> SeparableField:
-        weights = [interpolation(self.shape[axis], self.coarse.positions(axis)) for axis in range(3)]
-        return SeparableField(self.mask.astype(np.float32), (0, 1, 2), (weights[0], weights[1], weights[2]))
-
     def __getitem__(self, box: Box) -> BoolArray:
-        """Return the mask at the native voxels of one box."""
-        return self._field[box] >= 0.5
+        """Return the mask at the native voxels of one box: where the trilinear interpolation reaches one half."""
+        places = [self._coarse_places(axis, box[axis]) for axis in range(3)]
+        i, j, k = (slice(int(at.min()), int(at.max()) + 2) for at in places)
+        # Axis k comes last, in front: whole planes are blended then, in the order in which scans lie in memory.
+        values: FloatArray = self.mask[i, j, k].T.astype(np.float32)
+        for axis, first in enumerate((i.start, j.start, k.start)):
+            values = _blend(values, 2 - axis, places[axis] - first)
+        inside: BoolArray = values.T >= 0.5
+        return inside
+
+    def _coarse_places(self, axis: int, wanted: slice) -> npt.NDArray[np.float32]:
+        """Return where voxels along one axis lie among the coarse samples."""
+        voxels = np.arange(self.shape[axis], dtype=np.float32)[wanted]
+        places = (voxels - self.coarse.starts[axis]) / self.coarse.strides[axis]
+        return np.clip(places, 0, self.mask.shape[axis] - 1)
 
     @cached_property
     def extent(self) -> tuple[slice, slice, slice]:
@@ -138,6 +141,19 @@ class Foreground:
     def values(self) -> FloatArray:
         """Return the sampled values inside, for statistics."""
         return self.coarse.values[self.mask]
+
+
+def _blend(values: FloatArray, axis: int, places: npt.NDArray[np.float32]) -> FloatArray:
+    """Interpolate linearly along one axis."""
+    below = places.astype(np.intp)
+    above = np.minimum(below + 1, values.shape[axis] - 1)
+    share = (places - below).reshape([-1 if axis == other else 1 for other in range(3)])
+    out: FloatArray = values.take(above, axis=axis)
+    low = values.take(below, axis=axis)
+    out -= low
+    out *= share
+    out += low
+    return out
 
 
 def find_foreground(coarse: CoarseScan, kind: Kind, shape: tuple[int, int, int]) -> Foreground:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RING_MM = (2.0, 8.0)
 """The ring that a region's intensity is compared to: from so far outside it to so far."""
 
-LARGEST_BOX = 16_000_000
+LARGEST_BOX = 500_000
 """Voxels looked at around one region; a larger one is measured on every n-th voxel."""
 
 

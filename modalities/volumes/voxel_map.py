@@ -77,32 +77,7 @@ class VoxelMap(NativeMap):
         """Return the map at the voxels of one box."""
         total = sum((field[box] for field in self._fields[1:]), self._fields[0][box])
         mean: FloatArray = np.clip(total / np.float32(len(self._fields)), 0, 1)
-        mean[~self._mask[box]] = 0
-        return mean
-
-    def slabs(self) -> Iterator[tuple[int, FloatArray]]:
-        """Yield (first k, slab of shape (I, J, n)) over the whole map."""
-        i, j, k = self.shape
-        if 4 * i * j * k <= IN_MEMORY_BYTES:
-            yield 0, self.values.reshape(self.shape, order="F")
-            return
-        for start in range(0, k, self._thickness):
-            slab = np.zeros((i, j, min(self._thickness, k - start)), np.float32, order="F")
-            for box in self._boxes(start, start + slab.shape[2]):
-                slab[box[0], box[1], box[2].start - start : box[2].stop - start] = self[box]
-            yield start, slab
-
-    @property
-    def _thickness(self) -> int:
-        """Planes of k that are computed at once."""
-        return max(1, SLAB_BYTES // (4 * self.shape[0] * self.shape[1]))
-
-    def _boxes(self, first: int = 0, last: int | None = None) -> Iterator[Box]:
-        """Yield the boxes of foreground between two k, each `_thickness` planes at most."""
-        in_i, in_j, in_k = self._mask.extent
-        stop = in_k.stop if last is None else min(last, in_k.stop)
-        for start in range(max(first, in_k.start), stop, self._thickness):
-            yield in_i, in_j, slice(start, min(start + self._thickness, stop))
+        return np.multiply(mean, self._mask[box], out=mean)
 
     def regions(self, threshold: float, limit: int = 20) -> list[Region]:
         """Return the 3D components at or above `threshold`, the highest score first, then the largest.
@@ -110,9 +85,24 @@ class VoxelMap(NativeMap):
         Voxels are connected by their faces. See `looktwice.modalities.volumes.measurements.measure` for what
         ``details`` holds.
         """
-        components = find_components(self.slabs(), threshold)
+        pieces = (((box[0].start, box[1].start, box[2].start), self._piece(box)) for box in self._boxes())
+        components = find_components(pieces, threshold)
         components.sort(key=lambda component: (-component.score, -component.voxels))
         return [measure(component, self, self._mask, threshold) for component in components[:limit]]
+
+    def _piece(self, box: Box) -> FloatArray:
+        """Return one box, cut out of the whole map where that is small enough to be kept."""
+        i, j, k = self.shape
+        if 4 * i * j * k > IN_MEMORY_BYTES:
+            return self[box]
+        return self.values.reshape(self.shape, order="F")[box]
+
+    def _boxes(self) -> Iterator[Box]:
+        """Yield the boxes that hold foreground, slab by slab along k."""
+        in_i, in_j, in_k = self._mask.extent
+        thickness = max(1, SLAB_BYTES // (4 * self.shape[0] * self.shape[1]))
+        for start in range(in_k.start, in_k.stop, thickness):
+            yield in_i, in_j, slice(start, min(start + thickness, in_k.stop))
 
     def save(self, path: Path) -> None:
         """Write the map as gzipped NIfTI, float32, with the input's shape, affine, codes and units."""
@@ -127,8 +117,20 @@ class VoxelMap(NativeMap):
         try:
             with igzip.open(partial, "wb", compresslevel=1) as file:
                 file.write(header.binaryblock.ljust(header.single_vox_offset, b"\0"))
-                for _, slab in self.slabs():
+                for slab in self._slabs():
                     file.write(slab.astype(f"{header.endianness}f4", copy=False).tobytes(order="F"))
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+
+    def _slabs(self) -> Iterator[FloatArray]:
+        """Yield the map from its first plane of k to its last, in slabs of full width."""
+        i, j, k = self.shape
+        written = 0
+        for box in self._boxes():
+            in_i, in_j, in_k = box
+            slab = np.zeros((i, j, in_k.stop - written), np.float32, order="F")
+            slab[in_i, in_j, in_k.start - written :] = self._piece(box)
+            yield slab
+            written = in_k.stop
+        yield np.zeros((i, j, k - written), np.float32, order="F")

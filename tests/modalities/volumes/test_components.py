@@ -11,7 +11,7 @@ from looktwice.modalities.volumes.components import find_components
 
 def slabs(values: np.ndarray, thickness: int):
     for start in range(0, values.shape[2], thickness):
-        yield start, values[:, :, start : start + thickness]
+        yield (0, 0, start), values[:, :, start : start + thickness]
 
 
 @settings(max_examples=60, deadline=None)

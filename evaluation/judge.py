@@ -5,14 +5,10 @@ Which model and which prompt gave a figure is part of the figure; both are recor
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 from looktwice.errors import UsageError
 
@@ -26,9 +22,8 @@ Answer: {answer}
 
 Reply with one whole number from 0 to 10 and nothing else."""
 
-KEY_VARIABLE = "OPENAI_API_KEY"
 TIMEOUT = 60.0
-_SPEC = re.compile(r"openai:(?P<model>.+)@(?P<url>https?://\S+)")
+RETRIES = 2
 _MARK = re.compile(r"\b(10|\d)(?:\.0+)?\b")
 
 
@@ -59,30 +54,24 @@ class Judge:
 def open_judge(spec: str) -> Judge:
     """Open a judge behind an OpenAI-compatible endpoint, given as ``openai:MODEL@URL``.
 
-    ``URL`` is the base, as in ``http://localhost:8000/v1``. The key, if any, comes from ``OPENAI_API_KEY``. Only
-    texts are sent: question, reference and answer.
+    Only texts are sent: question, reference and answer. The key, if any, comes from the environment.
 
     Raises
     ------
     UsageError
-        `spec` has another form; while asking: the endpoint does not answer.
+        `spec` has another form, or a key would travel unencrypted to another machine.
     """
-    found = _SPEC.fullmatch(spec)
-    if found is None:
-        raise UsageError(f"judge {spec!r} is not openai:MODEL@URL, as in openai:gpt-4o@https://api.openai.com/v1")
-    model, url = found["model"], found["url"].rstrip("/")
-    return Judge(model, lambda prompt: _complete(url, model, prompt))
+    from looktwice.reasoning.chat_client import ChatClient
+    from looktwice.reasoning.remote import KEY_VARIABLES, Endpoint
 
+    endpoint = Endpoint.parse(spec)
+    key = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), None)
+    if key and not endpoint.is_local and not endpoint.url.startswith("https:"):
+        raise UsageError(f"{endpoint.url} would get the API key unencrypted; use https, or unset the key")
+    client = ChatClient(endpoint.url, key, TIMEOUT, RETRIES, direct=endpoint.is_local)
 
-def _complete(url: str, model: str, prompt: str) -> str:
-    body = {"model": model, "temperature": 0, "messages": [{"role": "user", "content": prompt}]}
-    headers = {"Content-Type": "application/json"}
-    if key := os.environ.get(KEY_VARIABLE):
-        headers["Authorization"] = f"Bearer {key}"
-    request = Request(f"{url}/chat/completions", json.dumps(body).encode(), headers)
-    try:
-        with urlopen(request, timeout=TIMEOUT) as response:
-            reply: Any = json.load(response)
-        return str(reply["choices"][0]["message"]["content"])
-    except (URLError, TimeoutError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise UsageError(f"the judge {model} at {url} gave no answer: {error}") from None
+    def ask(prompt: str) -> str:
+        message = {"role": "user", "content": prompt}
+        return client.complete({"model": endpoint.model, "messages": [message], "temperature": 0}).text
+
+    return Judge(endpoint.model, ask)

@@ -222,3 +222,25 @@ def test_severity_depends_on_nothing_but_the_seeds(read):
     assert evaluate_severity(verdicts, classes) == evaluate_severity(verdicts, classes)
     result = evaluate_severity(verdicts, classes)
     assert result["mean_of_kinds"] == pytest.approx(np.mean(list(result["mean"].values())))
+
+
+def test_severity_agrees_with_the_published_figures(read):
+    taxonomy = {
+        "bottle": {
+            "normal": ["intact"],
+            "broken_large": ["broken large", ""],
+            "broken_small": ["broken small", ""],
+            "contamination": ["contamination", ""],
+        }
+    }
+    truths = ["broken_small", "broken_large", "good", "contamination"]
+    answers = ["broken small", "broken large", "good", "contamination"]
+    # VELM's confusion matrix for GPT-4o on MVTec-AC's bottle, its first category, and what it gives for five seeds.
+    matrix = [[14, 4, 0, 0], [1, 23, 0, 0], [0, 0, 20, 0], [2, 3, 1, 15]]
+    verdicts, _, classes = read(expand("bottle", truths, answers, matrix), taxonomy)
+    row = evaluate_severity(verdicts, classes)["categories"]["bottle"]
+    assert row["normal"] == 1.0
+    assert row["negligible"] == pytest.approx(0.8734126984126984, abs=1e-12)
+    assert row["defect"] == pytest.approx(0.8591452991452991, abs=1e-12)
+    assert row["std"]["negligible"] == pytest.approx(0.10592636860401504, abs=1e-12)
+    assert row["std"]["defect"] == pytest.approx(0.08358677218426601, abs=1e-12)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from looktwice.errors import UsageError
+from looktwice.errors import LookTwiceError, UsageError
 from looktwice.evaluation.judge import Judge, open_judge
 from looktwice.evaluation.reasoning import evaluate_reasoning
 from looktwice.evaluation.reasoning_records import Pairs, Reference, read_pairs
@@ -170,13 +170,14 @@ def endpoint(monkeypatch):
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             received.append((self.path, self.headers.get("Authorization"), body))
             reply = json.dumps({"choices": [{"message": {"content": "6"}}]}).encode()
-            self.send_response(200 if body["model"] == "marker" else 500)
+            self.send_response(200 if body["model"] == "marker" else 404)
             self.end_headers()
             self.wfile.write(reply)
 
         def log_message(self, *arguments):
             pass
 
+    monkeypatch.delenv("LOOKTWICE_API_KEY", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
@@ -194,10 +195,12 @@ def test_judge_behind_an_endpoint(endpoint):
     path, key, body = received[0]
     assert (path, key, body["temperature"]) == ("/v1/chat/completions", "Bearer secret", 0)
     assert "a {with} braces" in body["messages"][0]["content"]
-    with pytest.raises(UsageError, match="gave no answer"):
+    with pytest.raises(LookTwiceError, match="refused"):
         open_judge(f"openai:broken@{url}").mark("q", "r", "a")
     with pytest.raises(UsageError, match="not openai:MODEL@URL"):
         open_judge("gpt-4o")
+    with pytest.raises(UsageError, match="unencrypted"):
+        open_judge("openai:gpt-4o@http://example.com/v1")
 
 
 def test_sentence_encoder_knows_meaning_from_words():

@@ -14,10 +14,12 @@ def render(
     cloud: Path = typer.Argument(..., help="Point cloud or mesh."),
     out: Path = typer.Option(..., "--out", help="Folder for the pictures; made if need be."),
     backend: str = typer.Option("open3d", "--backend", help="open3d, pytorch3d or numpy."),
-    views: int = typer.Option(9, "--views", help="How many views, 1 to 26."),
+    views: int = typer.Option(9, "--views", help="How many views, 1 to 26; 0: enough to see every part twice."),
     channel: list[str] = typer.Option(
         ["shaded"], "--channel", help="shaded, lambert, depth or curvature; may be given several times."
     ),
+    remove_outliers: bool = typer.Option(False, "--remove-outliers", help="Leave stray points out of the views."),
+    remove_plane: bool = typer.Option(False, "--remove-plane", help="Leave the plane beneath out of the views."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object on stdout."),
 ) -> None:
     """Render a point cloud or a mesh from all around and write the views as PNG."""
@@ -31,7 +33,13 @@ def render(
         raise UsageError(f"unknown channel {', '.join(sorted(unknown))}: choose from {', '.join(CHANNELS)}")
     started = time.perf_counter()
     try:
-        study = open_pointcloud(cloud, backend=backend, views=views)
+        study = open_pointcloud(
+            cloud,
+            backend=backend,
+            views=views or None,
+            remove_outliers=remove_outliers,
+            remove_plane=remove_plane,
+        )
     except InputError as error:
         if as_json:
             terminal.emit({"input": str(cloud), "error": str(error)})
@@ -39,7 +47,7 @@ def render(
         raise typer.Exit(1) from error
     out.mkdir(parents=True, exist_ok=True)
     written = []
-    for view in terminal.track(study.views(), "rendering", total=views):
+    for view in terminal.track(study.views(), "rendering", total=len(study.views())):
         rendering = study.rendering(view.index)
         files = {}
         for name in channel:

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from looktwice.modalities.rendering.chunks import CHUNK
 from looktwice.modalities.rendering.renderer import Rendering
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
-# Bounds the memory of the temporaries whatever the size of the cloud.
-_CHUNK = 1_000_000
 # How many seen neighbours an unseen point takes its score from.
 _NEIGHBOURS = 3
+_RIM_POINTS = 50_000
 
 
 def lift_to_points(
-    points: FloatArray, valid: BoolArray, renderings: Sequence[Rendering], maps: FloatArray
+    points: FloatArray, drawn: BoolArray, renderings: Sequence[Rendering], maps: FloatArray
 ) -> tuple[FloatArray, npt.NDArray[np.uint8], BoolArray]:
     """Return one score per point from one map per view.
 
@@ -30,9 +30,9 @@ def lift_to_points(
     Parameters
     ----------
     points : float32, shape (P, 3)
-        All of the file's points, in the renderings' coordinates; NaN where not measured.
-    valid : bool, shape (P,)
-        Those that are measured; the others score 0.
+        All of the file's points, in the renderings' coordinates; NaN where not inspected.
+    drawn : bool, shape (P,)
+        Those that are inspected; the others score 0.
     renderings : sequence of Rendering
     maps : float32, shape (V, h, w)
 
@@ -42,7 +42,7 @@ def lift_to_points(
     seen_count : uint8, shape (P,)
         How many views see the point.
     filled : bool, shape (P,)
-        Whether the score was taken from neighbours, or is the 0 of a point that was not measured.
+        Whether the score was taken from neighbours, or is the 0 of a point that is not inspected.
 
     Raises
     ------
@@ -55,14 +55,14 @@ def lift_to_points(
     seen_count = np.zeros(len(points), np.uint8)
     for rendering, view_map in zip(renderings, maps, strict=True):
         table = _weighted(rendering, view_map)
-        for start in range(0, len(points), _CHUNK):
-            part = slice(start, start + _CHUNK)
+        for start in range(0, len(points), CHUNK):
+            part = slice(start, start + CHUNK)
             pixel = rendering.visible(points[part])
             sums[part] += table.take(pixel, axis=0)
             seen_count[part] += pixel < len(table) - 1
     values: FloatArray = sums[:, 0] / np.maximum(sums[:, 1], np.float32(1e-12))
     filled = seen_count == 0
-    unseen = filled & valid
+    unseen = filled & drawn
     if unseen.any() and not filled.all():
         values[unseen] = _from_neighbours(points[~filled], values[~filled], points[unseen])
     return values, seen_count, filled
@@ -95,6 +95,9 @@ def _resize(view_map: FloatArray, size: int) -> FloatArray:
 def _from_neighbours(seen: FloatArray, values: FloatArray, unseen: FloatArray) -> FloatArray:
     from scipy.spatial import cKDTree
 
+    # Unseen points lie in crevices, whose rims a share of the seen points describes as well as all of them.
+    step = -(-len(seen) // _RIM_POINTS)
+    seen, values = seen[::step], values[::step]
     count = min(_NEIGHBOURS, len(seen))
     tree = cKDTree(seen, balanced_tree=False, compact_nodes=False)
     _, nearest = tree.query(unseen, k=count)

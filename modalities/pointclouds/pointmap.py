@@ -24,13 +24,13 @@ class PointMap(NativeMap):
     Attributes
     ----------
     values : float32, shape (P,)
-        In [0, 1]; 0 for points that were not measured.
+        In [0, 1]; 0 for points that are not inspected.
     points : float32 or float64, shape (P, 3)
         As in the file.
     seen_count : uint8, shape (P,)
         How many views see each point.
     filled : bool, shape (P,)
-        True where no view sees the point: its score is its neighbours', or 0 if it was not measured.
+        True where no view sees the point: its score is its neighbours', or 0 if it is not inspected.
     """
 
     def __init__(

@@ -30,7 +30,7 @@ def find_regions(study: CloudStudy, values: FloatArray, threshold: float, filled
     ``distance_to_centre``, ``unit`` (None if unknown; areas are in its square) and ``filled_share``, the part of its
     points that no view saw.
     """
-    hot = np.nonzero((values >= threshold) & study.valid)[0]
+    hot = np.nonzero((values >= threshold) & study.drawn)[0]
     if not len(hot):
         return []
     area = _area_per_point(study)
@@ -46,7 +46,7 @@ def _area_per_point(study: CloudStudy) -> FloatArray:
     faces, points = study.cloud.faces, study.normalised
     area = np.zeros(len(points), np.float32)
     if faces is None:
-        area[study.valid] = local_spacing(points[study.valid]) ** 2
+        area[study.drawn] = local_spacing(points[study.drawn]) ** 2
         return area
     corners = points[faces]
     doubled = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from looktwice.errors import InputError, UsageError
+from looktwice.modalities.pointclouds.cleaning import find_outliers, find_support_plane
 from looktwice.modalities.pointclouds.cloud import Cloud
 from looktwice.modalities.pointclouds.lifting import lift_to_points
 from looktwice.modalities.pointclouds.pointmap import PointMap
 from looktwice.modalities.pointclouds.reading import read_cloud
+from looktwice.modalities.pointclouds.sampling import sample_faces
+from looktwice.modalities.pointclouds.views import CloudViews
 from looktwice.modalities.rendering.backends import BACKENDS
-from looktwice.modalities.rendering.cameras import MAX_VIEWS, Camera, place_cameras
-from looktwice.modalities.rendering.frame import principal_frame
-from looktwice.modalities.rendering.renderer import Rendering, Surface, render
+from looktwice.modalities.rendering.cameras import Camera, place_cameras
+from looktwice.modalities.rendering.chunks import bounds
+from looktwice.modalities.rendering.coverage import MAX_VIEWS
+from looktwice.modalities.rendering.frame import PrincipalFrame, principal_frame
+from looktwice.modalities.rendering.renderer import Rendering, Surface
 from looktwice.modalities.rendering.spacing import local_spacing
-from looktwice.modalities.study import FloatArray, Modality, Study, View
+from looktwice.modalities.study import BoolArray, FloatArray, Modality, Study, View
 
 # Pixels on a side of a view.
 VIEW_SIZE = 336
@@ -30,7 +35,15 @@ _MESH_SAMPLES = 150_000
 _FEWEST_POINTS = 4
 
 
-def open_pointcloud(path: Path, *, backend: str = "open3d", views: int = 9, unit: str | None = None) -> CloudStudy:
+def open_pointcloud(
+    path: Path,
+    *,
+    backend: str = "open3d",
+    views: int | None = 9,
+    unit: str | None = None,
+    remove_outliers: bool = False,
+    remove_plane: bool = False,
+) -> CloudStudy:
     """Open a point cloud or a mesh.
 
     Parameters
@@ -39,10 +52,13 @@ def open_pointcloud(path: Path, *, backend: str = "open3d", views: int = 9, unit
         PLY, PCD, XYZ, PTS, STL, OBJ, OFF, glTF/GLB, or an organised XYZ TIFF as in MVTec 3D-AD.
     backend : {"open3d", "pytorch3d", "numpy"}
         What projects the points; the pictures are the same.
-    views : int
-        1 to 26.
+    views : int or None
+        1 to 26; None for as many as it takes to see every visible part twice.
     unit : {"mm", "m", "inch"}, optional
         Of the coordinates, where the file does not say.
+    remove_outliers, remove_plane : bool
+        Leave stray points, or the plane that the object stands on, out of the views. They stay in the output, with
+        score 0.
 
     Raises
     ------
@@ -53,11 +69,16 @@ def open_pointcloud(path: Path, *, backend: str = "open3d", views: int = 9, unit
     """
     if backend not in BACKENDS:
         raise UsageError(f"unknown rendering back end {backend!r}: choose one of {', '.join(BACKENDS)}")
-    if not 1 <= views <= MAX_VIEWS:
+    if views is not None and not 1 <= views <= MAX_VIEWS:
         raise UsageError(f"{views} views asked for: choose 1 to {MAX_VIEWS}")
     if unit is not None and unit not in UNITS:
         raise UsageError(f"unknown unit {unit!r}: choose one of {', '.join(UNITS)}")
-    return CloudStudy(read_cloud(Path(path)), Path(path), backend=backend, views=views, unit=unit)
+    study = CloudStudy(read_cloud(Path(path)), Path(path), backend=backend, views=views, unit=unit)
+    if remove_outliers:
+        study.leave_out("stray points", find_outliers)
+    if remove_plane:
+        study.leave_out("points of the plane beneath", find_support_plane)
+    return study
 
 
 class CloudStudy(Study):
@@ -74,12 +95,20 @@ class CloudStudy(Study):
         Half the box's diagonal, in the file's unit.
     normalised : float32, shape (P, 3)
         The file's points around `centre`, divided by `radius`; NaN where not measured.
+    drawn : bool, shape (P,)
+        The points that are inspected: measured, and not left out. The others keep their place and score 0.
     """
 
     modality = Modality.POINTCLOUD
 
     def __init__(
-        self, cloud: Cloud, source: Path, *, backend: str = "open3d", views: int = 9, unit: str | None = None
+        self,
+        cloud: Cloud,
+        source: Path,
+        *,
+        backend: str = "open3d",
+        views: int | None = 9,
+        unit: str | None = None,
     ) -> None:
         self.cloud = cloud
         self.source = source
@@ -87,54 +116,68 @@ class CloudStudy(Study):
         self.unit = unit or cloud.unit
         self.backend = backend
         self.notes = []
-        self._valid = cloud.valid
-        self._check()
-        # One contiguous row per axis: several times as fast to reduce as three interleaved columns.
-        columns = np.ascontiguousarray((cloud.points if self._valid.all() else cloud.points[self._valid]).T)
-        low, high = columns.min(axis=1).astype(np.float64), columns.max(axis=1).astype(np.float64)
+        self.drawn: BoolArray = cloud.valid
+        self._check_count()
+        low, high = (edge.astype(np.float64) for edge in _box(cloud.points, self.drawn))
         self.centre = low / 2 + high / 2
         self.radius = float(np.linalg.norm(high / 2 - low / 2))
         if not self.radius > 0:
             raise InputError(f"{source}: all points lie in one place: nothing can be inspected")
         self.normalised = _normalise(cloud.points, self.centre, self.radius)
-        self.normalised[~self._valid] = np.nan
-        self._views = _CloudViews(self, views)
+        self.normalised[~self.drawn] = np.nan
+        self._views = CloudViews(self, views)
 
-    def _check(self) -> None:
-        measured = int(self._valid.sum())
+    def _check_count(self) -> None:
+        measured, total = int(self.drawn.sum()), len(self.drawn)
         if measured < _FEWEST_POINTS:
             raise InputError(
-                f"{self.source}: {measured} usable points of {len(self._valid)}: at least {_FEWEST_POINTS} are needed"
+                f"{self.source}: {measured} usable points of {total}: at least {_FEWEST_POINTS} are needed"
             )
-        if measured < len(self._valid):
-            self.notes.append(
-                f"{len(self._valid) - measured} of {len(self._valid)} points are not measured: kept, with score 0"
-            )
+        if measured < total:
+            self.notes.append(f"{total - measured} of {total} points are not measured: kept, with score 0")
 
-    @property
-    def valid(self) -> npt.NDArray[np.bool_]:
-        """Which points are measured, shape (P,)."""
-        return self._valid
+    def leave_out(self, what: str, find: Any) -> None:
+        """Leave points out of the views, before any is drawn; a mesh is left as it is.
+
+        Parameters
+        ----------
+        what : str
+            Names them in the notes.
+        find : callable
+            From points, float32 of shape (P, 3), to bool of shape (P,): those to leave out.
+        """
+        if self.cloud.faces is not None:
+            self.notes.append(f"{what} are looked for in clouds only, this is a mesh")
+            return
+        inspected = np.flatnonzero(self.drawn)
+        found = find(self.normalised[inspected])
+        if len(inspected) - found.sum() < _FEWEST_POINTS:
+            found = np.zeros_like(found)
+        self.drawn[inspected[found]] = False
+        self.normalised[inspected[found]] = np.nan
+        self.notes.append(f"{int(found.sum())} {what} left out of the views: kept in the output, with score 0")
 
     @cached_property
     def surface(self) -> Surface:
-        """What is drawn: the measured points, or samples of a mesh's faces."""
-        from looktwice.modalities.pointclouds.sampling import sample_faces
-
-        points, colours = self.normalised[self._valid], self.cloud.colours
-        if colours is not None:
-            colours = colours[self._valid]
-        if self.cloud.faces is not None:
-            sampled = sample_faces(self.normalised, self.cloud.faces, _MESH_SAMPLES, self.cloud.colours)
-            if sampled is not None:
-                points, colours = sampled
+        """What is drawn: the inspected points, or samples of a mesh's faces."""
+        faces, colours = self.cloud.faces, self.cloud.colours
+        sampled = None if faces is None else sample_faces(self.normalised, faces, _MESH_SAMPLES, colours)
+        if sampled is not None:
+            points, colours = sampled
+        elif self.drawn.all():
+            points = self.normalised
+        else:
+            points, colours = self.normalised[self.drawn], None if colours is None else colours[self.drawn]
         return Surface(points, local_spacing(points), colours)
 
     @cached_property
-    def cameras(self) -> list[Camera]:
-        """One camera per view."""
-        points = self.surface.points
-        return place_cameras(points, principal_frame(points), len(self._views), VIEW_SIZE)
+    def frame(self) -> PrincipalFrame:
+        """The object's principal axes."""
+        return principal_frame(self.surface.points, self.surface.spacing)
+
+    def place_cameras(self, views: int | None) -> list[Camera]:
+        """Return `views` cameras around the object, or as many as it takes to see every visible part twice."""
+        return place_cameras(self.surface.points, self.frame, views, VIEW_SIZE)
 
     def views(self) -> Sequence[View]:
         """Return the rendered views; each is drawn when it is first asked for."""
@@ -157,8 +200,14 @@ class CloudStudy(Study):
             ``values`` in the file's order; see `lifting.lift_to_points`.
         """
         renderings = [self.rendering(index) for index in range(len(self._views))]
-        lifted = lift_to_points(self.normalised, self._valid, renderings, np.asarray(maps, np.float32))
-        return PointMap(self, *lifted)
+        return PointMap(self, *lift_to_points(self.normalised, self.drawn, renderings, np.asarray(maps, np.float32)))
+
+
+def _box(points: npt.NDArray[np.floating], use: BoolArray) -> tuple[npt.NDArray[np.floating], ...]:
+    """Return the box around the points in use, in the precision of the file."""
+    if points.dtype == np.float32:
+        return bounds(points if use.all() else points[use])
+    return points[use].min(axis=0), points[use].max(axis=0)
 
 
 def _normalise(points: npt.NDArray[np.floating], centre: npt.NDArray[np.float64], radius: float) -> FloatArray:
@@ -167,37 +216,3 @@ def _normalise(points: npt.NDArray[np.floating], centre: npt.NDArray[np.float64]
         centred = points - centre.astype(points.dtype)
         centred /= points.dtype.type(radius)
     return centred.astype(np.float32, copy=False)
-
-
-class _CloudViews(Sequence[View]):
-    """The views of a cloud; what `lift` needs of each is kept, the pictures are not."""
-
-    def __init__(self, study: CloudStudy, count: int) -> None:
-        self._study = study
-        self._count = count
-        self._done: list[Rendering] = []
-        self._pending: Iterator[Rendering] | None = None
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> View: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[View]: ...
-    def __getitem__(self, index: int | slice) -> View | list[View]:
-        if isinstance(index, slice):
-            return [self[position] for position in range(*index.indices(self._count))]
-        position = range(self._count)[index]
-        rendering = self.rendering(position)
-        return View(rendering.picture(), f"view {position + 1} {rendering.camera.name}", position)
-
-    def rendering(self, index: int) -> Rendering:
-        if self._pending is None:
-            self._pending = render(self._study.surface, self._study.cameras, self._study.backend)
-        while len(self._done) <= index:
-            self._done.append(next(self._pending))
-        return self._done[index]
-
-
-__all__ = ["UNITS", "VIEW_SIZE", "CloudStudy", "FloatArray", "open_pointcloud"]

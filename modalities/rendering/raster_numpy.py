@@ -8,12 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from looktwice.modalities.rendering.cameras import Camera
+from looktwice.modalities.rendering.chunks import CHUNK
 from looktwice.modalities.rendering.zbuffer import EMPTY, KeyImage, pack, pixel_of
 
 FloatArray = npt.NDArray[np.float32]
-
-# Bounds the memory of the temporaries whatever the size of the cloud.
-CHUNK = 1_000_000
 
 
 def rasterize(points: FloatArray, cameras: Sequence[Camera]) -> Iterator[KeyImage]:

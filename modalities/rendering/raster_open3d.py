@@ -9,16 +9,15 @@ import numpy.typing as npt
 import open3d as o3d
 
 from looktwice.modalities.rendering.cameras import Camera
+from looktwice.modalities.rendering.chunks import CHUNK
 from looktwice.modalities.rendering.zbuffer import EMPTY, KeyImage, pack
 
 FloatArray = npt.NDArray[np.float32]
 
-# Indices travel as float32 "colours", which are exact to 2**24; chunks stay below and bound the memory.
-CHUNK = 1_000_000
-
 
 def rasterize(points: FloatArray, cameras: Sequence[Camera]) -> Iterator[KeyImage]:
     """Yield the z-buffer of every camera (see `backends.Rasterizer`)."""
+    # Indices travel as float32 "colours", which are exact to 2**24: far above a chunk.
     colours = np.zeros((min(len(points), CHUNK), 3), np.float32)
     colours[:, 0] = np.arange(len(colours))
     for camera in cameras:

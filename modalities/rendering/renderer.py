@@ -115,12 +115,14 @@ def render(surface: Surface, cameras: Sequence[Camera], backend: str = "open3d")
 
 
 def _develop(surface: Surface, camera: Camera, index: npt.NDArray[np.int64], depth: FloatArray) -> Rendering:
-    shown = np.nonzero(index >= 0)
-    points = index[shown]
+    # Flat indices: NumPy gathers and scatters along one axis several times as fast as along two.
+    shown = np.flatnonzero(index >= 0)
+    points = index.ravel()[shown]
     spacing_px = float(np.median(surface.spacing[points])) * camera.scale
     # How far the point that a pixel shows lies from the pixel's centre, (right, down) in pixels.
-    shift = np.zeros((2, *index.shape), np.float32)
     column, row, _ = camera.project(surface.points[points])
-    shift[0][shown], shift[1][shown] = shown[1] - column, shown[0] - row
+    shift = np.zeros((2, index.size), np.float32)
+    shift[0, shown], shift[1, shown] = shown % camera.size - column, shown // camera.size - row
+    shift = shift.reshape(2, *index.shape)
     albedo = None if surface.colours is None else surface.colours[np.maximum(index, 0)]
     return Rendering(camera, index, depth, spacing_px, shading.surface_geometry(depth, shift, spacing_px), albedo)

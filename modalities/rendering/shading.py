@@ -69,6 +69,25 @@ def surface_geometry(depth: FloatArray, shift: FloatArray, spacing_px: float) ->
     spacing_px : float
         Typical distance between the points, in pixels: sets how much is smoothed.
     """
+    size = len(depth)
+    box = _object_box(np.isfinite(depth))
+    part = _box_geometry(depth[box], shift[:, box[0], box[1]], spacing_px)
+    whole = Geometry(np.full_like(depth, np.inf), np.zeros((3, size, size), np.float32), np.zeros_like(depth))
+    whole.depth[box], whole.curvature[box] = part.depth, part.curvature * np.float32(size / 2)
+    whole.normals[:, box[0], box[1]] = part.normals
+    return whole
+
+
+def _object_box(mask: BoolArray) -> tuple[slice, slice]:
+    """Return the part of the picture that holds the object and a border: the rest costs time and shows nothing."""
+    rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
+    if not len(rows):
+        return slice(0, len(mask)), slice(0, len(mask))
+    return slice(max(rows[0] - 2, 0), rows[-1] + 3), slice(max(columns[0] - 2, 0), columns[-1] + 3)
+
+
+def _box_geometry(depth: FloatArray, shift: FloatArray, spacing_px: float) -> Geometry:
+    """Do the work of `surface_geometry` on a part of the picture; curvature in 1 / pixels."""
     mask = np.isfinite(depth)
     sigma = 0.8 + 0.5 * min(spacing_px, 4.0)
     right, down = _slopes(_smooth_depth(depth, mask, 1.5 * spacing_px), mask, sigma)
@@ -171,12 +190,12 @@ def _gaussian(image: FloatArray, sigma: float) -> FloatArray:
 
 
 def _mean_curvature(normals: FloatArray, mask: BoolArray, sigma: float) -> FloatArray:
-    """Return half the divergence of the normals, in units of 2 / S."""
+    """Return half the divergence of the normals, in 1 / pixels."""
     divergence = np.zeros(mask.shape, np.float32)
     inside = mask[1:-1, 2:] & mask[1:-1, :-2] & mask[2:, 1:-1] & mask[:-2, 1:-1]
     across = normals[0, 1:-1, 2:] - normals[0, 1:-1, :-2]
     down = normals[1, 2:, 1:-1] - normals[1, :-2, 1:-1]
     # Normals that turn by more than this between neighbours belong to two different surfaces.
     turn = np.clip(across + down, -0.7, 0.7)
-    divergence[1:-1, 1:-1] = np.where(inside, turn / 4, 0) * (mask.shape[0] / 2)
+    divergence[1:-1, 1:-1] = np.where(inside, turn / 4, 0)
     return _gaussian(divergence[..., None], sigma)[..., 0]

@@ -6,8 +6,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from looktwice.modalities.rendering.chunks import CHUNK, bounds
+
 FloatArray = npt.NDArray[np.float32]
 
+_SAMPLE = 10_000
 _FINEST = 64
 _COARSEST = 8
 # Cells that hold fewer points than this say nothing sure about density: a coarser grid is asked.
@@ -30,22 +33,64 @@ def local_spacing(points: FloatArray) -> FloatArray:
     float32, shape (P,)
         In the unit of `points`; positive.
     """
-    columns = np.ascontiguousarray(points.T)
-    low = columns.min(axis=1, keepdims=True)
-    extent = float((columns.max(axis=1, keepdims=True) - low).max())
-    cell = ((columns - low) * np.float32((1 - 1e-6) * _FINEST / extent)).astype(np.int32)
-    cells = _FINEST
-    counts = np.bincount(_flat(cell, cells), minlength=cells**3).reshape(cells, cells, cells)
-    spacing = np.zeros(len(points), np.float32)
-    todo = np.arange(len(points))
+    # The grid is laid along the points' own axes, so that turning the object turns the cells with it.
+    turn = _own_axes(points)
+    low, high = bounds(points, turn)
+    extent = float((high - low).max())
+    scale = np.float32((1 - 1e-6) * _FINEST / extent)
+    counts = np.zeros(_FINEST**3, np.int64)
+    for start in range(0, len(points), CHUNK):
+        cell = _cells(points[start : start + CHUNK], turn, low, scale)
+        counts += np.bincount(_flat(cell, _FINEST), minlength=_FINEST**3)
+    levels = _density_levels(counts)
+    spacing = np.empty(len(points), np.float32)
+    for start in range(0, len(points), CHUNK):
+        cell = _cells(points[start : start + CHUNK], turn, low, scale)
+        spacing[start : start + CHUNK] = _look_up(cell, levels, np.float32(extent))
+    return spacing
+
+
+def _density_levels(counts: npt.NDArray[np.int64]) -> list[FloatArray]:
+    """Return the points per occupied cell on grids from the finest to the coarsest, each flattened."""
+    levels, cells = [], _FINEST
     while True:
-        held = _points_per_cell(counts)[_flat(cell, cells)]
+        cube = counts.reshape(cells, cells, cells)
+        levels.append(_points_per_cell(cube))
+        if cells == _COARSEST:
+            return levels
+        cells //= 2
+        counts = cube.reshape(cells, 2, cells, 2, cells, 2).sum(axis=(1, 3, 5))
+
+
+def _look_up(cell: npt.NDArray[np.int32], levels: list[FloatArray], extent: np.float32) -> FloatArray:
+    """Return the spacing of points in the given finest cells, from the finest level that holds enough points."""
+    spacing = np.empty(cell.shape[1], np.float32)
+    todo = np.arange(cell.shape[1])
+    for level, density in enumerate(levels):
+        cells = _FINEST >> level
+        held = density[_flat(cell, cells)]
         sure = held >= _ENOUGH if cells > _COARSEST else np.ones(len(todo), bool)
         spacing[todo[sure]] = (extent / cells) / np.sqrt(1.5 * held[sure])
         if sure.all():
-            return spacing
-        todo, cell, cells = todo[~sure], cell[:, ~sure] >> 1, cells // 2
-        counts = counts.reshape(cells, 2, cells, 2, cells, 2).sum(axis=(1, 3, 5))
+            break
+        todo, cell = todo[~sure], cell[:, ~sure] >> 1
+    return spacing
+
+
+def _own_axes(points: FloatArray) -> FloatArray:
+    sample = points[:: -(-len(points) // _SAMPLE)].astype(np.float64)
+    sample -= sample.mean(axis=0)
+    axes: FloatArray = np.linalg.eigh(sample.T @ sample)[1].T.astype(np.float32)
+    return axes
+
+
+def _cells(points: FloatArray, turn: FloatArray, low: FloatArray, scale: np.float32) -> npt.NDArray[np.int32]:
+    """Return the finest cell of each point, shape (3, P)."""
+    turned = turn @ points.T
+    turned -= low[:, None]
+    turned *= scale
+    cell: npt.NDArray[np.int32] = turned.astype(np.int32)
+    return cell
 
 
 def _flat(cell: npt.NDArray[np.int32], cells: int) -> npt.NDArray[np.int32]:

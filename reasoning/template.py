@@ -1,0 +1,193 @@
+"""A plain answer composed from the measured fields, with no model: what stands until a reasoner says more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from looktwice.modalities.study import Modality, NativeMap, Region
+from looktwice.reasoning.answer import Answer, AnswerKind
+from looktwice.reasoning.place import place_of, place_of_peak
+from looktwice.reasoning.quantities import apart, count, number, percent, signed, size
+from looktwice.result import Result
+
+SAMPLES = 100_000
+"""Values that the level of the rest is taken from; more do not change a median that is shown with two decimals."""
+
+
+def explain(result: Result) -> Answer:
+    """Put the measured fields of a result into one to four sentences.
+
+    The text states the verdict with score and threshold, then where the strongest region is, how large it is and how
+    it stands out; for a normal study, what was looked at and how high the map came.
+
+    Parameters
+    ----------
+    result : Result
+        Its ``answer`` is not read.
+
+    Returns
+    -------
+    Answer
+        Of kind ``template``. ``fields`` holds ``verdict``, ``suspicion``, ``where`` and ``size`` (None for a normal
+        study, and where no region reaches the threshold), ``what`` (always None: naming a kind takes a reasoner) and
+        ``confidence``, in [0, 1]: how far the score lies from the threshold towards 0 or 1.
+    """
+    anomalous = result.verdict == "anomalous"
+    worst = result.regions[0] if anomalous and result.regions else None
+    sentences = [_verdict(result), *(_found(result) if anomalous else _not_found(result))]
+    fields: dict[str, Any] = {
+        "verdict": result.verdict,
+        "suspicion": result.suspicion,
+        "where": None if worst is None else _where(worst, result),
+        "size": None if worst is None else size(worst),
+        "what": None,
+        "confidence": round(_confidence(result), 4),
+    }
+    return Answer(text=" ".join(sentences), kind=AnswerKind.TEMPLATE, fields=fields)
+
+
+def _confidence(result: Result) -> float:
+    score, threshold = result.score, result.threshold
+    room = 1 - threshold if score >= threshold else threshold
+    return min(1.0, abs(score - threshold) / room) if room > 0 else 1.0
+
+
+def _verdict(result: Result) -> str:
+    score, threshold = apart(result.score, result.threshold)
+    side = "below" if result.score < result.threshold else "above" if result.score > result.threshold else "at"
+    if score == threshold and side != "at":
+        side = f"just {side}"
+    word = "Anomalous" if result.verdict == "anomalous" else "Normal"
+    return f"{word}, {result.suspicion} suspicious: the score of {score} lies {side} the threshold of {threshold}."
+
+
+def _found(result: Result) -> list[str]:
+    if not result.regions:
+        return [f"No single region reaches the threshold; the study as a whole does. {_highest(result)}"]
+    worst = result.regions[0]
+    subject = f"The strongest of {count(len(result.regions), 'region')}" if len(result.regions) > 1 else "One region"
+    measures = [f"covers {size(worst)}{_share(worst, result)}", *_extent(worst), _peak(worst, result)]
+    sentences = [f"{subject} lies {_lying(worst, result)}, {_centre(worst)}; it {_listed(measures)}."]
+    contrast = _contrast(worst)
+    if contrast:
+        sentences.append(contrast)
+    if result.modality is not Modality.IMAGE and result.findings:
+        sentences.append(f"The most suspicious view is {result.findings[0].name}.")
+    return sentences
+
+
+def _not_found(result: Result) -> list[str]:
+    if result.regions:
+        worst = result.regions[0]
+        verb = "reaches" if len(result.regions) == 1 else "reach"
+        return [
+            f"On the map, {count(len(result.regions), 'region')} still {verb} the threshold, the strongest "
+            f"({worst.score:.2f}, {size(worst)}) {_lying(worst, result)}; that does not decide the study."
+        ]
+    return [f"{_looked_at(result)} looked at and no region reaches the threshold. {_highest(result)}"]
+
+
+def _looked_at(result: Result) -> str:
+    if result.modality is Modality.IMAGE:
+        return "The whole picture was"
+    return f"{count(result.views, 'view')} {'was' if result.views == 1 else 'were'}"
+
+
+def _highest(result: Result) -> str:
+    """Say where the evidence is strongest when no region is."""
+    if result.modality is Modality.IMAGE:
+        values = result.heatmap.values
+        return f"The map is highest {_in_words(place_of_peak(values), result.modality)}, at {float(values.max()):.2f}."
+    if result.findings:
+        return f"The most suspicious view is {result.findings[0].name}, at {result.findings[0].score:.2f}."
+    return "No view stands out."
+
+
+def _where(region: Region, result: Result) -> str:
+    """Return a place as fields state it: of ``place.PLACES``, of the anatomy, or of the object's box."""
+    if result.modality is Modality.IMAGE:
+        height, width = result.heatmap.values.shape
+        return place_of(region.centroid[0], region.centroid[1], width, height)
+    if result.modality is Modality.VOLUME:
+        return str(region.details.get("position", "volume"))
+    return _part_of_object(region, result.heatmap)
+
+
+def _lying(region: Region, result: Result) -> str:
+    return _in_words(_where(region, result), result.modality)
+
+
+def _in_words(place: str, modality: Modality) -> str:
+    """Return a place as a sentence states it: "in the top left part of the picture"."""
+    if modality is Modality.IMAGE:
+        return "in the centre of the picture" if place == "center" else f"in the {place} part of the picture"
+    return f"{'on' if ' side' in place else 'in'} the {place}"
+
+
+def _part_of_object(region: Region, heatmap: NativeMap) -> str:
+    """Say in which thirds of the object's box, along the file's axes, a region lies: "+x, −z part of the object"."""
+    points = getattr(heatmap, "points", None)
+    if points is None:
+        return "object"
+    sample = points[:: max(1, len(points) // SAMPLES)]
+    low, high = np.nanmin(sample, axis=0), np.nanmax(sample, axis=0)
+    share = (np.array(region.centroid) - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
+    names = [
+        ("\N{MINUS SIGN}" if at < 1 / 3 else "+") + axis
+        for axis, at in zip("xyz", share, strict=True)
+        if not 1 / 3 <= at <= 2 / 3
+    ]
+    return f"{', '.join(names)} part of the object" if names else "middle of the object"
+
+
+def _centre(region: Region) -> str:
+    if region.size_unit == "area_px":
+        return f"centred on pixel ({region.centroid[0]:.0f}, {region.centroid[1]:.0f})"
+    if region.size_unit == "volume_mm3" and region.centroid_world_mm is not None:
+        axes = (f"{axis} = {signed(value)}" for axis, value in zip("xyz", region.centroid_world_mm, strict=True))
+        return f"centred on {', '.join(axes)} mm, RAS"
+    unit = f" {region.details['unit']}" if region.details.get("unit") else ""
+    return f"centred on ({', '.join(number(value) for value in region.centroid)}){unit}"
+
+
+def _share(region: Region, result: Result) -> str:
+    if region.size_unit == "volume_mm3":
+        return ""
+    whole = "picture" if region.size_unit == "area_px" else "points"
+    return f" ({percent(region.size / result.heatmap.values.size)} of the {whole})"
+
+
+def _extent(region: Region) -> list[str]:
+    if region.details.get("diameter_mm"):
+        return [f"is {number(region.details['diameter_mm'])} mm long"]
+    extents = region.details.get("extents")
+    if extents:
+        return [f"is {number(extents[0])} {region.details.get('unit') or 'units'} long"]
+    return []
+
+
+def _peak(region: Region, result: Result) -> str:
+    peak = f"peaks at {region.score:.2f}"
+    if result.modality is Modality.VOLUME:
+        return peak
+    values = result.heatmap.values.ravel()
+    rest = values[:: max(1, len(values) // SAMPLES)]
+    rest = rest[rest < result.threshold]
+    return f"{peak} against a median of {float(np.median(rest)):.2f} elsewhere" if len(rest) else peak
+
+
+def _contrast(region: Region) -> str | None:
+    """Compare a volume region's intensity to the ring around it."""
+    inside, ring = region.details.get("mean_inside"), region.details.get("mean_ring")
+    if inside is None or ring is None:
+        return None
+    if number(inside) == number(ring):
+        return f"It is as bright as the tissue around it (mean value {number(inside)})."
+    order = "brighter" if inside > ring else "darker"
+    return f"It is {order} than the tissue around it (mean value {number(inside)} against {number(ring)})."
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,157 @@
+"""``report.html``: one file for a person to read, print and send on, with everything inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import jinja2
+import numpy as np
+from PIL import Image
+
+from looktwice.modalities.study import Modality, Region
+from looktwice.reasoning import quantities
+from looktwice.reasoning.answer import AnswerKind
+from looktwice.report.colours import css_gradient
+from looktwice.report.embedding import jpeg_uri, png_uri
+from looktwice.report.overlay import heat_layer
+from looktwice.report.picture import Picture
+from looktwice.result import Result
+
+LARGEST_PHOTOGRAPH = 1280
+LAYER_SIDE = 384
+"""Pixels along the longer side of a heat layer, at least, so that its contour is thin on small pictures too."""
+
+EVIDENCE_NAMES = {
+    "ltfm": "Look-Twice Feature Matching (trained expert)",
+    "self": "Unlike the rest of the same study",
+    "cohort": "Unlike the other studies of the folder",
+    "references": "Unlike the normal references",
+    "symmetry": "Unlike the mirrored other side",
+    "geometry": "Shape unlike the rest of the object",
+}
+
+AUTHORS = {
+    AnswerKind.TEMPLATE: "Composed from the measured values.",
+    AnswerKind.EMBEDDED: "Written by a small embedded language model; the measured values below decide.",
+    AnswerKind.ONEVISION: "Written by a multimodal language model; the measured values below decide.",
+    AnswerKind.REMOTE: "Written by a remote language model; the measured values below decide.",
+}
+
+AXES = {"area_px": "xy", "volume_mm3": "ijk", "points": "xyz"}
+
+
+def render_html(
+    result: Result,
+    pictures: Sequence[Picture],
+    volume_viewer: dict[str, Any] | None = None,
+    cloud_viewer: dict[str, Any] | None = None,
+) -> str:
+    """Return the report of one study as a complete HTML document that loads nothing.
+
+    Every text is escaped. Reports of medical input carry the notice that looktwice is no medical device, and not the
+    input's file name, which may hold an identity.
+
+    Parameters
+    ----------
+    result : Result
+    pictures : sequence of Picture
+        The most suspicious views, the worst first.
+    volume_viewer, cloud_viewer : dict, optional
+        What ``looktwice.report.volume_viewer`` or ``cloud_viewer`` prepared.
+    """
+    medical = is_medical(result)
+    side = LARGEST_PHOTOGRAPH if result.modality is Modality.IMAGE else LAYER_SIDE
+    html: str = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            result=result,
+            medical=medical,
+            input_name=None if medical else result.source.name,
+            figures=[_figure(picture, side, result.threshold) for picture in pictures],
+            volume=volume_viewer,
+            cloud=cloud_viewer,
+            gradient=css_gradient(),
+            evidence_names=EVIDENCE_NAMES,
+            author=AUTHORS[result.answer.kind] if result.answer else None,
+            has_world=any(region.centroid_world_mm for region in result.regions),
+            has_details=any(region.details for region in result.regions),
+        )
+    )
+    return html
+
+
+def is_medical(result: Result) -> bool:
+    """Tell whether a report needs the notice: volumes always, other input where a note calls it medical."""
+    return result.modality is Modality.VOLUME or any("medical" in note.lower() for note in result.notes)
+
+
+def _figure(picture: Picture, largest: int, threshold: float) -> dict[str, Any]:
+    plain = Image.fromarray(picture.image)
+    plain.thumbnail((largest, largest))
+    scale = max(1.0, LAYER_SIDE / max(plain.size))
+    size = max(1, round(plain.width * scale)), max(1, round(plain.height * scale))
+    return {
+        "name": picture.name,
+        "score": picture.score,
+        "width": size[0],
+        "height": size[1],
+        "plain": jpeg_uri(plain),
+        "layer": png_uri(heat_layer(picture.heat, size, threshold).as_image()),
+    }
+
+
+def _point(region: Region) -> str:
+    digits = 0 if region.size_unit != "points" else None
+    texts = (f"{value:.0f}" if digits == 0 else quantities.number(value) for value in region.centroid)
+    return ", ".join(texts)
+
+
+def _box(region: Region) -> list[str]:
+    """Return one line per axis: ``x 12–40``."""
+    half = len(region.bbox) // 2
+    return [
+        f"{axis} {quantities.number(low, 4)} – {quantities.number(high, 4)}"
+        for axis, low, high in zip(AXES[region.size_unit], region.bbox[:half], region.bbox[half:], strict=True)
+    ]
+
+
+def _details(region: Region) -> list[str]:
+    """Return what else an adapter measured, one line each: ``diameter 21 mm``."""
+    lines = []
+    for key, value in region.details.items():
+        if value is None:
+            continue
+        name, unit = (key.removesuffix("_mm"), " mm") if key.endswith("_mm") else (key, "")
+        lines.append(f"{name.replace('_', ' ')} {_value(value)}{unit}")
+    return lines
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return " × ".join(_value(item) for item in value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return quantities.number(float(value))
+    return str(value)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("looktwice.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=quantities.number,
+        signed=quantities.signed,
+        size=quantities.size,
+        point=_point,
+        box=_box,
+        details=_details,
+    )
+    return environment

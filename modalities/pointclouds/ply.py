@@ -58,7 +58,8 @@ def _elements(lines: list[list[str]]) -> tuple[dict[str, int], dict[str, int]]:
         if line[:1] == ["element"]:
             counts[line[1]], least[line[1]] = int(line[2]), 0
         elif line[:2] == ["property", "list"]:
-            least[next(reversed(least))] += _BYTES[line[2]]
+            corners = 3 if line[4] in ("vertex_indices", "vertex_index") else 0
+            least[next(reversed(least))] += _BYTES[line[2]] + corners * _BYTES[line[3]]
         elif line[:1] == ["property"]:
             least[next(reversed(least))] += _BYTES[line[1]]
     return counts, least

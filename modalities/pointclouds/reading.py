@@ -93,6 +93,19 @@ def _read_xyz(path: Path) -> Cloud:
     return Cloud(_narrow(np.loadtxt(path, delimiter=delimiter, usecols=(0, 1, 2), ndmin=2)))
 
 
+def _read_pcd(path: Path) -> Cloud:
+    with path.open("rb") as file:
+        header = {}
+        for line in file:
+            key, _, value = line.decode("latin-1").strip().partition(" ")
+            header[key] = value
+            if key == "DATA":
+                break
+        if header.get("DATA") == "ascii" and sum(1 for line in file if line.strip()) < int(header["POINTS"]):
+            raise InputError(f"{path}: truncated PCD file: it ends before the {header['POINTS']} points it promises")
+    return _read_points(path, "pcd")
+
+
 def _read_pts(path: Path) -> Cloud:
     with path.open("rb") as file:
         promised = int(file.readline())
@@ -120,7 +133,8 @@ def _read_organised_tiff(path: Path) -> Cloud:
 
 def _narrow(points: npt.NDArray[np.float64]) -> npt.NDArray[np.floating]:
     """Return float32 where that loses nothing that a float32 file could have held."""
-    narrow = points.astype(np.float32)
+    with np.errstate(over="ignore"):
+        narrow = points.astype(np.float32)
     exact = np.array_equal(narrow.astype(np.float64), points, equal_nan=True)
     far = len(points) and np.nanmax(np.abs(points), initial=0) > 1e4
     return narrow if exact or not far else points
@@ -144,7 +158,7 @@ def _quiet() -> Any:
 
 _READERS = {
     CloudFormat.PLY: _read_ply,
-    CloudFormat.PCD: lambda path: _read_points(path, "pcd"),
+    CloudFormat.PCD: _read_pcd,
     CloudFormat.PTS: _read_pts,
     CloudFormat.XYZ: _read_xyz,
     CloudFormat.STL: _read_mesh,

@@ -27,9 +27,9 @@ def slab(width: float, height: float, count: int, seed: int = 0) -> np.ndarray:
 def bracket(count: int, seed: int = 0) -> np.ndarray:
     """An L-shaped bracket with a boss: no symmetry, so that its frame has no choice."""
     rng = np.random.default_rng(seed)
-    base = slab(3.0, 1.8, count // 2, seed) + (0, 0, -0.2)
-    wall = slab(0.9, 1.8, count // 3, seed + 1)[:, [2, 1, 0]] + (-1.5, 0, 0.25)
-    boss = ball(count - len(base) - len(wall), 0.35) + (0.8, 0.25, -0.1)
+    base = slab(3.0, 1.8, count // 2, seed) + np.float32((0, 0, -0.2))
+    wall = slab(0.9, 1.8, count // 3, seed + 1)[:, [2, 1, 0]] + np.float32((-1.5, 0, 0.25))
+    boss = ball(count - len(base) - len(wall), 0.35) + np.float32((0.8, 0.25, -0.1))
     points = np.concatenate([base, wall, boss]).astype(np.float32)
     return points[rng.permutation(len(points))]
 

@@ -80,13 +80,13 @@ def open_folder(path: Path | str, name: str | None = None) -> FolderDataset:
     return FolderDataset(name, root, samples, problems)
 
 
-def find_categories(root: Path, depth: int = MAX_DEPTH) -> list[Path]:
+def find_categories(root: Path, depth: int = MAX_DEPTH, normal: str = GOOD) -> list[Path]:
     """Return the folders at or below `root` that hold ``test/<defect>`` or ``train/good``, sorted by path."""
-    if subfolders(root / "test") or (root / "train" / GOOD).is_dir():
+    if subfolders(root / "test") or (root / "train" / normal).is_dir():
         return [root]
     if depth == 0:
         return []
-    return [found for folder in subfolders(root) for found in find_categories(folder, depth - 1)]
+    return [found for folder in subfolders(root) for found in find_categories(folder, depth - 1, normal)]
 
 
 def _category_names(root: Path, folders: list[Path]) -> list[str]:
@@ -97,16 +97,19 @@ def _category_names(root: Path, folders: list[Path]) -> list[str]:
     ]
 
 
-def read_category(folder: Path, category: str, dataset: str) -> list[Sample]:
-    """Read one category folder; ``train/good`` alone is training material, as in MVTec AD."""
-    samples = [_sample(path, GOOD, "train", {}, category, dataset) for path in listed(folder / "train" / GOOD)]
+def read_category(folder: Path, category: str, dataset: str, normal: str = GOOD) -> list[Sample]:
+    """Read one category folder; ``train/good`` alone is training material, as in MVTec AD.
+
+    `normal` is what the benchmark calls the folder of normal samples.
+    """
+    samples = [_sample(path, GOOD, "train", {}, category, dataset) for path in listed(folder / "train" / normal)]
     for defects in subfolders(folder / "test"):
-        defect = defects.name
+        defect = GOOD if defects.name == normal else defects.name
         files = listed(defects)
         names = {stem(path) for path in files}
         beside = [path for path in listed(defects, MASKS) if bare(stem(path)) != stem(path)]
         beside = [path for path in beside if bare(stem(path)) in names]
-        masks = by_stem(beside) | by_stem(listed(folder / "ground_truth" / defect, MASKS))
+        masks = by_stem(beside) | by_stem(listed(folder / "ground_truth" / defects.name, MASKS))
         samples += [
             _sample(path, defect, "test", masks, category, dataset) for path in files if path not in set(beside)
         ]

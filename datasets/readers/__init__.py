@@ -1,0 +1,1 @@
+"""Published benchmarks, each read from the layout in which its owner publishes it."""

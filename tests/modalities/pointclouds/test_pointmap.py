@@ -46,7 +46,7 @@ def test_meshes_keep_their_faces(make, folder):
 
 
 def test_survey_coordinates_stay_exact(make, folder):
-    points = make.ball(50).astype(np.float64) + (600_000.125, 5_000_000.25, 0)
+    points = make.ball(50).astype(np.float64) + np.array((600_000.125, 5_000_000.25, 0))
     scored(make.study(points), np.zeros(50)).save(folder / "s.ply")
     assert "property double x" in header_of(folder / "s.ply")
     back = np.asarray(o3d.io.read_point_cloud(str(folder / "s.ply")).points)
@@ -106,8 +106,8 @@ def test_mesh_regions_follow_edges_not_distance(make):
     cell = np.arange(100).reshape(10, 10)
     a, b, c, d = (part.ravel() for part in (cell[:-1, :-1], cell[:-1, 1:], cell[1:, :-1], cell[1:, 1:]))
     faces = np.concatenate([np.stack([a, b, c], 1), np.stack([b, d, c], 1)])
-    seam = sheet + (9.0, 0, 0)
-    above = sheet + (0, 0, 0.2)
+    seam = sheet + np.array((9.0, 0, 0))
+    above = sheet + np.array((0, 0, 0.2))
     points = np.concatenate([sheet, above, seam]).astype(np.float32)
     triangles = np.concatenate([faces, faces + 100, faces + 200]).astype(np.int32)
     regions = scored(make.study(points, faces=triangles), np.full(300, 0.8)).regions(0.5)

@@ -75,7 +75,7 @@ def nan_rows(count):
     ids=["one", "three", "all NaN", "three and NaN", "all in one place", "infinite"],
 )
 def test_too_little_to_inspect(make, points):
-    with pytest.raises(InputError, match="usable|one place") as error:
+    with pytest.raises(InputError, match=r"usable|one place") as error:
         make.study(points)
     assert "\n" not in str(error.value)
 
@@ -96,7 +96,7 @@ def test_odd_clouds_give_a_result(make, case):
         "two far apart": np.concatenate([ball, ball + np.float32((500, 0, 0))]),
         "tiny": ball * np.float32(1e-12),
         "huge": ball * np.float32(1e12),
-        "survey": ball.astype(np.float64) + (600_000.0, 5_000_000.0, 100.0),
+        "survey": ball.astype(np.float64) + np.array((600_000.0, 5_000_000.0, 100.0)),
         "NaN": np.where(rng.random((3000, 1)) < 0.2, np.float32(np.nan), ball),
     }[case]
     study = make.study(points, views=6)

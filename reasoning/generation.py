@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +44,10 @@ def generate(
     prompts: Sequence[Tensor],
     max_new_tokens: int,
     on_text: TextSink | None = None,
+    stop: Callable[[], bool] | None = None,
+    temperature: float = 0.0,
 ) -> list[Generated]:
-    """Continue prompts greedily.
+    """Continue prompts, greedily unless a temperature is given.
 
     Parameters
     ----------
@@ -57,6 +59,10 @@ def generate(
     max_new_tokens : int
     on_text : callable, optional
         Takes the text while it is written; for a single prompt only.
+    stop : callable, optional
+        Asked after each token; generation ends when it says True.
+    temperature : float
+        Above 0, tokens are sampled; torch's generator decides which.
 
     Raises
     ------
@@ -72,14 +78,14 @@ def generate(
             inputs_embeds=embeddings,
             attention_mask=mask,
             max_new_tokens=max_new_tokens,
-            do_sample=False,
+            do_sample=temperature > 0,
             # Released generation settings hold sampling parameters, which greedy decoding would warn about.
-            temperature=None,
+            temperature=temperature or None,
             top_p=None,
             top_k=None,
             eos_token_id=sorted(ends),
             pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(ends),
-            stopping_criteria=StoppingCriteriaList([LoopStop(ends)]),
+            stopping_criteria=StoppingCriteriaList([LoopStop(ends, stop)]),
             streamer=streamer,
         )
     except torch.OutOfMemoryError as error:
@@ -134,15 +140,17 @@ def without_loop(ids: list[int]) -> list[int]:
 
 
 class LoopStop(StoppingCriteria):
-    """Stops a sequence that has begun to repeat itself, or has ended."""
+    """Stops a sequence that has begun to repeat itself, has ended, or is told to."""
 
-    def __init__(self, ends: set[int]) -> None:
+    def __init__(self, ends: set[int], stop: Callable[[], bool] | None = None) -> None:
         self.ends = ends
+        self.stop = stop or (lambda: False)
 
     def __call__(self, input_ids: Tensor, scores: Any, **kwargs: Any) -> Tensor:
         """Return, for each sequence (B,), whether it is to stop."""
+        told = self.stop()
         stops = [
-            not self.ends.isdisjoint(row) or loop_period(row) is not None
+            told or not self.ends.isdisjoint(row) or loop_period(row) is not None
             for row in input_ids[:, -LONGEST_PERIOD * LEAST_REPEATS :].tolist()
         ]
         return torch.tensor(stops, device=input_ids.device)

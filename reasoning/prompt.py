@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from looktwice.modalities.study import Modality
 from looktwice.reasoning.base import Turn
+from looktwice.reasoning.facts import Facts
 
 DETECTION_QUESTION = "Are there any defects for the object in the image? Please reply with 'Yes' or 'No'."
 """The published yes/no question; decode greedily."""
@@ -43,6 +45,23 @@ def chatml(question: str, history: Sequence[Turn] = (), system: str = SYSTEM) ->
             f"<|im_start|>assistant\n{plain(turn.answer)}<|im_end|>\n<|im_start|>user\n{plain(following)}<|im_end|>\n"
         )
     return f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n", f"{after}<|im_start|>assistant\n"
+
+
+def describe(facts: Facts, modality: Modality) -> str:
+    """Return the facts as the text that a model is sent with the pictures."""
+    what = {Modality.IMAGE: "photograph", Modality.VOLUME: "medical volume", Modality.POINTCLOUD: "3D scan"}[modality]
+    lines = [
+        f"Measured facts about this {what}:",
+        f"- anomaly score {facts.score:.2f}, threshold {facts.threshold:.2f}: {facts.verdict}"
+        + (", but too close to the threshold to be sure" if facts.unsure else ""),
+    ]
+    if facts.where is not None:
+        lines.append(f"- place: {facts.where} of {facts.view or 'the picture'}")
+    if facts.size is not None:
+        lines.append(f"- size of the worst region: {facts.size}")
+    if facts.regions > 1:
+        lines.append(f"- regions above the threshold: {facts.regions}")
+    return "\n".join(lines)
 
 
 def plain(text: str) -> str:

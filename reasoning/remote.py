@@ -23,9 +23,9 @@ from looktwice.modalities.study import ByteArray, Modality
 from looktwice.reasoning.answer import Answer, AnswerKind
 from looktwice.reasoning.base import StudyContext, TextSink, Turn
 from looktwice.reasoning.chat_client import ChatClient
-from looktwice.reasoning.facts import Facts, read_facts
+from looktwice.reasoning.facts import read_facts
 from looktwice.reasoning.grounding import state
-from looktwice.reasoning.prompt import EXPLAIN_QUESTION
+from looktwice.reasoning.prompt import EXPLAIN_QUESTION, describe
 from looktwice.report.overlay import heat_layer
 
 PREFIX = "openai:"
@@ -171,23 +171,6 @@ def is_medical(context: StudyContext) -> bool:
     """Tell whether a study is medical: every volume, and whatever came as DICOM."""
     source = context.result.source
     return context.result.modality is Modality.VOLUME or source.suffix.lower() in _MEDICAL_SUFFIXES
-
-
-def describe(facts: Facts, modality: Modality) -> str:
-    """Return the facts as the text that a model is sent with the pictures."""
-    what = {Modality.IMAGE: "photograph", Modality.VOLUME: "medical volume", Modality.POINTCLOUD: "3D scan"}[modality]
-    lines = [
-        f"Measured facts about this {what}:",
-        f"- anomaly score {facts.score:.2f}, threshold {facts.threshold:.2f}: {facts.verdict}"
-        + (", but too close to the threshold to be sure" if facts.unsure else ""),
-    ]
-    if facts.where is not None:
-        lines.append(f"- place: {facts.where} of {facts.view or 'the picture'}")
-    if facts.size is not None:
-        lines.append(f"- size of the worst region: {facts.size}")
-    if facts.regions > 1:
-        lines.append(f"- regions above the threshold: {facts.regions}")
-    return "\n".join(lines)
 
 
 def _messages(content: list[dict[str, Any]], question: str, history: Sequence[Turn]) -> list[dict[str, Any]]:

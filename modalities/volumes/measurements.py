@@ -29,7 +29,8 @@ def measure(component: Component, voxel_map: VoxelMap, mask: Foreground, thresho
     """Return a component as a region.
 
     ``details`` holds ``diameter_mm`` (between the two voxel centres that are farthest apart), ``mean_inside`` and
-    ``mean_ring`` (in the scan's own unit; HU for CT; None where no ring is left), ``laterality`` and ``position``.
+    ``mean_ring`` (in the scan's own unit; HU for CT; None where no ring is left), ``peak`` (the voxel with the highest
+    score), ``threshold`` (the score that the region was cut at), ``laterality`` and ``position``.
     """
     affine = voxel_map.affine
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
@@ -50,6 +51,8 @@ def measure(component: Component, voxel_map: VoxelMap, mask: Foreground, thresho
             "diameter_mm": _diameter(np.argwhere(inside) * step, affine[:3, :3]),
             "mean_inside": float(intensities[inside].mean()),
             "mean_ring": float(intensities[ring].mean()) if ring.any() else None,
+            "peak": [int(index) for index in component.peak],
+            "threshold": threshold,
             "laterality": voxel_map.anatomy.laterality(world),
             "position": voxel_map.anatomy.position(world),
         },

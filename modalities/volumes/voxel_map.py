@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from isal import igzip
+from scipy import ndimage
 
 from looktwice.modalities.study import BoolArray, FloatArray, NativeMap, Region
 from looktwice.modalities.volumes.anatomy import Anatomy
@@ -89,6 +90,15 @@ class VoxelMap(NativeMap):
         components = find_components(pieces, threshold)
         components.sort(key=lambda component: (-component.score, -component.voxels))
         return [measure(component, self, self._mask, threshold) for component in components[:limit]]
+
+    def region_mask(self, region: Region) -> BoolArray:
+        """Return which voxels of a region's box belong to it, for a region that ``regions`` gave."""
+        i0, j0, k0, i1, j1, k1 = (int(edge) for edge in region.bbox)
+        above = self._piece((slice(i0, i1), slice(j0, j1), slice(k0, k1))) >= region.details["threshold"]
+        labels, _ = ndimage.label(above)
+        i, j, k = region.details["peak"]
+        own: BoolArray = labels == labels[i - i0, j - j0, k - k0]
+        return own
 
     def _piece(self, box: Box) -> FloatArray:
         """Return one box, cut out of the whole map where that is small enough to be kept."""

@@ -1,0 +1,132 @@
+"""The series that was inspected, reduced to what objects derived from it may tell."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import highdicom
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+
+from looktwice.errors import InputError
+from looktwice.modalities.volumes.dicom_frames import Frame
+from looktwice.modalities.volumes.scan import Scan
+
+REFERENCES = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "Modality",
+    "ImageType",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "BitsAllocated",
+    "PixelSpacing",
+    "SliceThickness",
+    "SpacingBetweenSlices",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+)
+"""Attributes that refer to the series or describe its grid; all that is not named here is left behind."""
+
+GEOMETRY = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
+
+IDENTIFIERS = (
+    "SpecificCharacterSet",
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "StudyDate",
+    "StudyTime",
+    "StudyID",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+)
+"""What the modules Patient and General Study require of every object (PS3.3 C.7.1.1 and C.7.2.1)."""
+
+
+@dataclass(frozen=True)
+class SourceSeries:
+    """The images that objects are derived from.
+
+    Attributes
+    ----------
+    images : list of Dataset
+        One an image, in the order of the slices, or a single multi-frame one; without pixels.
+    slices : int64, shape (N,)
+        Voxel index k of each frame that was read; slices that were interpolated have none.
+    positions : list of PlanePositionSequence
+        Of those frames.
+    frames : list of Frame
+    """
+
+    images: list[Dataset]
+    slices: npt.NDArray[np.int64]
+    positions: list[highdicom.PlanePositionSequence]
+    frames: list[Frame]
+
+    def positions_of(self, kept: npt.NDArray[np.bool_]) -> list[highdicom.PlanePositionSequence]:
+        """Return the positions of some of the frames."""
+        return [position for position, keep in zip(self.positions, kept, strict=True) if keep]
+
+
+def source_series(scan: Scan, keep_identifiers: bool) -> SourceSeries:
+    """Return the series behind a scan.
+
+    Parameters
+    ----------
+    keep_identifiers : bool
+        Keep patient and study as they are, as a PACS needs them to file the objects; otherwise they are emptied, and
+        name and ID replaced by a pseudonym that is the same for every series of one study.
+
+    Raises
+    ------
+    InputError
+        The scan is no DICOM series, or one that states no positions.
+    """
+    placed = [(index, frame) for index, frame in enumerate(scan.frames) if frame is not None]
+    frames = [frame for _, frame in placed]
+    if not frames:
+        raise InputError(f"{scan.source}: DICOM objects can be written for DICOM input only")
+    if any(frame.position is None or not frame.reference for frame in frames):
+        raise InputError(f"{scan.source}: the series states no positions, so no DICOM object can refer to them")
+    files = list(dict.fromkeys(frame.file for frame in frames))
+    if 1 < len(files) < len(frames):
+        raise InputError(f"{scan.source}: the series consists of several multi-frame objects; pick one of them")
+    images = [reduced(file.read(header_only=True), keep_identifiers) for file in files]
+    positions = [highdicom.PlanePositionSequence("PATIENT", frame.position or ()) for frame in frames]
+    return SourceSeries(images, np.array([index for index, _ in placed]), positions, frames)
+
+
+def reduced(dataset: Dataset, keep_identifiers: bool) -> Dataset:
+    """Return a data set with references, grid and, where asked for, identifiers of `dataset`, and nothing else."""
+    kept = Dataset()
+    for keyword in (*REFERENCES, *(IDENTIFIERS if keep_identifiers else ())):
+        if keyword in dataset:
+            kept[keyword] = dataset[keyword]
+    for sequence in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        if sequence in dataset:
+            setattr(kept, sequence, [_geometry(group) for group in dataset[sequence].value])
+    if not keep_identifiers:
+        pseudonym = hashlib.sha256(str(dataset.get("StudyInstanceUID", "")).encode()).hexdigest()[:12]
+        kept.PatientName, kept.PatientID = f"anonymous^{pseudonym}", f"anonymous-{pseudonym}"
+    for keyword in IDENTIFIERS[1:]:
+        if keyword not in kept:
+            setattr(kept, keyword, None)
+    return kept
+
+
+def _geometry(group: Dataset) -> Dataset:
+    kept = Dataset()
+    for keyword in GEOMETRY:
+        if keyword in group:
+            kept[keyword] = group[keyword]
+    return kept

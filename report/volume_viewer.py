@@ -75,10 +75,9 @@ def volume_viewer(study: VolumeStudy, heatmap: VoxelMap, focus: tuple[float, ...
     # The first window is the one that shows soft tissue; in three colours a radiologist would not know the scan again.
     anatomy = grid.arrange(study.windows(study.scan.voxels[grid.box])[..., 0])
     heat = grid.arrange(np.round(255 * heatmap[grid.box]).astype(np.uint8))
-    start = np.unravel_index(int(heat.argmax()), heat.shape) if focus is None else _to_display(grid, focus)
     setup = {
         "shape": grid.shape,
-        "start": [int(np.clip(at, 0, count - 1)) for at, count in zip(start, grid.shape, strict=True)],
+        "start": _start(grid, heat, focus),
         "toVoxel": grid.to_voxel.tolist(),
         "toWorld": (study.scan.affine @ grid.to_voxel).tolist(),
         "palette": array_base64(heat_lut(256)),
@@ -144,5 +143,9 @@ def _resize_axis(values: ByteArray, axis: int, count: int) -> ByteArray:
     return np.moveaxis(resized.reshape(count, *first.shape[1:]), 0, axis)
 
 
-def _to_display(grid: DisplayGrid, voxel: tuple[float, ...]) -> tuple[float, ...]:
-    return tuple(np.rint(np.linalg.solve(grid.to_voxel, [*voxel, 1.0]))[:3])
+def _start(grid: DisplayGrid, heat: ByteArray, focus: tuple[float, ...] | None) -> list[int]:
+    """Return the display indices of `focus`, a voxel of the input, or of the highest heat."""
+    if focus is None:
+        return [int(at) for at in np.unravel_index(int(heat.argmax()), heat.shape)]
+    at = np.rint(np.linalg.solve(grid.to_voxel, [*focus, 1.0]))[:3]
+    return [int(value) for value in np.clip(at, 0, np.subtract(grid.shape, 1))]

@@ -1,0 +1,123 @@
+"""``looktwice chat``: ask about one study, turn by turn."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.text import Text
+
+from looktwice.commands import terminal
+
+if TYPE_CHECKING:
+    from looktwice.reasoning.answer import Answer
+    from looktwice.reasoning.base import Reasoner, StudyContext, Turn
+
+LEAVE = {"exit", "quit", "/exit", "/quit"}
+HELP = "Ask about this study. /views lists the most suspicious views; exit, or Ctrl-D, ends."
+
+
+def chat(
+    source: Path = typer.Argument(..., metavar="INPUT", help="A picture, volume, DICOM series or point cloud."),
+    model: str = typer.Option("nano", help="A model's name (`looktwice models list`) or the path of an expert."),
+    llm: str = typer.Option("embedded", "--llm", help="embedded, template, or openai:MODEL@URL."),
+    allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
+    device: str = typer.Option("auto", help="auto, cpu or cuda."),
+) -> None:
+    """Look at one input, then answer questions about it.
+
+    Questions are read from the terminal, or line by line from a pipe. Exit status 2: the input or the call is wrong.
+    """
+    from looktwice.pipeline import Inspector
+    from looktwice.reasoning.registry import open_reasoner
+
+    inspector = Inspector(model, device=device)
+    reasoner = open_reasoner(llm, inspector.expert.encoder, allow_remote)
+    context = inspector.look(source)  # type: ignore[attr-defined]
+    introduce(context)
+    converse(reasoner, context, questions())
+
+
+def questions() -> Iterator[str]:
+    """Yield what is asked: with a prompt on a terminal, else line by line from stdin."""
+    while True:
+        try:
+            if sys.stdin.isatty():
+                asked = terminal.stderr.input("[bold]you>[/] ")
+            elif not (asked := sys.stdin.readline()):
+                return
+        except (EOFError, KeyboardInterrupt):
+            return
+        asked = asked.strip()
+        if asked.lower() in LEAVE:
+            return
+        if asked:
+            yield asked
+
+
+def introduce(context: StudyContext) -> None:
+    """Say on stderr what was found before the first question."""
+    result = context.result
+    terminal.say(
+        f"{result.study}: {result.verdict}, {result.suspicion} suspicious (score {result.score:.2f}, "
+        f"threshold {result.threshold:.2f}, {result.views} view{'s' if result.views > 1 else ''})"
+    )
+    terminal.say(HELP)
+
+
+def converse(reasoner: Reasoner, context: StudyContext, asked: Iterable[str]) -> list[Turn]:
+    """Answer questions one by one, each with all that was said before; return the turns.
+
+    Answers go to stdout while they are written, what they are about and whether they hold to stderr.
+    """
+    from looktwice.errors import LookTwiceError
+    from looktwice.reasoning.base import Turn
+
+    history: list[Turn] = []
+    for question in asked:
+        if question == "/views":
+            _list_views(context)
+            continue
+        written: list[str] = []
+
+        def show(piece: str, written: list[str] = written) -> None:
+            written.append(piece)
+            terminal.stdout.print(Text(printable(piece)), end="", soft_wrap=True)
+
+        try:
+            answer = reasoner.explain(question, context, history, show)
+        except LookTwiceError as error:
+            # The conversation goes on: a server may be back for the next question.
+            terminal.say(f"error: {error}")
+            continue
+        terminal.stdout.print("" if written else Text(printable(answer.text)))
+        _annotate(answer)
+        history.append(Turn(question, answer.text))
+    return history
+
+
+def printable(text: str) -> str:
+    """Drop control characters, which a model's text could steer the terminal with."""
+    return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")
+
+
+def _annotate(answer: Answer) -> None:
+    notes = []
+    if answer.fields.get("shown"):
+        notes.append(f"about {', '.join(answer.fields['shown'])}")
+    if answer.fields.get("contradicts"):
+        notes.append(f"contradicts the evidence on: {', '.join(answer.fields['contradicts'])}")
+    if answer.fields.get("cut"):
+        notes.append("cut short")
+    if answer.fields.get("instead_of"):
+        notes.append("the template's words: what the model wrote contradicted the evidence")
+    if notes:
+        terminal.stderr.print(Text(f"({'; '.join(notes)})", style="dim"))
+
+
+def _list_views(context: StudyContext) -> None:
+    for finding in context.result.findings:
+        terminal.say(f"{finding.score:.2f}  {finding.name}")

@@ -122,10 +122,10 @@ def display_grid(study: VolumeStudy, max_voxels: int) -> DisplayGrid:
 def sprite(values: ByteArray) -> ByteArray:
     """Lay the sagittal slices of a volume, shape (X, Y, Z), side by side in rows, as brainsprite reads them.
 
-    Each slice is Z pixels high, upside up, and Y wide; the sheet is about as many slices high as wide.
+    Each slice is Z pixels high, upside up, and Y wide; the sheet is about square, as browsers limit a canvas's sides.
     """
     x, y, z = values.shape
-    columns = math.ceil(math.sqrt(x))
+    columns = min(x, math.ceil(math.sqrt(x * z / y)))
     rows = math.ceil(x / columns)
     tiles = np.zeros((rows * columns, z, y), np.uint8)
     tiles[:x] = values.transpose(0, 2, 1)[:, ::-1]

@@ -42,11 +42,8 @@
       overlay: { sprite: "volume-layer", nbSlice: counts, opacity: 1 },
       numSlice: { X: setup.start[0], Y: setup.start[1], Z: setup.start[2] },
       colorBackground: "#000000",
-      colorFont: "#e8eaed",
       crosshair: false,
-      radiological: true,
-      showLR: true,
-      sizeFont: 0.05,
+      showLR: false,
       smooth: true,
       onclick: report,
     });
@@ -73,6 +70,18 @@
       brain.context.restore();
     }
 
+    // The patient's sides, on the coronal and the axial plane.
+    function sides(left, width) {
+      brain.context.save();
+      brain.context.font = "16px sans-serif";
+      brain.context.textBaseline = "middle";
+      brain.context.fillStyle = "#e8eaed";
+      brain.context.fillText("R", left + 6, brain.heightCanvas.max / 2);
+      brain.context.textAlign = "right";
+      brain.context.fillText("L", left + width - 6, brain.heightCanvas.max / 2);
+      brain.context.restore();
+    }
+
     const drawPlanes = brain.drawAll;
     brain.drawAll = function () {
       drawPlanes();
@@ -81,6 +90,8 @@
       crosshair(0, width.X, height.X, y, 1 - z);
       crosshair(width.X, width.Y, height.Y, x, 1 - z);
       crosshair(width.X + width.Y, width.Z, height.Z, x, 1 - y);
+      sides(width.X, width.Y);
+      sides(width.X + width.Y, width.Z);
     };
 
     function transform(matrix) {

@@ -26,10 +26,12 @@ def decode(uri: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 4, 3), (7, 2, 9), (16, 3, 3)])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 4, 3), (7, 2, 9), (16, 3, 3), (300, 300, 1), (1, 40, 300)])
 def test_a_sprite_holds_every_slice(shape):
     values = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    np.testing.assert_array_equal(unsprite(sprite(values), shape), values)
+    sheet = sprite(values)
+    np.testing.assert_array_equal(unsprite(sheet, shape), values)
+    assert max(sheet.shape) <= max(2.2 * values.size**0.5, *shape)
 
 
 @pytest.mark.parametrize("codes", ["RAS", "LPS", "PIR", "SAL"])

@@ -62,7 +62,7 @@ def plan_views(
     significance : sequence of float, length V
         LTFM's significance of each view, in the order of the views.
     whole_cost, selected_cost : int
-        Tokens of a view that is shown whole, or by its selected tokens only; with its label.
+        Tokens of a view that is shown whole, or, which is less, by its selected tokens only; with its label.
     budget : int
         Most tokens that the study may take.
     base : int, optional
@@ -80,8 +80,8 @@ def plan_views(
         Not even one view's selected tokens fit; the line names the smallest budget that works.
     """
     total = len(significance)
-    if total == 0:
-        raise ValueError("a study without views cannot be shown")
+    if total == 0 or whole_cost <= selected_cost:
+        raise ValueError(f"{total} views at {whole_cost} whole and {selected_cost} selected tokens cannot be planned")
     if budget < selected_cost:
         raise UsageError(f"--max-visual-tokens {budget} holds no view; give at least {selected_cost}")
     if total * whole_cost <= budget:
@@ -89,8 +89,13 @@ def plan_views(
 
     ranked = sorted(range(total), key=lambda view: (-_finite(significance[view]), view))
     first = ranked if base is None else [base, *(view for view in ranked if view != base)]
-    # One whole view may take the whole budget; more of them leave a share to the others' selected tokens.
-    room = max(math.floor(WHOLE_SHARE * budget) // whole_cost, min(1, budget // whole_cost))
+    # One whole view may take the whole budget; more of them leave a share to the others' selected tokens, or as much
+    # as those need.
+    room = max(
+        math.floor(WHOLE_SHARE * budget) // whole_cost,
+        (budget - total * selected_cost) // (whole_cost - selected_cost),
+        min(1, budget // whole_cost),
+    )
     whole = _apart(first, gap=max(1, total // spread))[:room]
     left = budget - len(whole) * whole_cost
     selected = [view for view in ranked if view not in whole][: left // selected_cost]

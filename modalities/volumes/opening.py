@@ -44,6 +44,37 @@ def open_volume(path: Path, *, planes: str = "axial", window: str = "auto", chan
         raise InputError(f"{path}: {error}") from error
 
 
+def open_case(spec: str, *, planes: str = "axial", window: str = "auto") -> VolumeStudy:
+    """Open two or three scans of one case as one study.
+
+    The first scan gives the grid, the foreground, the measured intensities and the name; the others are resampled to
+    it (trilinear) where they lie on another grid. They must be registered: only their positions are used. Each scan
+    becomes one colour channel of the views; of two, the first takes red and blue.
+
+    Parameters
+    ----------
+    spec : str
+        "flair=PATH,t1=PATH" or with a third scan; a comma belongs to a path unless "name=" follows.
+    planes, window
+        As for `open_volume`; the window holds for all scans.
+
+    Raises
+    ------
+    UsageError
+        `spec`, `planes` or `window` is not understood.
+    InputError
+        A scan cannot be read, or does not overlap the first.
+    """
+    from looktwice.modalities.volumes.case import read_case
+    from looktwice.modalities.volumes.study import VolumeStudy
+
+    first, others = read_case(spec)
+    try:
+        return VolumeStudy(first, others, planes=planes, window=window)
+    except InputError as error:
+        raise InputError(f"{spec}: {error}") from error
+
+
 def read_scan(path: Path, channel: int | None = None) -> Scan:
     """Read one volume with the reader for its content."""
     kind = volume_format(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -16,6 +16,20 @@ from looktwice.modalities.volumes.windows import Windows
 
 BLOCK = 16
 """Slices read together: reading across a file's slowest axis passes over the whole file each time."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A scan on the study's grid, and how its values are shown.
+
+    Attributes
+    ----------
+    voxels : Voxels
+    windows : Windows
+    """
+
+    voxels: Voxels
+    windows: Windows
 
 
 @dataclass(frozen=True)
@@ -40,18 +54,15 @@ class SliceViews(Sequence[View]):
 
     Parameters
     ----------
-    voxels : Voxels
-    windows : Windows
+    channels : sequence of Channel
+        One makes RGB by its three windows, several make one colour each.
     stacks : sequence of SliceStack
     numbers : range, optional
         Which of the views this sequence holds; all if not given.
     """
 
-    def __init__(
-        self, voxels: Voxels, windows: Windows, stacks: Sequence[SliceStack], numbers: range | None = None
-    ) -> None:
-        self._voxels = voxels
-        self._windows = windows
+    def __init__(self, channels: Sequence[Channel], stacks: Sequence[SliceStack], numbers: range | None = None) -> None:
+        self._channels = channels
         self._stacks = stacks
         self._offsets = np.cumsum([0, *(len(stack.indices) for stack in stacks)])
         self._numbers = range(int(self._offsets[-1])) if numbers is None else numbers
@@ -67,7 +78,7 @@ class SliceViews(Sequence[View]):
     def __getitem__(self, index: slice) -> SliceViews: ...
     def __getitem__(self, index: int | slice) -> View | SliceViews:
         if isinstance(index, slice):
-            return SliceViews(self._voxels, self._windows, self._stacks, self._numbers[index])
+            return SliceViews(self._channels, self._stacks, self._numbers[index])
         number = self._numbers[index]
         which = int(np.searchsorted(self._offsets, number, side="right")) - 1
         position = number - int(self._offsets[which])
@@ -83,7 +94,17 @@ class SliceViews(Sequence[View]):
         block, at = divmod(slice_index, BLOCK)
         if self._block_key != (which, block):
             canvas = self._stacks[which].canvas
-            values = canvas.crop(self._voxels.planes(canvas.across, block * BLOCK, (block + 1) * BLOCK))
-            self._block = [canvas.paint(self._windows(plane)) for plane in values]
+            self._block = [canvas.paint(picture) for picture in self._read(canvas, block)]
             self._block_key = (which, block)
         return self._block[at]
+
+    def _read(self, canvas: Canvas, block: int) -> Iterator[ByteArray]:
+        """Yield the RGB pictures of one block of slices, cropped to the canvas."""
+        planes = [
+            canvas.crop(channel.voxels.planes(canvas.across, block * BLOCK, (block + 1) * BLOCK))
+            for channel in self._channels
+        ]
+        for slices in zip(*planes, strict=True):
+            shades = [channel.windows(plane) for channel, plane in zip(self._channels, slices, strict=True)]
+            # Two scans leave one colour: the first takes it as well.
+            yield shades[0] if len(shades) == 1 else np.stack([*shades, shades[0]][:3], axis=-2)[..., 0]

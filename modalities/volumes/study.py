@@ -16,7 +16,7 @@ from looktwice.modalities.volumes.foreground import Foreground, find_foreground,
 from looktwice.modalities.volumes.orientation import Orientation, Plane, orientation_of
 from looktwice.modalities.volumes.planes import Canvas, canvas_of
 from looktwice.modalities.volumes.scan import Kind, Scan
-from looktwice.modalities.volumes.slices import SliceStack, SliceViews
+from looktwice.modalities.volumes.slices import Channel, SliceStack, SliceViews
 from looktwice.modalities.volumes.voxel_map import VoxelMap
 from looktwice.modalities.volumes.windows import choose_windows, looks_like_hu
 
@@ -33,6 +33,9 @@ class VolumeStudy(Study):
     Parameters
     ----------
     scan : Scan
+        Its grid is the study's; foreground and measurements are taken from it.
+    companions : sequence of Scan
+        Up to two more scans on the same grid; each scan then takes one colour channel.
     planes : {"axial", "all"}
         Which planes are views.
     window : str
@@ -49,7 +52,9 @@ class VolumeStudy(Study):
 
     modality = Modality.VOLUME
 
-    def __init__(self, scan: Scan, *, planes: str = "axial", window: str = "auto") -> None:
+    def __init__(
+        self, scan: Scan, companions: Sequence[Scan] = (), *, planes: str = "axial", window: str = "auto"
+    ) -> None:
         if planes not in ("axial", "all"):
             raise UsageError(f"planes '{planes}' are not known; use axial or all")
         self.scan = scan
@@ -63,12 +68,14 @@ class VolumeStudy(Study):
         self.anatomy: Anatomy = describe(scan.affine, self.orientation, self.foreground, scan.head)
         head = self.anatomy.part == "head"
         self.windows = choose_windows(window, self.kind, head, self.foreground.values())
+        self._channels = [Channel(scan.voxels, self.windows)]
+        self._channels += [self._companion(other, window) for other in companions]
         chosen = tuple(Plane) if planes == "all" else (self._main_plane(),)
         self.stacks = [self._stack(plane) for plane in chosen]
 
     def views(self) -> SliceViews:
         """Return the slices that show foreground: axial first, then coronal and sagittal where asked for."""
-        return SliceViews(self.scan.voxels, self.windows, self.stacks)
+        return SliceViews(self._channels, self.stacks)
 
     @cached_property
     def base(self) -> int:  # type: ignore[override]
@@ -114,6 +121,13 @@ class VolumeStudy(Study):
         centre[axis] = index
         world = float(self.scan.affine[plane.normal, :3] @ centre + self.scan.affine[plane.normal, 3])
         return f"{plane.value} slice {index}, {'xyz'[plane.normal]} = {_signed(world)} mm"
+
+    def _companion(self, scan: Scan, window: str) -> Channel:
+        """Return a scan on the study's grid with windows of its own, from its values within the study's foreground."""
+        coarse = sample(scan.voxels, self.orientation.spacing, self.notes)
+        kind = scan.kind or (Kind.CT if looks_like_hu(coarse.values) else Kind.OTHER)
+        inside = coarse.values[self.foreground.mask]
+        return Channel(scan.voxels, choose_windows(window, kind, self.anatomy.part == "head", inside))
 
     def _main_plane(self) -> Plane:
         """Return axial, or the plane of acquisition where thick slices would blur axial pictures."""

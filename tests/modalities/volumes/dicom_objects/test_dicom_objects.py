@@ -18,7 +18,7 @@ from looktwice.modalities.volumes.dicom_objects import write_dicom_objects
 
 AFFINE = np.array([[-2.0, 0, 0, 60], [0, -2.0, 0, 50], [0, 0, 3.0, -20], [0, 0, 0, 1]])
 
-SECRETS = (b"DOE", b"JANE", b"SECRET", b"4711", b"1970")
+SECRETS = (b"DOE", b"JANE", b"SECRET", b"19700101")
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ class LlavaTower(VisionEncoder):
 
     def forward(self, pixels: Tensor) -> Tokens:
         """Encode preprocessed pictures (V, 3, S, S)."""
-        weight = self.tower.embeddings.patch_embedding.weight
+        weight = next(self.tower.parameters())
         states = self.tower(pixels.to(weight), output_hidden_states=True).hidden_states
         return Tokens(final=states[-1], levels=[states[level] for level in LEVEL_STATES], grid=self.grid)
 

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from looktwice.modalities.volumes.study import VolumeStudy
 
 
-def open_volume(path: Path, *, planes: str = "axial", window: str = "auto", channel: int | None = None) -> VolumeStudy:
+def open_volume(
+    path: Path,
+    *,
+    planes: str = "axial",
+    window: str = "auto",
+    channel: int | None = None,
+    neighbours_mm: float = 0.0,
+) -> VolumeStudy:
     """Open a CT or MRI volume.
 
     Parameters
@@ -28,6 +35,8 @@ def open_volume(path: Path, *, planes: str = "axial", window: str = "auto", chan
         "stroke", "lung", "bone", "soft tissue", "mediastinum"), or "level,width".
     channel : int, optional
         Which 3D volume of a 4D input, from 0; the first if not given.
+    neighbours_mm : float
+        Grey scans show the slices so far before and after in red and blue, as context; 0 for grey pictures.
 
     Raises
     ------
@@ -39,7 +48,7 @@ def open_volume(path: Path, *, planes: str = "axial", window: str = "auto", chan
     from looktwice.modalities.volumes.study import VolumeStudy
 
     try:
-        return VolumeStudy(read_scan(path, channel), planes=planes, window=window)
+        return VolumeStudy(read_scan(path, channel), planes=planes, window=window, neighbours_mm=neighbours_mm)
     except (InputError, OSError) as error:
         raise InputError(f"{path}: {error}") from error
 

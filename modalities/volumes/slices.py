@@ -42,11 +42,14 @@ class SliceStack:
     indices : int64, shape (V,)
         Voxel index of each slice along ``canvas.across``, ascending.
     names : tuple of str
+    reach : int
+        With a single grey scan, the slices so many before and after become red and blue; 0 for none.
     """
 
     canvas: Canvas
     indices: npt.NDArray[np.int64]
     names: tuple[str, ...]
+    reach: int = 0
 
 
 class SliceViews(Sequence[View]):
@@ -93,12 +96,13 @@ class SliceViews(Sequence[View]):
     def _picture(self, which: int, slice_index: int) -> ByteArray:
         block, at = divmod(slice_index, BLOCK)
         if self._block_key != (which, block):
-            canvas = self._stacks[which].canvas
-            self._block = [canvas.paint(picture) for picture in self._read(canvas, block)]
+            stack = self._stacks[which]
+            pictures = self._with_neighbours(stack, block) if stack.reach else self._in_colours(stack.canvas, block)
+            self._block = [stack.canvas.paint(picture) for picture in pictures]
             self._block_key = (which, block)
         return self._block[at]
 
-    def _read(self, canvas: Canvas, block: int) -> Iterator[ByteArray]:
+    def _in_colours(self, canvas: Canvas, block: int) -> Iterator[ByteArray]:
         """Yield the RGB pictures of one block of slices, cropped to the canvas."""
         planes = [
             canvas.crop(channel.voxels.planes(canvas.across, block * BLOCK, (block + 1) * BLOCK))
@@ -108,3 +112,15 @@ class SliceViews(Sequence[View]):
             shades = [channel.windows(plane) for channel, plane in zip(self._channels, slices, strict=True)]
             # Two scans leave one colour: the first takes it as well.
             yield shades[0] if len(shades) == 1 else np.stack([*shades, shades[0]][:3], axis=-2)[..., 0]
+
+    def _with_neighbours(self, stack: SliceStack, block: int) -> Iterator[ByteArray]:
+        """Yield pictures of one block in which red and blue are slices before and after."""
+        channel, canvas = self._channels[0], stack.canvas
+        count = channel.voxels.shape[canvas.across]
+        start, stop = block * BLOCK, min((block + 1) * BLOCK, count)
+        first = max(0, start - stack.reach)
+        planes = canvas.crop(channel.voxels.planes(canvas.across, first, min(count, stop + stack.reach)))
+        grey = channel.windows(planes)[..., 0]
+        for index in range(start, stop):
+            wanted = np.clip([index - stack.reach, index, index + stack.reach], 0, count - 1)
+            yield np.moveaxis(grey[wanted - first], 0, -1)

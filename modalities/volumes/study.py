@@ -40,6 +40,8 @@ class VolumeStudy(Study):
         Which planes are views.
     window : str
         See `looktwice.modalities.volumes.windows.choose_windows`.
+    neighbours_mm : float
+        How far away the slices lie that a single grey scan shows in red and blue; 0 for grey pictures.
 
     Attributes
     ----------
@@ -53,7 +55,13 @@ class VolumeStudy(Study):
     modality = Modality.VOLUME
 
     def __init__(
-        self, scan: Scan, companions: Sequence[Scan] = (), *, planes: str = "axial", window: str = "auto"
+        self,
+        scan: Scan,
+        companions: Sequence[Scan] = (),
+        *,
+        planes: str = "axial",
+        window: str = "auto",
+        neighbours_mm: float = 0.0,
     ) -> None:
         if planes not in ("axial", "all"):
             raise UsageError(f"planes '{planes}' are not known; use axial or all")
@@ -70,6 +78,8 @@ class VolumeStudy(Study):
         self.windows = choose_windows(window, self.kind, head, self.foreground.values())
         self._channels = [Channel(scan.voxels, self.windows)]
         self._channels += [self._companion(other, window) for other in companions]
+        grey = not companions and len(set(self.windows.limits)) == 1
+        self._neighbours_mm = neighbours_mm if grey else 0.0
         chosen = tuple(Plane) if planes == "all" else (self._main_plane(),)
         self.stacks = [self._stack(plane) for plane in chosen]
 
@@ -142,7 +152,10 @@ class VolumeStudy(Study):
         canvas: Canvas = canvas_of(plane, self.orientation, self.scan.voxels.shape, self.foreground.extent)
         indices = np.flatnonzero(self.foreground.areas(canvas.across))
         names: Sequence[str] = [self.slice_name(plane, int(index)) for index in indices]
-        return SliceStack(canvas, indices, tuple(names))
+        reach = 0
+        if self._neighbours_mm > 0:
+            reach = max(1, round(self._neighbours_mm / self.orientation.spacing[canvas.across]))
+        return SliceStack(canvas, indices, tuple(names), reach)
 
 
 def _signed(value: float) -> str:

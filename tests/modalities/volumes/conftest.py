@@ -42,16 +42,18 @@ def add_blob() -> Callable[..., None]:
 def brightness_maps() -> Callable[..., np.ndarray]:
     """The share of nearly white pixels in each cell of each view, as an encoder's grid would have it."""
 
-    def cell_shares(picture: np.ndarray, cells: int) -> np.ndarray:
-        white = (picture.min(axis=2) > 200).astype(np.float64)
-        sums = np.cumsum(np.cumsum(np.pad(white, ((1, 0), (1, 0))), axis=0), axis=1)
-        at, edges = np.arange(len(sums)), np.linspace(0, len(white), cells + 1)
-        rows = np.stack([np.interp(edges, at, column) for column in sums.T], axis=1)
-        corners = np.stack([np.interp(edges, at, row) for row in rows])
-        return np.diff(np.diff(corners, axis=0), axis=1) / (edges[1] - edges[0]) ** 2
+    def shares(pixels: int, cells: int) -> np.ndarray:
+        """Return how much of each cell each pixel covers, along one axis."""
+        edges = np.linspace(0, pixels, cells + 1)
+        upto = np.clip(edges[:, None] - np.arange(pixels), 0, 1)
+        return np.diff(upto, axis=0) * cells / pixels
+
+    def cell_means(picture: np.ndarray, cells: int) -> np.ndarray:
+        weights = shares(len(picture), cells)
+        return weights @ (picture.min(axis=2) > 200) @ weights.T
 
     def make(study, cells: int = 32) -> np.ndarray:
-        return np.stack([cell_shares(view.image, cells) for view in study.views()]).astype(np.float32)
+        return np.stack([cell_means(view.image, cells) for view in study.views()]).astype(np.float32)
 
     return make
 

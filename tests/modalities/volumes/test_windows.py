@@ -65,6 +65,19 @@ def test_windows_are_constant_over_the_volume(brain, save_nifti):
         assert np.mean(np.abs(difference) > 3) < 0.01
 
 
+@pytest.mark.parametrize("planes", ["axial", "all"])
+def test_neighbouring_slices_as_colours(brain, save_nifti, planes):
+    path = save_nifti(*brain)
+    grey = open_volume(path, planes=planes).views()
+    coloured = open_volume(path, planes=planes, neighbours_mm=4.0).views()  # two slices of 2 mm
+
+    for view, plain in zip(coloured, grey, strict=True):
+        np.testing.assert_array_equal(view.image[..., 1], plain.image[..., 1])
+    for number in (14, 30, 31, 32, 47):
+        np.testing.assert_array_equal(coloured[number].image[..., 0], grey[number - 2].image[..., 0])
+        np.testing.assert_array_equal(coloured[number].image[..., 2], grey[number + 2].image[..., 0])
+
+
 @pytest.mark.parametrize("name", HU_PRESETS)
 def test_presets_by_name(name):
     level, width = HU_PRESETS[name]

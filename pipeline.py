@@ -14,7 +14,8 @@ from looktwice.encoders.expert import Expert, Sighting, load_expert
 from looktwice.encoders.weights import WHEEL_FILES
 from looktwice.modalities.study import Modality, Study
 from looktwice.models import MODELS, expert_path
-from looktwice.reasoning.template import explain as explain_by_template
+from looktwice.reasoning.base import StudyContext
+from looktwice.reasoning.registry import open_reasoner
 from looktwice.report import Picture, write_report
 from looktwice.result import Result, ViewFinding
 
@@ -36,6 +37,10 @@ class Inspector:
     model : str
         A model's name (``models.MODELS``) or the path of an expert.
     device : {"auto", "cpu", "cuda"}
+    llm : str
+        Who puts the evidence into words; see ``reasoning.registry.open_reasoner``.
+    allow_remote : bool
+        Whether medical data may be sent to a server on another machine.
 
     Raises
     ------
@@ -45,9 +50,12 @@ class Inspector:
         Weights are missing or damaged.
     """
 
-    def __init__(self, model: str = "nano", device: str = "auto") -> None:
+    def __init__(
+        self, model: str = "nano", device: str = "auto", llm: str = "template", allow_remote: bool = False
+    ) -> None:
         self.name = model if model in MODELS else Path(model).stem
         self.expert: Expert = load_expert(expert_path(model), resolve_device(device))
+        self.reasoner = open_reasoner(llm, self.expert.encoder, allow_remote)
 
     def inspect(
         self,
@@ -89,6 +97,31 @@ class Inspector:
             The input cannot be used.
         """
         started = time.perf_counter()
+        context = self.look(path, modality=modality, folder=folder, threshold=threshold, options=options)
+        result = context.result
+        looked = time.perf_counter()
+        if explain:
+            result.answer = self.reasoner.explain(None, context)
+        result.seconds["explain"] = time.perf_counter() - looked
+        result.seconds["total"] = time.perf_counter() - started
+        if out is not None:
+            write_report(result, context.study, _pictures(context), Path(out) / result.study)
+        return result
+
+    def look(
+        self,
+        path: str | Path,
+        *,
+        modality: str = "auto",
+        folder: str | None = None,
+        threshold: float | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> StudyContext:
+        """Open one input, look at it and bring what is found back to its own space; nothing is said or written yet.
+
+        The arguments are those of ``inspect``.
+        """
+        started = time.perf_counter()
         study = _open(Path(path), modality, options or {})
         if folder and not study.source.is_dir() and study.name == study.source.stem:
             study.name = folder
@@ -113,22 +146,17 @@ class Inspector:
             version=looktwice.__version__,
             evidence=sighting.sources,
             notes=list(study.notes),
+            seconds={
+                "load": opened - started + sighting.seconds["load"],
+                "encode": sighting.seconds["encode"],
+                "match": sighting.seconds["match"],
+                "lift": lifted - seen,
+                "explain": 0.0,
+                "write": 0.0,
+                "total": lifted - started,
+            },
         )
-        if explain:
-            result.answer = explain_by_template(result)
-        explained = time.perf_counter()
-        result.seconds = {
-            "load": opened - started + sighting.seconds["load"],
-            "encode": sighting.seconds["encode"],
-            "match": sighting.seconds["match"],
-            "lift": lifted - seen,
-            "explain": explained - lifted,
-            "write": 0.0,
-            "total": explained - started,
-        }
-        if out is not None:
-            write_report(result, study, _pictures(study, result, sighting), Path(out) / study.name)
-        return result
+        return StudyContext(study, sighting.evidence, sighting.maps, result)
 
     def provenance(self) -> dict[str, Any]:
         """Return the model's name, revision and the sha256 of each weight file."""
@@ -139,12 +167,20 @@ class Inspector:
         return {"name": self.name, "revision": self.expert.config.revision, "sha256": files}
 
 
-def inspect(path: str | Path, model: str = "nano", *, device: str = "auto", **arguments: Any) -> Result:
+def inspect(
+    path: str | Path,
+    model: str = "nano",
+    *,
+    device: str = "auto",
+    llm: str = "template",
+    allow_remote: bool = False,
+    **arguments: Any,
+) -> Result:
     """Inspect one input; see ``Inspector.inspect`` for the arguments.
 
     A loop over many inputs should make one ``Inspector`` and keep it: loading the model is done once there.
     """
-    return Inspector(model, device).inspect(path, **arguments)
+    return Inspector(model, device, llm, allow_remote).inspect(path, **arguments)
 
 
 def _open(path: Path, modality: str, options: Mapping[str, Any]) -> Study:
@@ -168,12 +204,12 @@ def _findings(study: Study, sighting: Sighting) -> list[ViewFinding]:
     ]
 
 
-def _pictures(study: Study, result: Result, sighting: Sighting) -> list[Picture]:
+def _pictures(context: StudyContext) -> list[Picture]:
     """Return the views that the report shows, with their maps; a photograph's map is the native one."""
-    if study.modality is Modality.IMAGE:
-        return [Picture("image", study.views()[0].image, result.heatmap.values, result.score)]
-    views = study.views()
+    result, views = context.result, context.views
+    if result.modality is Modality.IMAGE:
+        return [Picture("image", views[0].image, result.heatmap.values, result.score)]
     return [
-        Picture(finding.name, views[finding.index].image, sighting.maps[finding.index], finding.score)
+        Picture(finding.name, views[finding.index].image, context.maps[finding.index], finding.score)
         for finding in result.findings
     ]

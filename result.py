@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,3 +116,16 @@ def suspicion_word(score: float) -> str:
     if score < 0.3:
         return "slightly"
     return "moderately" if score < 0.7 else "highly"
+
+
+def finite(value: Any) -> Any:
+    """Replace non-finite floats by None, all the way down; numpy scalars become Python's own."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value

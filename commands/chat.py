@@ -23,7 +23,7 @@ HELP = "Ask about this study. /views lists the most suspicious views; exit, or C
 def chat(
     source: Path = typer.Argument(..., metavar="INPUT", help="A picture, volume, DICOM series or point cloud."),
     model: str = typer.Option("nano", help="A model's name (`looktwice models list`) or the path of an expert."),
-    llm: str = typer.Option("embedded", "--llm", help="embedded, template, or openai:MODEL@URL."),
+    llm: str = typer.Option(..., "--llm", help="Who answers: openai:MODEL@URL, embedded, or template."),
     allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
@@ -36,7 +36,7 @@ def chat(
 
     inspector = Inspector(model, device=device)
     reasoner = open_reasoner(llm, inspector.expert.encoder, allow_remote)
-    context = inspector.look(source)  # type: ignore[attr-defined]
+    context = inspector.look(source)
     introduce(context)
     converse(reasoner, context, questions())
 

@@ -11,6 +11,7 @@ import typer
 
 from looktwice.commands import terminal
 from looktwice.errors import InputError, UsageError
+from looktwice.result import finite
 
 if TYPE_CHECKING:
     from looktwice.evaluation.scorer import Scorer
@@ -205,7 +206,7 @@ def transfer(
 
 def _scorers(model: str, *, device: str, cohort: bool, leave_out: bool) -> Callable[[EvaluationSet], Scorer]:
     """Open scorers set by set; sets that need the same one share it."""
-    from looktwice.pipeline import open_scorer
+    from looktwice.scoring import open_scorer
 
     opened: dict[tuple[tuple[Path, ...], str | None], Scorer] = {}
 
@@ -228,7 +229,7 @@ def _follow(items: Iterable[Item], name: str, total: int) -> Iterable[Item]:
 
 def _deliver(result: Mapping[str, Any], out: Path | None, as_json: bool, table: Callable[[], Any]) -> None:
     """Write the result where it was asked for: a file, and either JSON or a table on stdout."""
-    record = terminal.finite(dict(result))
+    record = finite(dict(result))
     if out is not None:
         from looktwice.report.atomic import atomic_path
 

@@ -41,6 +41,8 @@ def inspect(
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
     threshold: float | None = typer.Option(None, min=0.0, max=1.0, help="Of score and regions; default: the model's."),
     explain: bool = typer.Option(True, "--explain/--no-explain", help="Say in words what was found."),
+    llm: str = typer.Option("template", help="Who explains: template, embedded, or openai:MODEL@URL."),
+    allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
     planes: str = typer.Option("axial", help="Slices of a volume: axial, or all three planes."),
     window: str = typer.Option("auto", help="CT window: auto, a preset's name, or LEVEL,WIDTH in HU."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object per study on stdout, nothing else there."),
@@ -57,7 +59,7 @@ def inspect(
         paths = expand(inputs)
     except InputError as error:
         raise UsageError(str(error)) from error
-    inspector = Inspector(model, device=device)
+    inspector = Inspector(model, device, llm, allow_remote)
     names = study_folders(paths)
     rows, failures = [], 0
     for path, name in terminal.track(zip(paths, names, strict=True), "inspecting", total=len(paths)):

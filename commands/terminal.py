@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from looktwice.result import finite
 
 Item = TypeVar("Item")
 
@@ -21,19 +22,6 @@ def emit(record: dict[str, Any]) -> None:
     """Print one JSON object on one line of stdout; NaN and infinity become null, as JSON has neither."""
     sys.stdout.write(json.dumps(finite(record), ensure_ascii=False, allow_nan=False, default=str) + "\n")
     sys.stdout.flush()
-
-
-def finite(value: Any) -> Any:
-    """Replace non-finite floats by None, all the way down; numpy scalars become Python's own."""
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
-    return value
 
 
 def say(message: str) -> None:

@@ -18,8 +18,8 @@ def expert(
     out: Path = typer.Option(Path("runs/expert"), "--out", help="Folder for expert.safetensors, card and logs."),
     leave_out: list[str] = typer.Option([], "--leave-out", help="A category not to be seen in training (repeat)."),
     encoder: str = typer.Option("efficientnet_lite0", help="See `encoders.registry`."),
-    examples: int = typer.Option(400, min=8, help="Examples drawn from each source."),
-    steps: int = typer.Option(1400, min=1, help="Steps of stage 1."),
+    examples: int = typer.Option(260, min=8, help="Examples drawn from each source."),
+    steps: int = typer.Option(600, min=1, help="Steps of stage 1."),
     seed: int = typer.Option(0, help="Of everything that is drawn at random."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:

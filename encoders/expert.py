@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,41 @@ from torch import Tensor, nn
 
 from looktwice.encoders import anyres
 from looktwice.encoders.base import Tokens, VisionEncoder
-from looktwice.encoders.fusion import Fusion, ltfm_logits
+from looktwice.encoders.fusion import Fusion
 from looktwice.encoders.ltfm import Evidence, FirstLook, LookTwice
 from looktwice.encoders.registry import create_encoder
-from looktwice.encoders.self_reference import self_reference_maps
+from looktwice.encoders.self_reference import MAPS, self_reference_maps
 from looktwice.encoders.weights import sha256
 from looktwice.errors import WeightsError
-from looktwice.modalities.study import Modality, Study, View
+from looktwice.modalities.study import Modality, Study
 
 BATCH = 16
 # A study is as suspicious as the mean of this share of its views, the worst ones.
 WORST_SHARE = 0.03
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How raw logits of one modality become calibrated ones: ``(raw - shift) / scale``, for scores and for maps.
+
+    Attributes
+    ----------
+    score_shift, score_scale : float
+    map_shift, map_scale : float
+    """
+
+    score_shift: float = 0.0
+    score_scale: float = 1.0
+    map_shift: float = 0.0
+    map_scale: float = 1.0
+
+    def of_scores(self, logits: Tensor) -> Tensor:
+        """Calibrate logits of views or studies."""
+        return (logits - self.score_shift) / self.score_scale
+
+    def of_maps(self, logits: Tensor) -> Tensor:
+        """Calibrate logits of tokens."""
+        return (logits - self.map_shift) / self.map_scale
 
 
 @dataclass(frozen=True)
@@ -42,8 +66,10 @@ class ExpertConfig:
         Encoder levels that the self-reference maps are made of.
     max_tiles : int
         AnyRes tiles a photograph may be cut into; 1 for none.
-    offsets : dict
-        Added to a study's logit, by modality: what calibration against normal material asks for.
+    calibration : dict of str to Calibration
+        By modality: what calibration against normal material asks for.
+    trained_on : tuple of str
+        Names of the sets seen in training.
     threshold : float
     revision : str
     """
@@ -53,7 +79,8 @@ class ExpertConfig:
     embed_dim: int
     self_levels: tuple[int, ...]
     max_tiles: int = 1
-    offsets: dict[str, float] = field(default_factory=dict)
+    calibration: dict[str, Calibration] = field(default_factory=dict)
+    trained_on: tuple[str, ...] = ()
     threshold: float = 0.5
     revision: str = "unreleased"
 
@@ -86,7 +113,12 @@ class Sighting:
 
 
 class Expert(nn.Module):
-    """A frozen encoder, Look-Twice Feature Matching, self-reference, and their fusion."""
+    """A frozen encoder, Look-Twice Feature Matching, and the study as its own reference.
+
+    LTFM selects the tokens and weighs the views. The map and the score are those of self-reference: on sets left out
+    of training, LTFM over an ImageNet encoder ranks worse than it, and mixing the two lowers the ranking; LTFM's own
+    score stands beside it in ``Sighting.sources``.
+    """
 
     def __init__(self, encoder: VisionEncoder, look_twice: LookTwice, fusion: Fusion, config: ExpertConfig) -> None:
         super().__init__()
@@ -98,73 +130,75 @@ class Expert(nn.Module):
     def see(self, study: Study) -> Sighting:
         """Look at every view of a study, in batches, and bring what is found together.
 
-        Memory does not grow with the number of views but for their maps and selected tokens (some 20 kB a view).
+        Memory does not grow with the number of views but for their maps and selected tokens (some 6 kB a view).
         """
-        clock = {"load": 0.0, "encode": 0.0, "match": 0.0}
-        tiling: anyres.Tiling | None = None
-        started = time.perf_counter()
-        views = study.views()
         if study.modality is Modality.IMAGE:
-            tiling = anyres.tile(views[0].image, self.encoder.input_size, self.config.max_tiles)
-            pictures: Iterable[npt.NDArray[np.uint8]] = tiling.crops
-            order = list(range(len(tiling.crops)))
-        else:
-            order = [study.base, *(index for index in range(len(views)) if index != study.base)]
-            pictures = (view.image for view in _in_order(views, order))
-        clock["load"] += time.perf_counter() - started
-        looks, maps, logits = self._look(pictures, clock)
-
-        started = time.perf_counter()
-        back = torch.empty(len(order), dtype=torch.long)
-        back[torch.tensor(order)] = torch.arange(len(order))
-        evidence = self.look_twice.gather(FirstLook.concatenate(looks), [len(order)])
-        evidence = Evidence(
-            evidence.maps[back],
-            evidence.significance[back],
-            evidence.local_tokens[back],
-            evidence.global_token,
-            evidence.score,
-        )
-        offset = self.config.offsets.get(study.modality.value, 0.0)
-        view_logits = torch.cat(logits)[back].float().cpu() + offset
-        fused = torch.cat(maps)[back].float().cpu()
-        if tiling is not None:
-            fused = anyres.merge(fused, tiling)[None]
-            view_logits = view_logits.max()[None]
-        score = float(worst_views(view_logits).sigmoid())
-        sighting = Sighting(
-            maps=fused.numpy(),
-            view_scores=view_logits.sigmoid().numpy(),
-            score=score,
-            sources={"ltfm": float(evidence.score[0]), "fused": score},
-            evidence=evidence,
-            seconds=clock,
-        )
-        clock["match"] += time.perf_counter() - started
-        return sighting
-
-    def _look(
-        self, pictures: Iterable[npt.NDArray[np.uint8]], clock: dict[str, float]
-    ) -> tuple[list[FirstLook], list[Tensor], list[Tensor]]:
-        """Encode and match pictures batch by batch; the first one is the study's base."""
+            return self.see_photographs([study.views()[0].image])[0]
+        clock = {"load": 0.0, "encode": 0.0, "match": 0.0}
+        views = study.views()
+        order = [study.base, *(index for index in range(len(views)) if index != study.base)]
+        batches = _timed_batches((views[index].image for index in order), clock)
         looks: list[FirstLook] = []
-        maps: list[Tensor] = []
-        logits: list[Tensor] = []
+        fused: list[tuple[Tensor, Tensor]] = []
         context: Tensor | None = None
-        for batch in _timed_batches(pictures, clock):
+        for batch in batches:
+            tokens = self._encode(batch, clock)
             started = time.perf_counter()
-            tokens = self.encoder.encode(batch)
-            encoded = time.perf_counter()
             if context is None:
                 context = self.look_twice.context(tokens.final[:1])
-            look = self.look_twice.look(tokens.final, tokens.levels, context)
-            fused, logit = self.fusion(evidence_maps(look.maps, tokens, self.config.self_levels))
-            looks.append(look)
-            maps.append(fused)
-            logits.append(logit)
-            clock["encode"] += encoded - started
-            clock["match"] += time.perf_counter() - encoded
-        return looks, maps, logits
+            looks.append(self.look_twice.look(tokens.final, tokens.levels, context))
+            fused.append(self._fuse(tokens, study.modality))
+            clock["match"] += time.perf_counter() - started
+        started = time.perf_counter()
+        # Back from the order of looking, base first, to the order of the views.
+        back = torch.tensor(order).argsort()
+        look = FirstLook.concatenate(looks)
+        evidence = self.look_twice.gather(
+            FirstLook(look.maps[back], look.significance[back], look.local_tokens[back], look.cells[back]), [len(order)]
+        )
+        maps, logits = (torch.cat(parts)[back].cpu() for parts in zip(*fused, strict=True))
+        clock["match"] += time.perf_counter() - started
+        return _sighting(maps, logits, worst_views(logits), evidence, clock)
+
+    @torch.inference_mode()
+    def see_photographs(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Sighting]:
+        """Look at photographs, each on its own, encoding their AnyRes crops together.
+
+        Parameters
+        ----------
+        images : sequence of uint8, shape (H, W, 3)
+        """
+        clock = {"load": 0.0, "encode": 0.0, "match": 0.0}
+        tilings = [anyres.tile(image, self.encoder.input_size, self.config.max_tiles) for image in images]
+        counts = [len(tiling.crops) for tiling in tilings]
+        crops = [crop for tiling in tilings for crop in tiling.crops]
+        tokens = self._encode(crops, clock)
+        started = time.perf_counter()
+        evidence = self.look_twice(tokens.final, tokens.levels, counts)
+        fused, logits = (part.cpu() for part in self._fuse(tokens, Modality.IMAGE))
+        sightings = []
+        parts = zip(
+            tilings, torch.split(fused, counts), torch.split(logits, counts), evidence.split(counts), strict=True
+        )
+        shared = {name: seconds / len(images) for name, seconds in clock.items()}
+        for tiling, maps, crop_logits, own in parts:
+            merged, worst = anyres.merge(maps, tiling)[None], crop_logits.max()
+            sightings.append(_sighting(merged, worst[None], worst, own, dict(shared)))
+        for sighting in sightings:
+            sighting.seconds["match"] = (time.perf_counter() - started) / len(images)
+        return sightings
+
+    def _encode(self, pictures: Sequence[npt.NDArray[np.uint8]], clock: dict[str, float]) -> Tokens:
+        started = time.perf_counter()
+        tokens = self.encoder.encode(pictures)
+        clock["encode"] += time.perf_counter() - started
+        return tokens
+
+    def _fuse(self, tokens: Tokens, modality: Modality) -> tuple[Tensor, Tensor]:
+        """Return calibrated maps (V, h, w), as probabilities, and logits (V,) of views."""
+        maps, logits = self.fusion(self_reference_maps(tokens, self.config.self_levels))
+        calibration = self.config.calibration.get(modality.value, Calibration())
+        return calibration.of_maps(maps).sigmoid(), calibration.of_scores(logits)
 
     def save(self, path: Path) -> None:
         """Write LookTwice and fusion with their configuration as one safetensors file, by a temporary name."""
@@ -174,13 +208,8 @@ class Expert(nn.Module):
         tensors |= {f"fusion.{k}": v.contiguous() for k, v in self.fusion.state_dict().items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(f"{path.name}.tmp")
-        save_file(tensors, scratch, metadata={"looktwice": json.dumps(vars(self.config))})
+        save_file(tensors, scratch, metadata={"looktwice": json.dumps(asdict(self.config))})
         scratch.replace(path)
-
-
-def evidence_maps(ltfm_maps: Tensor, tokens: Tokens, self_levels: Sequence[int]) -> Tensor:
-    """Stack LTFM's map and the self-reference maps, (V, K, h, w), as ``Fusion`` takes them."""
-    return torch.cat([ltfm_logits(ltfm_maps)[:, None], self_reference_maps(tokens, self_levels)], dim=1)
 
 
 def worst_views(logits: Tensor) -> Tensor:
@@ -204,6 +233,8 @@ def load_expert(path: Path, device: torch.device) -> Expert:
             settings = json.loads((file.metadata() or {})["looktwice"])
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
         settings["self_levels"] = tuple(settings["self_levels"])
+        settings["trained_on"] = tuple(settings["trained_on"])
+        settings["calibration"] = {kind: Calibration(**values) for kind, values in settings["calibration"].items()}
         config = ExpertConfig(**settings)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is not an expert written by looktwice ({type(error).__name__})") from error
@@ -223,23 +254,25 @@ def build_expert(encoder: VisionEncoder, config: ExpertConfig) -> Expert:
     look_twice = LookTwice(
         encoder.token_dim, encoder.level_dims, encoder.num_tokens, encoder.grid, embed_dim=config.embed_dim
     )
-    sample = self_reference_channels(len(config.self_levels))
-    return Expert(encoder, look_twice, Fusion(1 + sample), config)
-
-
-def self_reference_channels(levels: int) -> int:
-    """How many maps ``self_reference_maps`` gives for so many levels."""
-    from looktwice.encoders.self_reference import MAPS
-
-    return levels * len(MAPS)
+    return Expert(encoder, look_twice, Fusion(len(config.self_levels) * len(MAPS)), config)
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _in_order(views: Sequence[View], order: Sequence[int]) -> Iterator[View]:
-    return (views[index] for index in order)
+def _sighting(
+    maps: Tensor, view_logits: Tensor, study_logit: Tensor, evidence: Evidence, seconds: dict[str, float]
+) -> Sighting:
+    score = float(study_logit.sigmoid())
+    return Sighting(
+        maps=maps.float().numpy(),
+        view_scores=view_logits.sigmoid().float().numpy(),
+        score=score,
+        sources={"ltfm": float(evidence.score[0]), "self": score},
+        evidence=evidence,
+        seconds=seconds,
+    )
 
 
 def _timed_batches(

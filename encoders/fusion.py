@@ -1,7 +1,8 @@
-"""One calibrated score out of several sources of evidence, by a small linear head.
+"""One calibrated map and score out of the maps of several sources of evidence, by small linear heads.
 
-The head is learnt on sets that are kept apart from those that are measured (see ``training.fusion``); being linear
-on standardised, logarithmic statistics, it stays small enough to carry over to material that nobody trained it on.
+The heads are learnt on examples that Look-Twice has not seen (``training.stage1.fit_fusion``). Being linear on
+standardised, logarithmic statistics, and held near a prior that needs no training, they carry over to material that
+nobody trained them on.
 """
 
 from __future__ import annotations
@@ -10,9 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from looktwice.encoders.self_reference import summarise
-
-# Logits of LTFM are clamped: its softmax saturates, and a saturated source must not outvote the others.
-LOGIT_LIMIT = 6.0
 
 
 class LinearHead(nn.Module):
@@ -44,7 +42,7 @@ class Fusion(nn.Module):
     Parameters
     ----------
     channels : int
-        K, how many maps are fused: LTFM's own and the self-reference ones.
+        K, how many maps are fused.
     """
 
     def __init__(self, channels: int) -> None:
@@ -63,13 +61,8 @@ class Fusion(nn.Module):
         Returns
         -------
         maps : Tensor, shape (V, h, w)
-            Probabilities.
+            Logits of the tokens.
         logits : Tensor, shape (V,)
             One for each view.
         """
-        return self.map_head(maps.movedim(1, -1)).sigmoid(), self.view_head(summarise(maps))
-
-
-def ltfm_logits(maps: Tensor) -> Tensor:
-    """LTFM's probability maps as bounded logits, to stand beside logarithmic distances."""
-    return torch.logit(maps, eps=1e-6).clamp(-LOGIT_LIMIT, LOGIT_LIMIT)
+        return self.map_head(maps.movedim(1, -1)), self.view_head(summarise(maps))

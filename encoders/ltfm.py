@@ -255,7 +255,8 @@ class LookTwice(nn.Module):
             probability = logits.softmax(dim=-1)[..., ANOMALY]
             total = probability if total is None else total + probability
         assert total is not None
-        return (total / len(levels)).unflatten(1, self.grid)
+        maps: Tensor = (total / len(levels)).unflatten(1, self.grid)
+        return maps
 
     def _select(self, final: Tensor, maps: Tensor, cells: Tensor) -> Tensor:
         """Map-weighted mean token of each cell, (V, k, C); zero where the map has underflowed to 0."""
@@ -284,7 +285,9 @@ class LookTwice(nn.Module):
 
 def _unit(vectors: Tensor) -> Tensor:
     """Scale to unit length; a zero vector stays zero, in half precision too."""
-    return vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(torch.finfo(vectors.dtype).tiny)
+    lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    unit: Tensor = vectors / lengths.clamp_min(torch.finfo(vectors.dtype).tiny)
+    return unit
 
 
 def _own_name(official: str) -> str:

@@ -86,14 +86,18 @@ def _nearest(field: Tensor, excluded: Tensor) -> Tensor:
     similarity = (flat.transpose(1, 2) @ flat).masked_fill_(excluded, -1.0)
     nearest = similarity.topk(NEIGHBOURS, dim=2).values
     # Between unit vectors |a − b|² = 2 − 2 a·b.
-    return (2 - 2 * nearest).clamp_min(0).sqrt().mean(dim=2).unflatten(1, field.shape[2:])
+    distances: Tensor = (2 - 2 * nearest).clamp_min(0).sqrt().mean(dim=2).unflatten(1, field.shape[2:])
+    return distances
 
 
 def _mirror(field: Tensor) -> Tensor:
-    return (field - field.flip(3)).norm(dim=1)
+    distances: Tensor = torch.linalg.vector_norm(field - field.flip(3), dim=1)
+    return distances
 
 
 def _surround(field: Tensor) -> Tensor:
     pad = SURROUND // 2
     padded = F.pad(field, (pad, pad, pad, pad), mode="replicate")
-    return (field - F.avg_pool2d(padded, SURROUND, stride=1)).norm(dim=1)
+    surround = F.avg_pool2d(padded, SURROUND, stride=1)
+    distances: Tensor = torch.linalg.vector_norm(field - surround, dim=1)
+    return distances

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from looktwice.commands.terminal import finite
 from looktwice.modalities.study import Modality, Study
 from looktwice.report.atomic import atomic_path
 from looktwice.report.heatmap import write_heatmap
 from looktwice.report.html import render_html
 from looktwice.report.picture import Picture
 from looktwice.report.sheet import contact_sheet, photograph_sheet
-from looktwice.result import Result
+from looktwice.result import Result, finite
 
 if TYPE_CHECKING:
     from looktwice.modalities.pointclouds.pointmap import PointMap
@@ -37,7 +36,8 @@ def write_report(
     Parameters
     ----------
     result : Result
-        Its ``artifacts`` are set, and ``seconds["write"]`` to the time that everything before the JSON took.
+        Its ``artifacts`` are set, and ``seconds["write"]`` to the time that everything before the JSON took, which is
+        added to ``seconds["total"]``.
     study : Study
         Where the interactive viewer takes the anatomy from.
     pictures : sequence of Picture
@@ -63,6 +63,8 @@ def write_report(
     with atomic_path(folder / "report.html") as temporary:
         temporary.write_text(render_html(result, pictures, **viewers), encoding="utf-8")
     result.seconds["write"] = time.perf_counter() - started
+    if "total" in result.seconds:
+        result.seconds["total"] += result.seconds["write"]
     with atomic_path(folder / "report.json") as temporary:
         text = json.dumps(finite(result.to_json()), indent=2, ensure_ascii=False, allow_nan=False, default=str)
         temporary.write_text(text + "\n", encoding="utf-8")

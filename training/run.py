@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,16 @@ import numpy as np
 import torch
 
 from looktwice.device import resolve_device
-from looktwice.encoders.expert import Expert, ExpertConfig, build_expert
+from looktwice.encoders.expert import Calibration, Expert, ExpertConfig, build_expert
 from looktwice.encoders.registry import create_encoder
 from looktwice.modalities.study import Modality
+from looktwice.training.calibration import calibrate_maps, calibrate_studies
 from looktwice.training.corpus import Example, Source, draw_examples, gather_sources
 from looktwice.training.stage1 import Recipe, fit_fusion, train_look_twice
 from looktwice.training.tokens import TokenSet, encode_examples
 
 # Share of the examples that the fusion head is fitted on, and that Look-Twice does not see.
 HELD_BACK = 0.35
-# Normal volumes and clouds reach the threshold so often after calibration.
-FALSE_ALARMS = 0.1
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,8 @@ class Plan:
     embed_dim: int = 256
     self_levels: tuple[int, ...] = (1, 2, 3)
     max_tiles: int = 1
-    examples: int = 400
-    steps: int = 1400
+    examples: int = 260
+    steps: int = 600
     seed: int = 0
 
 
@@ -94,10 +93,14 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
     with SummaryWriter(str(out / "logs")) as writer:
         recipe = Recipe(steps=plan.steps, seed=plan.seed)
         train_look_twice(expert, seen, recipe, out / "checkpoint.pt", _logger(writer))
-    fit_fusion(expert, unseen)
-    expert.config = ExpertConfig(
-        **{**vars(config), "revision": f"seed{plan.seed}", "offsets": offsets(expert, sources)}
-    )
+    map_logits = fit_fusion(expert, unseen)
+    calibration = {Modality.IMAGE.value: _image_calibration(map_logits, unseen)}
+    for modality in (Modality.VOLUME, Modality.POINTCLOUD):
+        normal = [study for source in sources if source.modality is modality for study in source.studies]
+        if normal:
+            calibration[modality.value] = calibrate_studies(expert, normal, modality)
+    seen_sets = tuple(source.name for source in sources)
+    expert.config = replace(config, revision=f"seed{plan.seed}", calibration=calibration, trained_on=seen_sets)
     path = out / "expert.safetensors"
     expert.save(path)
     record = {**asdict(plan), "sources": [source.name for source in sources], "examples_seen": len(seen)}
@@ -105,19 +108,10 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
     return path
 
 
-def offsets(expert: Expert, sources: list[Source]) -> dict[str, float]:
-    """Return what to add to the logits of volumes and clouds so that few normal ones reach the threshold.
-
-    A photograph's score is calibrated by the fusion head. The score of a study of many views is that of its worst
-    views, which is higher by construction, and is brought back by what normal studies reach.
-    """
-    found = {}
-    for modality in (Modality.VOLUME, Modality.POINTCLOUD):
-        normal = [study for source in sources if source.modality is modality for study in source.studies]
-        if normal:
-            logits = [float(torch.tensor(expert.see(study).score).logit(eps=1e-6)) for study in normal]
-            found[modality.value] = -float(np.quantile(logits, 1 - FALSE_ALARMS))
-    return found
+def _image_calibration(map_logits: torch.Tensor, unseen: TokenSet) -> Calibration:
+    """Calibrate a photograph's map by held-back normal pictures; its score the fusion head has calibrated already."""
+    shift, scale = calibrate_maps(map_logits[unseen.labels == 0].numpy())
+    return Calibration(map_shift=shift, map_scale=scale)
 
 
 def _encode(

@@ -10,11 +10,14 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from looktwice.encoders.expert import Expert, evidence_maps
+from looktwice.encoders.expert import Expert
 from looktwice.encoders.fusion import Fusion
-from looktwice.encoders.self_reference import summarise
+from looktwice.encoders.self_reference import MAPS, STATISTICS, self_reference_maps, summarise
 from looktwice.training.losses import ANOMALOUS_SHARE, image_loss, map_loss, ranking_loss
 from looktwice.training.tokens import TokenSet
+
+# On each level's mean distance to the nearest tokens, which ranks unseen material without any training.
+PRIOR_WEIGHT = 0.4
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,9 @@ class Recipe:
     seed : int
     """
 
-    steps: int = 1400
-    batch: int = 32
-    rate: float = 1e-3
+    steps: int = 600
+    batch: int = 24
+    rate: float = 2e-3
     restarts: int = 200
     map_weight: float = 1.0
     seed: int = 0
@@ -91,7 +94,7 @@ def train_look_twice(
     expert.look_twice = accelerator.unwrap_model(model).eval().cpu()
 
 
-def fit_fusion(expert: Expert, tokens: TokenSet, decay: float = 0.03) -> None:
+def fit_fusion(expert: Expert, tokens: TokenSet, decay: float = 1.0) -> Tensor:
     """Fit ``expert.fusion`` in place on examples that Look-Twice was not trained on.
 
     The view head is learnt to rank anomalous above normal within each source, which is what carries over to new
@@ -102,12 +105,21 @@ def fit_fusion(expert: Expert, tokens: TokenSet, decay: float = 0.03) -> None:
     expert : Expert
     tokens : TokenSet
     decay : float
-        Weight of the squared weights, on standardised features.
+        Weight of the squared distance of the weights from the prior (``PRIOR_WEIGHT`` on the mean distance to the
+        nearest tokens, else none), on standardised features.
+
+    Returns
+    -------
+    Tensor, shape (E, h, w)
+        The fused map logits of the examples.
     """
-    maps = _evidence(expert, tokens)
+    maps = _self_reference(expert, tokens)
     fusion = expert.fusion
     _standardise(fusion, maps)
     statistics = summarise(maps)
+    map_prior, view_prior = _priors(fusion.channels)
+    fusion.view_head.linear.weight.data.copy_(view_prior)
+    fusion.map_head.linear.weight.data.copy_(map_prior)
     groups = [rows for rows in _groups(tokens) if 0 < tokens.labels[rows].sum() < len(rows)]
 
     def view_loss() -> Tensor:
@@ -116,7 +128,7 @@ def fit_fusion(expert: Expert, tokens: TokenSet, decay: float = 0.03) -> None:
         for rows in groups:
             labels = tokens.labels[rows]
             parts.append(ranking_loss(logits[rows], labels) + image_loss(logits[rows].sigmoid(), labels))
-        return torch.stack(parts).mean() + decay * fusion.view_head.linear.weight.square().sum()
+        return torch.stack(parts).mean() + decay * (fusion.view_head.linear.weight - view_prior).square().sum()
 
     _minimise(list(fusion.view_head.parameters()), view_loss)
 
@@ -128,19 +140,27 @@ def fit_fusion(expert: Expert, tokens: TokenSet, decay: float = 0.03) -> None:
         logits = fusion.map_head(pixels)
         pushed = torch.nn.functional.softplus(torch.where(labels, -logits, logits))
         balanced = (pushed[labels].mean() + pushed[~labels].mean()) / 2
-        return balanced + decay * fusion.map_head.linear.weight.square().sum()
+        return balanced + decay * (fusion.map_head.linear.weight - map_prior).square().sum()
 
     _minimise(list(fusion.map_head.parameters()), pixel_loss)
+    with torch.no_grad():
+        logits: Tensor = fusion.map_head(maps.movedim(1, -1))
+    return logits
 
 
 @torch.inference_mode()
-def _evidence(expert: Expert, tokens: TokenSet) -> Tensor:
+def _self_reference(expert: Expert, tokens: TokenSet) -> Tensor:
     parts = []
     for start in range(0, len(tokens), 64):
-        batch = tokens.tokens(slice(start, start + 64))
-        evidence = expert.look_twice(batch.final, batch.levels, [1] * len(batch.final))
-        parts.append(evidence_maps(evidence.maps, batch, expert.config.self_levels))
+        parts.append(self_reference_maps(tokens.tokens(slice(start, start + 64)), expert.config.self_levels))
     return torch.cat(parts).clone()
+
+
+def _priors(channels: int) -> tuple[Tensor, Tensor]:
+    """Weights of the map head and of the view head before anything is learnt."""
+    nearest = torch.tensor([MAPS[channel % len(MAPS)] == "nearest" for channel in range(channels)]).float()
+    mean = torch.tensor([name == "mean" for name in STATISTICS]).float()
+    return PRIOR_WEIGHT * nearest[None], PRIOR_WEIGHT * torch.outer(nearest, mean).flatten()[None]
 
 
 def _standardise(fusion: Fusion, maps: Tensor) -> None:

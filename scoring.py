@@ -1,0 +1,179 @@
+"""Scores of many inputs in a row, for the benchmark: each on its own, against references, or as a cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from looktwice import modalities
+from looktwice.encoders.comparison import Described, References, compare_cohort
+from looktwice.errors import InputError, UsageError, WeightsError
+from looktwice.evaluation.scorer import ScoredInput, Scorer
+from looktwice.modalities.images import ImageStudy
+from looktwice.modalities.pointclouds.pointmap import PointMap
+from looktwice.modalities.study import Study
+from looktwice.pipeline import Inspector
+
+BATCH = 16
+# Levels that pictures are compared by: 112 and 320 channels of EfficientNet-Lite0.
+LEVELS = (2, 3)
+
+
+def open_scorer(
+    model: str,
+    *,
+    device: str = "auto",
+    cohort: bool = False,
+    references: Sequence[Path] | None = None,
+    exclude: str | None = None,
+) -> Scorer:
+    """Open what the benchmark asks for scores.
+
+    Parameters
+    ----------
+    model : str
+        Name or path of a model.
+    device : str
+    cohort : bool
+        Photographs are scored against each other.
+    references : sequence of Path, optional
+        Normal photographs to compare with, at least two.
+    exclude : str, optional
+        A set that the weights must not have been trained on.
+
+    Raises
+    ------
+    WeightsError
+        No weights that were trained without `exclude` are at hand.
+    """
+    inspector = Inspector(model, device)
+    seen = inspector.expert.config.trained_on
+    if exclude is not None and exclude in seen:
+        raise WeightsError(
+            f"{model} was trained on {exclude}; train without it (`looktwice train expert --leave-out {exclude}`) "
+            "and give the expert's path as --model"
+        )
+    if cohort:
+        return CohortScorer(inspector)
+    return ReferenceScorer(inspector, references) if references else SingleScorer(inspector)
+
+
+class SingleScorer:
+    """Each input on its own; photographs are encoded in batches."""
+
+    def __init__(self, inspector: Inspector) -> None:
+        self.inspector = inspector
+        self.threshold = inspector.expert.config.threshold
+
+    def score(self, paths: Sequence[Path]) -> Iterator[ScoredInput]:
+        """Yield one result per path, in order."""
+        remaining = iter(paths)
+        while batch := list(islice(remaining, BATCH)):
+            studies = [_open(path) for path in batch]
+            photographs = [study for study in studies if isinstance(study, ImageStudy)]
+            results = iter(self.score_photographs(photographs) if photographs else [])
+            for study in studies:
+                if isinstance(study, ImageStudy):
+                    yield next(results)
+                elif isinstance(study, Study):
+                    yield self._score_study(study)
+                else:
+                    yield ScoredInput(error=study)
+
+    def score_photographs(self, studies: Sequence[ImageStudy]) -> list[ScoredInput]:
+        """Score a batch of photographs."""
+        pictures = [study.views()[0].image for study in studies]
+        sightings = self.inspector.expert.see_photographs(pictures)
+        return [
+            ScoredInput(score=sighting.score, heatmap=sighting.maps[0], picture=picture)
+            for sighting, picture in zip(sightings, pictures, strict=True)
+        ]
+
+    def _score_study(self, study: Study) -> ScoredInput:
+        try:
+            sighting = self.inspector.expert.see(study)
+            heatmap = study.lift(sighting.maps)
+        except InputError as error:
+            return ScoredInput(error=str(error))
+        points = heatmap.points if isinstance(heatmap, PointMap) else None
+        return ScoredInput(score=sighting.score, heatmap=heatmap.values, points=points)
+
+
+class ReferenceScorer(SingleScorer):
+    """Photographs against a few normal ones, besides each on its own.
+
+    Raises
+    ------
+    UsageError
+        Fewer than two references, or one that is no photograph.
+    """
+
+    def __init__(self, inspector: Inspector, references: Sequence[Path]) -> None:
+        super().__init__(inspector)
+        if len(references) < 2:
+            raise UsageError("at least two references are needed to know how normal ones differ")
+        pictures = []
+        for path in references:
+            study = modalities.open(path)
+            if not isinstance(study, ImageStudy):
+                raise UsageError(f"{path}: only photographs can be references so far")
+            pictures.append(study.views()[0].image)
+        self.references = References(describe(inspector, pictures))
+
+    def score_photographs(self, studies: Sequence[ImageStudy]) -> list[ScoredInput]:
+        """Score a batch of photographs."""
+        pictures = [study.views()[0].image for study in studies]
+        maps, logits = self.references.compare(describe(self.inspector, pictures))
+        return _scored(maps, logits, pictures)
+
+
+class CohortScorer(SingleScorer):
+    """All photographs at once, each against the others."""
+
+    def score(self, paths: Sequence[Path]) -> Iterator[ScoredInput]:
+        """Yield one result per path, in order, once all have been read."""
+        studies = [_open(path) for path in paths]
+        photographs = [study for study in studies if isinstance(study, ImageStudy)]
+        if len(photographs) < 3:
+            raise UsageError("a cohort needs at least three photographs")
+        pictures = [study.views()[0].image for study in photographs]
+        maps, logits = compare_cohort(describe(self.inspector, pictures))
+        results = iter(_scored(maps, logits, pictures))
+        for study in studies:
+            if isinstance(study, ImageStudy):
+                yield next(results)
+            else:
+                message = study if isinstance(study, str) else f"{study.source}: only photographs make a cohort so far"
+                yield ScoredInput(error=message)
+
+
+@torch.inference_mode()
+def describe(inspector: Inspector, pictures: Sequence[npt.NDArray[np.uint8]]) -> Described:
+    """Encode photographs, whole, in batches, and keep what comparisons need."""
+    encoder = inspector.expert.encoder
+    parts = [
+        Described.of(encoder.encode(pictures[start : start + BATCH]), LEVELS)
+        for start in range(0, len(pictures), BATCH)
+    ]
+    return Described.concatenate(parts)
+
+
+def _scored(maps: torch.Tensor, logits: torch.Tensor, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[ScoredInput]:
+    heat, scores = maps.sigmoid().cpu().numpy(), logits.sigmoid().cpu().tolist()
+    return [
+        ScoredInput(score=score, heatmap=one, picture=picture)
+        for score, one, picture in zip(scores, heat, pictures, strict=True)
+    ]
+
+
+def _open(path: Path) -> Study | str:
+    """Open one input; its error in one line where that fails."""
+    try:
+        return modalities.open(path)
+    except InputError as error:
+        return str(error)

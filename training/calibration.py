@@ -1,0 +1,56 @@
+"""Calibration against normal material: what an uneventful score and map look like, for each kind of input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from looktwice.encoders.expert import Calibration, Expert
+from looktwice.modalities.study import Modality, Study
+
+# A normal volume or cloud reaches the threshold so often, and a normal token so often.
+STUDY_FALSE_ALARMS = 0.1
+TOKEN_FALSE_ALARMS = 0.005
+# The median normal token comes to this logit: 0.05 on the map.
+NORMAL_LOGIT = -3.0
+
+
+def calibrate_maps(logits: npt.NDArray[np.floating]) -> tuple[float, float]:
+    """Return (shift, scale) that bring raw token logits of normal material to few false alarms and a low median."""
+    shift = float(np.quantile(logits, 1 - TOKEN_FALSE_ALARMS))
+    scale = max((float(np.median(logits)) - shift) / NORMAL_LOGIT, 1e-3)
+    return shift, scale
+
+
+@torch.inference_mode()
+def calibrate_studies(expert: Expert, studies: Sequence[Study], modality: Modality) -> Calibration:
+    """Calibrate the scores and maps of normal studies of many views.
+
+    The score of such a study is that of its worst views, which is higher by construction than a photograph's; it is
+    brought back by what normal studies reach.
+
+    Parameters
+    ----------
+    expert : Expert
+        Its calibration of `modality` is not yet set.
+    studies : sequence of Study
+        Normal ones, at least one.
+    modality : Modality
+    """
+    scores, tokens = [], []
+    for study in studies:
+        sighting = expert.see(study)
+        scores.append(_logit(np.array([sighting.score]))[0])
+        tokens.append(_logit(sighting.maps).ravel())
+    map_shift, map_scale = calibrate_maps(np.concatenate(tokens))
+    return Calibration(
+        score_shift=float(np.quantile(scores, 1 - STUDY_FALSE_ALARMS)), map_shift=map_shift, map_scale=map_scale
+    )
+
+
+def _logit(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+    clipped = np.clip(np.asarray(probabilities, np.float64), 1e-7, 1 - 1e-7)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))

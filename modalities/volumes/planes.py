@@ -94,14 +94,19 @@ class Canvas:
         sigma : three floats
             Gaussian smoothing along the voxel axes, in voxels.
         """
-        down = self._voxels(maps.shape[1], self.top, self.height, self.rows, self.flip_down)
-        right = self._voxels(maps.shape[2], self.left, self.width, self.columns, self.flip_right)
+        down, right = self.cells((maps.shape[1], maps.shape[2]))
         axes = (self.across, self.down, self.right)
         positions = (slices.astype(np.float64), down, right)
         first, second, third = (
             interpolation(shape[axis], where, sigma[axis]) for axis, where in zip(axes, positions, strict=True)
         )
         return SeparableField(maps, axes, (first, second, third))
+
+    def cells(self, grid: tuple[int, int]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return where the rows and columns of a map of the picture lie, in voxels along `down` and `right`."""
+        down = self._voxels(grid[0], self.top, self.height, self.rows, self.flip_down)
+        right = self._voxels(grid[1], self.left, self.width, self.columns, self.flip_right)
+        return down, right
 
     def _voxels(self, cells: int, padding: int, pixels: int, shown: slice, flip: bool) -> npt.NDArray[np.float64]:
         """Voxel coordinates of the centres of `cells` map cells along one side of the picture."""

@@ -51,14 +51,15 @@ def volume_format(path: Path) -> VolumeFormat | None:
 def dicom_files(folder: Path) -> list[Path]:
     """Return the files of a DICOM series folder, or an empty list when `folder` is none.
 
-    A folder is one when a DICOM file lies directly in it, or when a single subfolder leads to one. With a DICOMDIR
-    all files below it belong to it.
+    A folder is one when half of the files that lie directly in it are DICOM, or when a single subfolder leads to one.
+    With a DICOMDIR all files below it belong to it.
     """
     if (folder / "DICOMDIR").is_file():
         return [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "DICOMDIR"]
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     files = [entry for entry in entries if entry.is_file()]
-    if any(is_dicom(head_of(path)) for path in files[:FILES_TRIED]):
+    tried = [is_dicom(head_of(path)) for path in files[:FILES_TRIED]]
+    if 2 * sum(tried) >= max(1, len(tried)):
         return files
     folders = [entry for entry in entries if entry.is_dir()]
     return dicom_files(folders[0]) if len(folders) == 1 and not files else []
@@ -83,8 +84,8 @@ def is_dicom(head: bytes) -> bool:
         group, element = (int.from_bytes(head[at : at + 2], order) for at in (0, 2))  # type: ignore[arg-type]
         if group in (0x0002, 0x0008) and element <= 0x0018:
             explicit = head[4:6] in (b"UL", b"UI", b"OB", b"CS", b"DA", b"TM", b"DT", b"SH", b"LO", b"ST")
-            implicit = int.from_bytes(head[4:8], order) <= 256  # type: ignore[arg-type]
-            return explicit or implicit
+            length = int.from_bytes(head[4:8], order)  # type: ignore[arg-type]
+            return explicit or (0 < length <= 256 and length % 2 == 0)
     return False
 
 
@@ -92,13 +93,18 @@ def _is_nifti(head: bytes) -> bool:
     return head[344:348] in (b"n+1\0", b"ni1\0") or head[4:12] == b"n+2\0\r\n\x1a\n"
 
 
+def _is_metaimage(head: bytes) -> bool:
+    first_key = head.split(b"=", 1)[0].strip()
+    described = b"ObjectType = Image" in head or b"DimSize" in head
+    return first_key in (b"ObjectType", b"Comment", b"NDims") and b"NDims" in head and described
+
+
 def _format_of(head: bytes) -> VolumeFormat | None:
     if _is_nifti(head):
         return VolumeFormat.NIFTI
     if head.startswith(b"NRRD000"):
         return VolumeFormat.NRRD
-    first_key = head.split(b"=", 1)[0].strip()
-    if b"=" in head and first_key in (b"ObjectType", b"NDims", b"Comment") and b"NDims" in head:
+    if _is_metaimage(head):
         return VolumeFormat.METAIMAGE
     return VolumeFormat.DICOM if is_dicom(head) else None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import numpy.typing as npt
 
@@ -32,27 +30,50 @@ def perlin(rng: np.random.Generator, shape: tuple[int, ...], cell: float, octave
     return field / np.float32(spread) if spread > 0 else field
 
 
-def _octave(rng: np.random.Generator, shape: tuple[int, ...], cell: float) -> FloatArray:
-    """Blend, in every cell, the linear ramps that its corners' random gradients span."""
-    dims = len(shape)
-    cells, offsets, fades = [], [], []
+def slow_field(rng: np.random.Generator, shape: tuple[int, ...], cell: float) -> FloatArray:
+    """Return one octave of :func:`perlin` of a large cell, computed on every few voxels and interpolated linearly."""
+    step = max(1, int(cell / 8))
+    field = perlin(rng, tuple(side // step + 2 for side in shape), cell / step)
     for axis, side in enumerate(shape):
+        place = np.arange(side, dtype=np.float32) / np.float32(step)
+        below = place.astype(np.intp)
+        field = _along(_weights(below, 1 - (place - below), place - below, field.shape[axis]), field, axis)
+    return field
+
+
+def _octave(rng: np.random.Generator, shape: tuple[int, ...], cell: float) -> FloatArray:
+    """Blend, in every cell, the linear ramps that its corners' random gradients span.
+
+    The blend is separable: each axis contributes one product of small matrices with its component of the gradients.
+    """
+    blends, ramps = [], []
+    for side in shape:
         position = (np.arange(side, dtype=np.float32) + np.float32(rng.uniform(0, cell))) / np.float32(cell)
         corner = position.astype(np.intp)
         offset = position - corner
-        cells.append(corner)
-        along = [1] * dims
-        along[axis] = side
-        offsets.append(offset.reshape(along))
-        fades.append((offset**3 * (offset * (offset * 6 - 15) + 10)).reshape(along))
-    lattice = tuple(int(corner[-1]) + 2 for corner in cells)
-    gradients = rng.standard_normal((dims, *lattice), dtype=np.float32)
+        fade = offset**3 * (offset * (offset * 6 - 15) + 10)
+        size = int(corner[-1]) + 2
+        blends.append(_weights(corner, 1 - fade, fade, size))
+        ramps.append(_weights(corner, (1 - fade) * offset, fade * (offset - 1), size))
+    gradients = rng.standard_normal((len(shape), *(blend.shape[1] for blend in blends)), dtype=np.float32)
     gradients /= np.sqrt((gradients**2).sum(axis=0)) + np.float32(1e-6)
     field = np.zeros(shape, np.float32)
-    for corner in product((0, 1), repeat=dims):
-        index = np.ix_(*(cells[axis] + corner[axis] for axis in range(dims)))
-        ramp = sum(gradients[axis][index] * (offsets[axis] - corner[axis]) for axis in range(dims))
-        for axis in range(dims):
-            ramp = ramp * (fades[axis] if corner[axis] else 1 - fades[axis])
-        field += ramp
+    for axis, component in enumerate(gradients):
+        for other in range(len(shape)):
+            component = _along(ramps[other] if other == axis else blends[other], component, other)
+        field += component
     return field
+
+
+def _weights(below: npt.NDArray[np.intp], first: FloatArray, second: FloatArray, size: int) -> FloatArray:
+    """Return the matrix (n, size) that takes `first` of the entry `below` and `second` of the one after it."""
+    rows = np.arange(len(below))
+    matrix = np.zeros((len(below), size), np.float32)
+    matrix[rows, below] = first
+    matrix[rows, below + 1] = second
+    return matrix
+
+
+def _along(matrix: FloatArray, field: FloatArray, axis: int) -> FloatArray:
+    """Multiply `matrix` (n, m) with one axis of `field`, of length m."""
+    return np.ascontiguousarray(np.moveaxis(np.tensordot(matrix, field, axes=(1, axis)), 0, axis))

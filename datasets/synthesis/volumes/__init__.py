@@ -9,8 +9,9 @@ import numpy as np
 
 from looktwice.datasets.synthesis.volumes.anatomy import Anatomy, BoolArray, FloatArray, find_tissue
 from looktwice.datasets.synthesis.volumes.lesions import KINDS
+from looktwice.datasets.synthesis.volumes.variation import vary_scan
 
-__all__ = ["KINDS", "Anatomy", "find_tissue", "synthesize_volume"]
+__all__ = ["KINDS", "Anatomy", "find_tissue", "synthesize_volume", "vary_scan"]
 
 _TRIES = 10
 _SMALLEST_VOXELS = 8

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.errors import InputError, UsageError
+from looktwice.errors import UsageError
 from looktwice.modalities.study import Modality, Study
 from looktwice.modalities.volumes.anatomy import Anatomy, describe
 from looktwice.modalities.volumes.foreground import Foreground, find_foreground, sample
@@ -110,7 +110,7 @@ class VolumeStudy(Study):
         """
         counts = [len(stack.indices) for stack in self.stacks]
         if maps.ndim != 3 or len(maps) != sum(counts):
-            raise InputError(f"maps of shape {maps.shape} for {sum(counts)} views")
+            raise ValueError(f"maps of shape {maps.shape} for {sum(counts)} views")
         sigma = tuple(smoothing_mm / size for size in self.orientation.spacing)
         parts = np.split(np.asarray(maps, dtype=np.float32), np.cumsum(counts)[:-1])
         fields = [

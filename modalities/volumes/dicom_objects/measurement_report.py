@@ -50,7 +50,7 @@ def measurement_report(
         )
     ]
     if segments is not None:
-        groups += [_group(segments, number, region, kind) for number, region in enumerate(regions, start=1)]
+        groups += [_group(source, segments, number, region, kind) for number, region in enumerate(regions, start=1)]
     content = highdicom.sr.MeasurementReport(
         observation_context=highdicom.sr.ObservationContext(observer_device_context=device),
         procedure_reported=PROCEDURES[kind],
@@ -68,14 +68,19 @@ def measurement_report(
 
 
 def _group(
-    segments: highdicom.seg.Segmentation, number: int, region: Region, kind: Kind
+    source: SourceSeries, segments: highdicom.seg.Segmentation, number: int, region: Region, kind: Kind
 ) -> highdicom.sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
     description = segments.get_segment_description(number)
     return highdicom.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=highdicom.sr.TrackingIdentifier(
             uid=description.tracking_uid, identifier=description.tracking_id
         ),
-        referenced_segment=highdicom.sr.ReferencedSegment.from_segmentation(segments, number),
+        referenced_segment=highdicom.sr.ReferencedSegment(
+            sop_class_uid=segments.SOPClassUID,
+            sop_instance_uid=segments.SOPInstanceUID,
+            segment_number=number,
+            source_series=highdicom.sr.SourceSeriesForSegmentation(source.images[0].SeriesInstanceUID),
+        ),
         finding_category=codes.SCT.MorphologicallyAbnormalStructure,
         finding_type=codes.SCT.Lesion,
         algorithm_id=_algorithm(),

@@ -67,14 +67,14 @@ def _write(
         for index, what in enumerate(("anomaly scores", "anomalous regions", "measurements"))
     )
     scores = scores_on_frames(source, voxel_map)
-    written = {"parametric_map": _save(parametric_map(source, scores, for_scores), folder / "parametric_map.dcm")}
-    segmented = None
-    if regions:
-        segmented = segmentation(source, voxel_map, regions, for_segments)
-        written["segmentation"] = _save(segmented, folder / "segmentation.dcm")
-    measured = measurement_report(source, segmented, regions, float(scores.max()), study.kind, for_report)
-    written["measurement_report"] = _save(measured, folder / "measurement_report.dcm")
-    return written
+    segmented = segmentation(source, voxel_map, regions, for_segments) if regions else None
+    report = measurement_report(source, segmented, regions, float(scores.max()), study.kind, for_report)
+    objects = {
+        "parametric_map": parametric_map(source, scores, for_scores),
+        "segmentation": segmented,
+        "measurement_report": report,
+    }
+    return {kind: _save(made, folder / f"{kind}.dcm") for kind, made in objects.items() if made is not None}
 
 
 def _save(dataset: Dataset, path: Path) -> str:

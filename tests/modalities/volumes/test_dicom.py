@@ -190,20 +190,22 @@ def test_slopes_that_differ_between_slices(write_series, body):
     np.testing.assert_allclose(study.scan.voxels[:, :, :], (body + 1000) * (1 + np.arange(14)))
 
 
-def test_enhanced_multiframe_ct(write_series, body, tmp_path):
-    from highdicom.legacy import LegacyConvertedEnhancedCTImage
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_enhanced_multiframe_objects(write_series, body, tmp_path, modality):
+    from highdicom.legacy import LegacyConvertedEnhancedCTImage, LegacyConvertedEnhancedMRImage
 
-    folder = write_series(body, AFFINE)
+    values = body if modality == "CT" else body + 1000
+    folder = write_series(values, AFFINE, modality=modality)
     singles = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
-    enhanced = LegacyConvertedEnhancedCTImage(singles, generate_uid(), 1, generate_uid(), 1)
+    convert = LegacyConvertedEnhancedCTImage if modality == "CT" else LegacyConvertedEnhancedMRImage
     (tmp_path / "enhanced").mkdir()
-    enhanced.save_as(tmp_path / "enhanced" / "multi.dcm")
+    convert(singles, generate_uid(), 1, generate_uid(), 1).save_as(tmp_path / "enhanced" / "multi.dcm")
 
     for path in (tmp_path / "enhanced", tmp_path / "enhanced" / "multi.dcm"):
         study = open_volume(path)
         np.testing.assert_allclose(study.scan.affine, AFFINE, atol=1e-6)
-        np.testing.assert_array_equal(study.scan.voxels[:, :, :], body)
-        assert study.kind is Kind.CT
+        np.testing.assert_array_equal(study.scan.voxels[:, :, :], values)
+        assert study.kind is Kind(modality.lower())
 
 
 def test_large_series_go_through_a_file(write_series, body, monkeypatch):

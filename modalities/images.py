@@ -125,7 +125,7 @@ def _to_8_bit(values: npt.NDArray[Any], path: Path) -> ByteArray:
     """Integers by the bits that they use, floats by their finite range."""
     if np.issubdtype(values.dtype, np.integer) and values.min() >= 0:
         bits = max(8, int(values.max()).bit_length())
-        eight: ByteArray = (values >> (bits - 8)).astype(np.uint8)
+        eight: ByteArray = np.asarray(values >> (bits - 8), np.uint8)
         return eight
     finite = np.isfinite(values)
     if not finite.any():

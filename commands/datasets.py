@@ -25,6 +25,8 @@ def list_benchmarks(
     from looktwice.datasets.readers.cards import CARDS
 
     cards = [card for card in CARDS if domain in (None, card.domain)]
+    if not cards:
+        raise UsageError(f"there is no domain {domain!r}: industrial, medical or 3d")
     if as_json:
         for card in cards:
             terminal.emit(card.to_json())

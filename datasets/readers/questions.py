@@ -64,8 +64,7 @@ def read_mmad(root: Path, card: Card) -> list[Question]:
                     kind=turn.get("type", ""),
                     category=place[1] if len(place) > 2 else "",
                     templates=templates,
-                    # Relative to dataset and category, as the picture's own name begins.
-                    mask=base.joinpath(*place[:2], mask) if mask else None,
+                    mask=_mask(base, place, mask) if mask else None,
                     turn=number,
                 )
                 for number, turn in enumerate(entry["conversation"])
@@ -101,6 +100,12 @@ def read_visa_dr(root: Path, card: Card) -> list[Question]:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise not_laid_out(root, card, "visa_dr.json is no list of pictures with questions") from None
     return questions
+
+
+def _mask(base: Path, place: list[str], name: str) -> Path:
+    """Return where a mask lies: named from the category's folder, or as the metadata has it from the one below."""
+    near, below = (base.joinpath(*place[:depth], name) for depth in (2, 3))
+    return below if below.exists() and not near.exists() else near
 
 
 def _load(table: Path) -> Any:

@@ -15,6 +15,7 @@ __all__ = ["KINDS", "Anatomy", "find_tissue", "synthesize_volume", "vary_scan"]
 
 _TRIES = 10
 _SMALLEST_VOXELS = 8
+_FAINTEST = 0.3
 
 
 def synthesize_volume(
@@ -41,20 +42,21 @@ def synthesize_volume(
     volume : float32, (I, J, K)
     mask : bool, (I, J, K)
         Abnormal tissue: the lesion with its oedema. Tissue that mass effect only pushed aside is not marked; for
-        kinds without mass effect nothing else changes by more than the soft edge.
+        kinds without mass effect nothing else changes by more than 0.3 spreads.
     kind : str
 
     Raises
     ------
     ValueError
-        Unknown `kind`, or no lesion of 8 voxels could be placed.
+        Unknown `kind`, or no lesion of 8 voxels that shows could be placed.
     """
     if kind is not None and kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r}; there are {', '.join(KINDS)}")
     name = kind or list(KINDS)[int(rng.integers(len(KINDS)))]
     for _ in range(_TRIES):
         lesion = KINDS[name](rng, anatomy, shape)
-        if np.count_nonzero(lesion.mask) >= _SMALLEST_VOXELS:
+        change = np.abs(lesion.values - anatomy.volume[lesion.window])[lesion.mask]
+        if change.size >= _SMALLEST_VOXELS and float(change.mean()) > _FAINTEST * anatomy.spread:
             volume, mask = anatomy.volume.copy(), np.zeros(anatomy.volume.shape, bool)
             volume[lesion.window] = lesion.values
             mask[lesion.window] = lesion.mask

@@ -12,7 +12,9 @@ from looktwice.datasets.synthesis.volumes.painting import Lesion, edge, fill, oe
 
 Painter = Callable[[np.random.Generator, Anatomy, "BoolArray | None"], Lesion]
 
-_MARKED = 0.4
+_BODY = 0.4
+_SHOWS = 0.3
+"""In spreads of the tissue."""
 
 
 def bright(rng: np.random.Generator, anatomy: Anatomy, shape: BoolArray | None) -> Lesion:
@@ -30,7 +32,7 @@ def cyst(rng: np.random.Generator, anatomy: Anatomy, shape: BoolArray | None) ->
     window, depth, inside, here = _place(rng, anatomy, shape, (0.1, 30), 4)
     alpha = edge(depth, 1.0) * inside
     level = _contrast(rng, 1.2, 3.5) * rng.choice([-1, 1])
-    return Lesion(window, fill(rng, anatomy, here, alpha, level, 0.03), alpha > _MARKED)
+    return _finish(anatomy, window, here, fill(rng, anatomy, here, alpha, level, 0.03), alpha)
 
 
 def mass(rng: np.random.Generator, anatomy: Anatomy, shape: BoolArray | None) -> Lesion:
@@ -39,10 +41,10 @@ def mass(rng: np.random.Generator, anatomy: Anatomy, shape: BoolArray | None) ->
     sign = rng.choice([-1, 1])
     here = push_aside(rng, anatomy, window, here, depth, rng.uniform(1, 4.5))
     halo = oedema(rng, anatomy, depth, inside)
-    here = stain(rng, anatomy, here, halo, sign * _contrast(rng, 0.4, 1.5), 0.15)
+    swollen = stain(rng, anatomy, here, halo, sign * _contrast(rng, 0.4, 1.5), 0.15)
     core = edge(depth, rng.uniform(1.5, 4)) * inside
-    here = stain(rng, anatomy, here, core, sign * _contrast(rng, 0.9, 3), 0.45)
-    return Lesion(window, here, (core > _MARKED) | (halo > _MARKED))
+    tumour = stain(rng, anatomy, swollen, core, sign * _contrast(rng, 0.9, 3), 0.45)
+    return _finish(anatomy, window, here, tumour, np.maximum(core, halo))
 
 
 def ring(rng: np.random.Generator, anatomy: Anatomy, shape: BoolArray | None) -> Lesion:
@@ -50,12 +52,12 @@ def ring(rng: np.random.Generator, anatomy: Anatomy, shape: BoolArray | None) ->
     window, depth, inside, here = _place(rng, anatomy, shape, (1, 40), 34)
     here = push_aside(rng, anatomy, window, here, depth, rng.uniform(1, 4))
     halo = oedema(rng, anatomy, depth, inside)
-    here = stain(rng, anatomy, here, halo, _contrast(rng, 0.4, 1.5) * rng.choice([-1, 1]), 0.15)
+    swollen = stain(rng, anatomy, here, halo, _contrast(rng, 0.4, 1.5) * rng.choice([-1, 1]), 0.15)
     body = edge(depth, 1.5) * inside
-    here = fill(rng, anatomy, here, body, _contrast(rng, 1.2, 3.5), 0.2)
+    solid = fill(rng, anatomy, swollen, body, _contrast(rng, 1.2, 3.5), 0.2)
     core = edge(depth - rng.uniform(2, 5), 2.0) * inside
-    here = fill(rng, anatomy, here, core, -rng.uniform(0.5, 2.5), 0.2)
-    return Lesion(window, here, (body > _MARKED) | (halo > _MARKED))
+    hollow = fill(rng, anatomy, solid, core, -rng.uniform(0.5, 2.5), 0.2)
+    return _finish(anatomy, window, here, hollow, np.maximum(body, halo))
 
 
 def bleed(rng: np.random.Generator, anatomy: Anatomy, shape: BoolArray | None) -> Lesion:
@@ -63,17 +65,16 @@ def bleed(rng: np.random.Generator, anatomy: Anatomy, shape: BoolArray | None) -
     window, depth, inside, here = _place(rng, anatomy, shape, (0.3, 40), 30)
     here = push_aside(rng, anatomy, window, here, depth, rng.uniform(0.5, 3))
     rim = edge(depth + rng.uniform(2, 6), 4.0) * inside
-    here = stain(rng, anatomy, here, rim, -rng.uniform(0.6, 1.4), 0.1)
+    swollen = stain(rng, anatomy, here, rim, -rng.uniform(0.6, 1.4), 0.1)
     body = edge(depth, 1.2) * inside
-    here = fill(rng, anatomy, here, body, _contrast(rng, 1.5, 4), 0.1)
-    return Lesion(window, here, (body > _MARKED) | (rim > _MARKED))
+    return _finish(anatomy, window, here, fill(rng, anatomy, swollen, body, _contrast(rng, 1.5, 4), 0.1), rim)
 
 
 def plaques(rng: np.random.Generator, anatomy: Anatomy, shape: BoolArray | None) -> Lesion:
     """Paint 3 to 12 small ovoid bright spots near each other, as in multiple sclerosis; `shape` is not used."""
     centre = draw_centre(rng, anatomy, 8)
     window = anatomy.window(centre, 48)
-    here, mask = anatomy.volume[window].copy(), np.zeros(anatomy.volume[window].shape, bool)
+    here, painted = anatomy.volume[window].copy(), np.zeros(anatomy.volume[window].shape, np.float32)
     start = np.array([part.start for part in window])
     size = np.array(here.shape)
     contrast = _contrast(rng, 0.8, 3)
@@ -92,8 +93,8 @@ def plaques(rng: np.random.Generator, anatomy: Anatomy, shape: BoolArray | None)
         )
         alpha = edge(depth[own], 1.5) * anatomy.tissue[a, b, c]
         here[spot] = stain(rng, anatomy, here[spot], alpha, contrast * rng.uniform(0.7, 1.2), 0.1)
-        mask[spot] |= alpha > _MARKED
-    return Lesion(window, here, mask)
+        painted[spot] = np.maximum(painted[spot], alpha)
+    return _finish(anatomy, window, anatomy.volume[window], here, painted)
 
 
 KINDS: dict[str, Painter] = {
@@ -116,7 +117,14 @@ def _contrast(rng: np.random.Generator, least: float, most: float) -> float:
 def _infarct(rng: np.random.Generator, anatomy: Anatomy, shape: BoolArray | None, contrast: float) -> Lesion:
     window, depth, inside, here = _place(rng, anatomy, shape, (0.05, 60), 4)
     alpha = edge(depth, rng.uniform(1.5, 5)) * inside
-    return Lesion(window, stain(rng, anatomy, here, alpha, contrast, rng.uniform(0.05, 0.25)), alpha > _MARKED)
+    stained = stain(rng, anatomy, here, alpha, contrast, rng.uniform(0.05, 0.25))
+    return _finish(anatomy, window, here, stained, alpha)
+
+
+def _finish(anatomy: Anatomy, window: Window, before: FloatArray, after: FloatArray, alpha: FloatArray) -> Lesion:
+    """Mark the lesion's body, and what of its soft edge changed by as much as shows."""
+    shows = np.abs(after - before) > _SHOWS * anatomy.spread
+    return Lesion(window, after, (alpha > _BODY) | ((alpha > 0) & shows))
 
 
 def _place(

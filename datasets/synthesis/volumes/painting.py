@@ -45,9 +45,12 @@ def stain(
     """
     cell = max(min(anatomy.voxels(rng.uniform(4, 9))), 2.0)
     uneven = 1 + np.float32(mottle) * perlin(rng, here.shape, cell, 2)
-    smooth = ndimage.gaussian_filter(here, anatomy.voxels(2.0))
-    fine = here - smooth
-    faded = fine + smooth + np.float32(rng.uniform(0.3, 0.8)) * (np.float32(anatomy.median) - smooth)
+    wide = anatomy.voxels(8.0)
+    weight = ndimage.gaussian_filter(alpha, wide, truncate=2.0)
+    # The mean of what the lesion covers near each voxel; elsewhere it is not used.
+    mean = ndimage.gaussian_filter(alpha * here, wide, truncate=2.0) / np.maximum(weight, 1e-3)
+    smooth = ndimage.gaussian_filter(here, anatomy.voxels(2.0), truncate=2.0)
+    faded = here + np.float32(rng.uniform(0.3, 0.8)) * (mean - smooth)
     wanted = faded + np.float32(contrast * anatomy.spread) * np.clip(uneven, 0.2, 2)
     stained: FloatArray = here + alpha * (wanted - here)
     return stained

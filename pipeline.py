@@ -12,6 +12,7 @@ from looktwice import modalities
 from looktwice.device import resolve_device
 from looktwice.encoders.expert import Expert, Sighting, load_expert
 from looktwice.encoders.weights import WHEEL_FILES
+from looktwice.errors import InputError
 from looktwice.modalities.study import Modality, Study
 from looktwice.models import MODELS, expert_path
 from looktwice.reasoning.base import StudyContext
@@ -66,6 +67,8 @@ class Inspector:
         folder: str | None = None,
         threshold: float | None = None,
         explain: bool = True,
+        dicom: bool = False,
+        keep_identifiers: bool = False,
         options: Mapping[str, Any] | None = None,
     ) -> Result:
         """Find what does not belong in one input.
@@ -83,6 +86,10 @@ class Inspector:
             For score and regions; the model's own when not given.
         explain : bool
             Whether to say in words what was found.
+        dicom : bool
+            Whether to write DICOM objects beside the report; the input must be a DICOM series.
+        keep_identifiers : bool
+            Keep the patient's identity in the DICOM objects, in place of a stable pseudonym.
         options : mapping, optional
             For the adapter (``planes``, ``window``, ``channel``, ``backend``, ``views``, ``unit``); those that do not
             belong to the input's kind are passed over.
@@ -105,7 +112,10 @@ class Inspector:
         result.seconds["explain"] = time.perf_counter() - looked
         result.seconds["total"] = time.perf_counter() - started
         if out is not None:
-            write_report(result, context.study, _pictures(context), Path(out) / result.study)
+            folder_out = Path(out) / result.study
+            if dicom:
+                result.artifacts |= _write_dicom(context, folder_out, keep_identifiers)
+            write_report(result, context.study, _pictures(context), folder_out)
         return result
 
     def look(
@@ -187,6 +197,17 @@ def _open(path: Path, modality: str, options: Mapping[str, Any]) -> Study:
     kind = modalities.detect(path) if modality == "auto" else Modality(modality)
     fitting = {name: value for name, value in options.items() if name in _OPTIONS[kind]}
     return modalities.open(path, kind.value, **fitting)
+
+
+def _write_dicom(context: StudyContext, folder: Path, keep_identifiers: bool) -> dict[str, str]:
+    from looktwice.modalities.volumes import VolumeStudy, VoxelMap
+    from looktwice.modalities.volumes.dicom_objects import write_dicom_objects
+
+    study, heatmap = context.study, context.result.heatmap
+    if not isinstance(study, VolumeStudy) or not isinstance(heatmap, VoxelMap):
+        raise InputError(f"{study.source}: DICOM objects can only be written for a DICOM series")
+    folder.mkdir(parents=True, exist_ok=True)
+    return write_dicom_objects(study, heatmap, context.result.regions, folder, keep_identifiers)
 
 
 def _findings(study: Study, sighting: Sighting) -> list[ViewFinding]:

@@ -45,6 +45,8 @@ def inspect(
     allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
     planes: str = typer.Option("axial", help="Slices of a volume: axial, or all three planes."),
     window: str = typer.Option("auto", help="CT window: auto, a preset's name, or LEVEL,WIDTH in HU."),
+    dicom: bool = typer.Option(False, "--dicom", help="Write DICOM objects too: map, segmentation, measurements."),
+    keep_identifiers: bool = typer.Option(False, help="Keep the patient's identity in the DICOM objects."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object per study on stdout, nothing else there."),
 ) -> None:
     """Inspect pictures, volumes and point clouds; write heatmaps and reports.
@@ -71,6 +73,8 @@ def inspect(
                 folder=name,
                 threshold=threshold,
                 explain=explain,
+                dicom=dicom,
+                keep_identifiers=keep_identifiers,
                 options=options,
             )
         except InputError as error:

@@ -36,8 +36,8 @@ def write_report(
     Parameters
     ----------
     result : Result
-        Its ``artifacts`` are set, and ``seconds["write"]`` to the time that everything before the JSON took, which is
-        added to ``seconds["total"]``.
+        Its ``artifacts`` are added to. ``seconds["write"]`` is set to the time that everything before the JSON took,
+        which is added to ``seconds["total"]``.
     study : Study
         Where the interactive viewer takes the anatomy from.
     pictures : sequence of Picture
@@ -58,7 +58,7 @@ def write_report(
         pictures = [_in_first_window(picture) for picture in pictures]
     heatmap = write_heatmap(result.heatmap, result.modality, folder)
     _write_overlay(result, pictures, folder / "overlay.png")
-    result.artifacts = {"heatmap": heatmap, "overlay": "overlay.png", "report": "report.html", "json": "report.json"}
+    result.artifacts |= {"heatmap": heatmap, "overlay": "overlay.png", "report": "report.html", "json": "report.json"}
     viewers = _viewers(result, study) if viewer else {}
     with atomic_path(folder / "report.html") as temporary:
         temporary.write_text(render_html(result, pictures, **viewers), encoding="utf-8")

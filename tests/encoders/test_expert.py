@@ -1,0 +1,195 @@
+"""The expert at its doors, on an encoder that costs nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from looktwice.encoders.anyres import merge, tile
+from looktwice.encoders.expert import BATCH, Calibration, Expert, ExpertConfig, build_expert, load_expert, worst_views
+from looktwice.encoders.registry import create_encoder
+from looktwice.encoders.self_reference import self_reference_maps
+from looktwice.errors import UsageError, WeightsError
+from looktwice.modalities.study import Modality, NativeMap, Study, View
+
+CPU = torch.device("cpu")
+
+
+class Views(Study):
+    """A study of pictures at hand."""
+
+    modality = Modality.VOLUME
+    name, source = "made", Path("made.nii.gz")
+
+    def __init__(self, images: list[np.ndarray], base: int = 0) -> None:
+        self.images, self.base_index, self.notes = images, base, []
+
+    def views(self) -> list[View]:
+        return [View(image, f"slice {index}", index) for index, image in enumerate(self.images)]
+
+    @property
+    def base(self) -> int:
+        return self.base_index
+
+    def lift(self, maps: np.ndarray) -> NativeMap:
+        raise NotImplementedError
+
+
+def pictures(count: int, size: tuple[int, int] = (64, 64)) -> list[np.ndarray]:
+    rng = np.random.default_rng(5)
+    return list(rng.integers(0, 256, (count, *size, 3), np.uint8))
+
+
+@pytest.fixture
+def expert(tiny_encoder: str) -> Expert:
+    """An expert with random heads, as one could come out of training."""
+    config = ExpertConfig(
+        encoder=tiny_encoder,
+        encoder_options={"input_size": 64},
+        embed_dim=16,
+        self_levels=(1, 3),
+        max_tiles=4,
+        calibration={"image": Calibration(0.5, 2.0, -1.0, 1.5), "volume": Calibration(score_shift=1.0, map_scale=3.0)},
+        trained_on=("brick", "größe"),
+        threshold=0.4,
+        revision="seed7",
+    )
+    torch.manual_seed(0)
+    return build_expert(create_encoder(tiny_encoder), config)
+
+
+def test_what_is_saved_is_loaded(expert, tmp_path):
+    path = tmp_path / "a folder" / "expert.safetensors"
+    expert.save(path)
+    loaded = load_expert(path, CPU)
+    assert loaded.config == expert.config
+    assert list(loaded.files) == ["expert.safetensors"]
+    assert [left.name for left in path.parent.iterdir()] == ["expert.safetensors"]
+    image = pictures(1)[0]
+    (before,), (after,) = expert.see_photographs([image]), loaded.see_photographs([image])
+    np.testing.assert_allclose(after.maps, before.maps, atol=1e-6)  # the fusion's weights are kept exactly
+    assert after.score == pytest.approx(before.score)
+    assert after.sources["ltfm"] == pytest.approx(before.sources["ltfm"], abs=0.02)  # LTFM's in half precision
+
+
+def test_a_truncated_file_is_refused(expert, tmp_path):
+    path = tmp_path / "expert.safetensors"
+    expert.save(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match="not an expert written by looktwice"):
+        load_expert(path, CPU)
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights at all", b"\xff" * 64], ids=["empty", "text", "bytes"])
+def test_what_is_no_weight_file_is_refused(content, tmp_path):
+    path = tmp_path / "expert.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="not an expert"):
+        load_expert(path, CPU)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(WeightsError, match="not an expert"):
+        load_expert(tmp_path / "none.safetensors", CPU)
+
+
+def write(path: Path, expert: Expert, **changes) -> Path:
+    from safetensors.torch import save_file
+
+    tensors = {f"look_twice.{name}": tensor for name, tensor in expert.look_twice.state_dict().items()}
+    tensors |= {f"fusion.{name}": tensor for name, tensor in expert.fusion.state_dict().items()}
+    save_file(tensors, path, metadata={"looktwice": json.dumps({**asdict(expert.config), **changes})})
+    return path
+
+
+def test_somebody_elses_safetensors_is_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(WeightsError, match="not an expert"):
+        load_expert(tmp_path / "other.safetensors", CPU)
+
+
+def test_a_setting_of_a_later_version_is_refused(expert, tmp_path):
+    with pytest.raises(WeightsError, match="not an expert"):
+        load_expert(write(tmp_path / "later.safetensors", expert, unheard_of=1), CPU)
+
+
+def test_weights_that_do_not_fit_the_encoder_are_refused(expert, tmp_path):
+    with pytest.raises(WeightsError, match="does not fit its own encoder tiny"):
+        load_expert(write(tmp_path / "misfit.safetensors", expert, embed_dim=32), CPU)
+
+
+def test_an_encoder_that_is_not_known_is_named(expert, tmp_path):
+    with pytest.raises(UsageError, match="resnet-9000"):
+        load_expert(write(tmp_path / "other.safetensors", expert, encoder="resnet-9000"), CPU)
+
+
+@pytest.mark.parametrize("base", [0, 2, 18])
+def test_maps_come_back_in_the_order_of_the_views(expert, base):
+    images = pictures(BATCH + 3)  # more than one batch
+    sighting = expert.see(Views(images, base))
+    tokens = expert.encoder.encode(images)
+    with torch.inference_mode():
+        maps, logits = expert.fusion(self_reference_maps(tokens, expert.config.self_levels))
+        look = expert.look_twice.look(
+            tokens.final, tokens.levels, expert.look_twice.context(tokens.final[base : base + 1])
+        )
+    np.testing.assert_allclose(sighting.maps, (maps / 3).sigmoid(), atol=1e-5)
+    np.testing.assert_allclose(sighting.view_scores, (logits - 1).sigmoid(), atol=1e-5)
+    torch.testing.assert_close(sighting.evidence.maps, look.maps)
+    torch.testing.assert_close(sighting.evidence.significance, look.significance)
+    torch.testing.assert_close(sighting.evidence.local_tokens, look.local_tokens)
+
+
+def test_no_more_than_a_batch_of_views_is_held_at_once(expert, monkeypatch):
+    sizes = []
+    encode = expert.encoder.encode
+    monkeypatch.setattr(expert.encoder, "encode", lambda batch: (sizes.append(len(batch)), encode(batch))[1])
+    expert.see(Views(pictures(2 * BATCH + 1)))
+    assert sizes == [BATCH, BATCH, 1]
+
+
+def test_the_worst_views_decide(expert):
+    assert worst_views(torch.tensor([0.0, 5.0, 1.0])) == 5.0
+    assert worst_views(torch.arange(100.0)) == 98.0  # the mean of 99, 98 and 97
+    sighting = expert.see(Views(pictures(10)))
+    assert sighting.score == pytest.approx(sighting.view_scores.max())
+
+
+def test_photographs_are_judged_alike_together_and_alone(expert):
+    images = [pictures(1, size)[0] for size in ((64, 64), (100, 150), (90, 40))]
+    together = expert.see_photographs(images)
+    for image, sighting in zip(images, together, strict=True):
+        (alone,) = expert.see_photographs([image])
+        np.testing.assert_allclose(sighting.maps, alone.maps, atol=1e-5)
+        assert sighting.score == pytest.approx(alone.score, abs=1e-5)
+        assert sighting.sources == pytest.approx(alone.sources, abs=1e-5)
+        torch.testing.assert_close(sighting.evidence.maps, alone.evidence.maps)
+
+
+def test_a_photograph_is_seen_whole_and_in_tiles(expert):
+    image = pictures(1, (128, 128))[0]
+    study = Views([image])
+    study.modality = Modality.IMAGE
+    sighting = expert.see(study)
+    tiling = tile(image, 64, 4)
+    assert len(tiling.crops) == 5
+    with torch.inference_mode():
+        fused = self_reference_maps(expert.encoder.encode(tiling.crops), expert.config.self_levels)
+        maps, logits = expert.fusion(fused)
+    np.testing.assert_allclose(sighting.maps[0], merge(((maps + 1) / 1.5).sigmoid(), tiling), atol=1e-5)
+    assert sighting.score == pytest.approx(float(((logits.max() - 0.5) / 2).sigmoid()), abs=1e-5)
+    assert sighting.evidence.maps.shape == (5, 8, 8)
+    assert set(sighting.seconds) == {"load", "encode", "match"}
+
+
+def test_calibration_shifts_then_scales():
+    calibration = Calibration(score_shift=1.0, score_scale=2.0, map_shift=-1.0, map_scale=4.0)
+    assert calibration.of_scores(torch.tensor(5.0)) == 2.0
+    assert calibration.of_maps(torch.tensor(7.0)) == 2.0

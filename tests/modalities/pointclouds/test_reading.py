@@ -164,7 +164,7 @@ def test_truncated_clouds_say_so(make, folder, suffix, ascii_file, capfd):
     ("name", "content"),
     [
         ("a.ply", b"ply\nformat ascii 1.0\nelement vertex 3\n"),
-        ("b.ply", b"ply\nformat ascii 1.0\nelement face 1\nproperty list uchar int vertex_index\nend_header\n3 0 1 2\n"),
+        ("b.ply", b"ply\nformat ascii 1.0\nelement face 0\nproperty list uchar int vertex_index\nend_header\n"),
         ("c.obj", b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n"),
         ("d.obj", b"v 0 0 0\nv 1 0\nv 0 1 0\n"),
         ("e.glb", b"glTF\2\0\0\0\x10\0\0\0"),

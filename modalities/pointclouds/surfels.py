@@ -1,0 +1,89 @@
+"""A cloud in brief: a few thousand evenly spread surface elements with normals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+if TYPE_CHECKING:
+    from looktwice.modalities.pointclouds.study import CloudStudy
+
+FloatArray = npt.NDArray[np.float32]
+
+#: How many neighbours (itself among them) a surface element has at each scale.
+SCALES = (16, 48, 140)
+
+
+@dataclass(frozen=True)
+class Surfels:
+    """Evenly spread elements of a surface.
+
+    Attributes
+    ----------
+    points : float32, shape (M, 3)
+        In the study's normalised coordinates; each the mean of the points in one cell, which averages noise.
+    normals : float32, shape (M, 3)
+        Unit length, pointing out of the object: towards the views that see the element.
+    side : float
+        Side of a cell: about the distance between neighbours.
+    neighbours : int64, shape (M, K)
+        Nearest elements, the nearest first (itself), K the largest of `SCALES` or M.
+    owner : int64, shape (Q,)
+        The element that each point of ``study.surface`` belongs to.
+    """
+
+    points: FloatArray
+    normals: FloatArray
+    side: float
+    neighbours: npt.NDArray[np.int64]
+    owner: npt.NDArray[np.int64]
+
+
+def surface_elements(study: CloudStudy, count: int) -> Surfels:
+    """Return about `count` elements of a study's surface (fewer if it has fewer points)."""
+    # Cells are laid along the object's own axes, so that turning the object turns the elements with it.
+    axes = study.frame.axes
+    points, owner, side = _thin(study.surface.points @ axes.T, study.surface.spacing, count)
+    points = points @ axes
+    _, neighbours = cKDTree(points).query(points, k=min(SCALES[-1], len(points)), workers=-1)
+    normals = _normals(points[neighbours[:, : SCALES[0]]])
+    return Surfels(points, _face_outward(study, points, normals), side, neighbours, owner)
+
+
+def _thin(points: FloatArray, spacing: FloatArray, count: int) -> tuple[FloatArray, npt.NDArray[np.int64], float]:
+    """Return the mean point of each of about `count` cells, the cell of each point, and the cells' side."""
+    area = float((spacing.astype(np.float64) ** 2).sum())
+    # A surface crosses about 1.5 cells per cell's face of its area (`spacing.local_spacing`).
+    side = max(float(np.sqrt(1.5 * area / count)), 1e-3)
+    low = points.min(axis=0)
+    columns = int(2.1 / side) + 2
+    i, j, k = ((points - low) / np.float32(side)).astype(np.int64).T
+    _, cell, held = np.unique((i * columns + j) * columns + k, return_inverse=True, return_counts=True)
+    sums = [np.bincount(cell, weights=points[:, axis]) for axis in range(3)]
+    return (np.stack(sums, axis=1) / held[:, None]).astype(np.float32), cell.ravel(), side
+
+
+def _normals(neighbourhoods: FloatArray) -> FloatArray:
+    """Return the direction of least variance of each neighbourhood, shape (M, k, 3) to (M, 3)."""
+    centred = neighbourhoods - neighbourhoods.mean(axis=1, keepdims=True)
+    normals: FloatArray = np.linalg.eigh(np.swapaxes(centred, 1, 2) @ centred)[1][:, :, 0].astype(np.float32)
+    return normals
+
+
+def _face_outward(study: CloudStudy, points: FloatArray, normals: FloatArray) -> FloatArray:
+    """Turn normals towards the viewers that see them; where none does, as the nearest element that is seen."""
+    toward = np.zeros_like(points)
+    for index in range(len(study.views())):
+        rendering = study.rendering(index)
+        toward[rendering.visible(points) < rendering.geometry.mask.size] += rendering.camera.toward
+    hidden = ~toward.any(axis=1)
+    if hidden.any() and not hidden.all():
+        _, nearest = cKDTree(points[~hidden]).query(points[hidden])
+        toward[hidden] = toward[~hidden][nearest]
+    sign = np.where((normals * toward).sum(axis=1) < 0, np.float32(-1), np.float32(1))
+    outward: FloatArray = normals * sign[:, None]
+    return outward

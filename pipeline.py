@@ -200,8 +200,9 @@ def _open(path: Path, modality: str, options: Mapping[str, Any]) -> Study:
 
 
 def _write_dicom(context: StudyContext, folder: Path, keep_identifiers: bool) -> dict[str, str]:
-    from looktwice.modalities.volumes import VolumeStudy, VoxelMap
     from looktwice.modalities.volumes.dicom_objects import write_dicom_objects
+    from looktwice.modalities.volumes.study import VolumeStudy
+    from looktwice.modalities.volumes.voxel_map import VoxelMap
 
     study, heatmap = context.study, context.result.heatmap
     if not isinstance(study, VolumeStudy) or not isinstance(heatmap, VoxelMap):

@@ -24,8 +24,8 @@ STATISTICS = ("max", "top", "mean", "median")
 
 NEIGHBOURS = 5
 TOP_SHARE = 0.1
-# Tokens this close on the grid see the same pixels and are not "elsewhere".
-EXCLUDED_RADIUS = 1
+# Tokens this close on the grid are not "elsewhere": they see the same pixels, or the same anomaly.
+EXCLUDED_RADIUS = 3
 SURROUND = 7
 # Added before a logarithm; about the distance between two copies of one texture.
 FLOOR = 1e-3

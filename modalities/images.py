@@ -132,7 +132,7 @@ def _to_8_bit(values: npt.NDArray[Any], path: Path) -> ByteArray:
         raise InputError(f"{path}: no pixel holds a finite value")
     low, high = float(values[finite].min()), float(values[finite].max())
     scaled = (np.where(finite, values, low) - low) / max(high - low, np.finfo(np.float32).tiny)
-    return np.rint(scaled * 255).astype(np.uint8)
+    return np.asarray(np.rint(scaled * 255), np.uint8)
 
 
 def _one_line(error: BaseException) -> str:

@@ -42,8 +42,8 @@ def brain(folder: Path) -> Path:
         from nilearn.datasets import load_mni152_template
 
     template = load_mni152_template(resolution=1)
-    spacing = tuple(float(size) for size in template.header.get_zooms()[:3])
-    anatomy = Anatomy.of(np.asarray(template.dataobj, np.float32), spacing)
+    across, along, up = (float(size) for size in template.header.get_zooms()[:3])
+    anatomy = Anatomy.of(np.asarray(template.dataobj, np.float32), (across, along, up))
     painted, _, _ = synthesize_volume(np.random.default_rng(3), anatomy, "mass")
     path = folder / "brain.nii.gz"
     nib.save(nib.Nifti1Image(painted, template.affine), path)
@@ -58,7 +58,7 @@ def shape(folder: Path) -> Path:
         o3d.utility.Vector3dVector(damaged.vertices), o3d.utility.Vector3iVector(damaged.faces)
     )
     path = folder / "vase.ply"
-    o3d.io.write_triangle_mesh(str(path), mesh)
+    o3d.io.write_triangle_mesh(path, mesh)
     return path
 
 

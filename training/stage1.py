@@ -94,7 +94,7 @@ def train_look_twice(
     expert.look_twice = accelerator.unwrap_model(model).eval().cpu()
 
 
-def fit_fusion(expert: Expert, tokens: TokenSet, decay: float = 1.0) -> Tensor:
+def fit_fusion(expert: Expert, tokens: TokenSet, decay: float = 1.0, map_decay: float = 0.1) -> Tensor:
     """Fit ``expert.fusion`` in place on examples that Look-Twice was not trained on.
 
     The view head is learnt to rank anomalous above normal within each source, which is what carries over to new
@@ -104,9 +104,9 @@ def fit_fusion(expert: Expert, tokens: TokenSet, decay: float = 1.0) -> Tensor:
     ----------
     expert : Expert
     tokens : TokenSet
-    decay : float
-        Weight of the squared distance of the weights from the prior (``PRIOR_WEIGHT`` on the mean distance to the
-        nearest tokens, else none), on standardised features.
+    decay, map_decay : float
+        For the view head and the map head: weight of the squared distance of the weights from the prior
+        (``PRIOR_WEIGHT`` on the mean distance to the nearest tokens, else none), on standardised features.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def fit_fusion(expert: Expert, tokens: TokenSet, decay: float = 1.0) -> Tensor:
         logits = fusion.map_head(pixels)
         pushed = torch.nn.functional.softplus(torch.where(labels, -logits, logits))
         balanced = (pushed[labels].mean() + pushed[~labels].mean()) / 2
-        return balanced + decay * (fusion.map_head.linear.weight - map_prior).square().sum()
+        return balanced + map_decay * (fusion.map_head.linear.weight - map_prior).square().sum()
 
     _minimise(list(fusion.map_head.parameters()), pixel_loss)
     with torch.no_grad():

@@ -1,0 +1,53 @@
+"""From folders to an expert's file, on an encoder that costs nothing."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import torch
+
+from looktwice.encoders.expert import load_expert
+from looktwice.training.run import Plan, train_expert
+
+CPU = torch.device("cpu")
+
+
+def plan(folder, ball, **changes) -> Plan:
+    settings = {
+        "data": (folder,),
+        "normals": (ball,),
+        "left_out": ("screw",),
+        "encoder": "tiny",
+        "embed_dim": 8,
+        "self_levels": (0, 2),
+        "examples": 8,
+        "steps": 4,
+    }
+    return Plan(**{**settings, **changes})
+
+
+def test_one_call_writes_an_expert_that_loads_and_looks(benchmark_folder, ball, tiny_encoder, tmp_path):
+    out = tmp_path / "runs größe"
+    path = train_expert(plan(benchmark_folder, ball), out, device="cpu")
+    assert path == out / "expert.safetensors"
+    expert = load_expert(path, CPU)
+    assert set(expert.config.trained_on) == {"shipped", "plate", "ball.nii.gz"}
+    assert set(expert.config.calibration) == {"image", "volume"}
+    assert expert.config.encoder_options == {"input_size": 64}
+    (sighting,) = expert.see_photographs([np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)])
+    assert np.isfinite(sighting.maps).all()
+    assert 0 <= sighting.score <= 1
+
+    record = json.loads((out / "training.json").read_text())
+    assert record["sources"] == ["shipped", "plate", "ball.nii.gz"]
+    assert record["examples_seen"] == 3 * 5  # what is left when 0.35 of 8 is held back
+    assert any((out / "logs").iterdir())
+
+
+def test_the_same_plan_gives_the_same_expert(benchmark_folder, ball, tiny_encoder, tmp_path):
+    paths = [train_expert(plan(benchmark_folder, ball), tmp_path / name, device="cpu") for name in ("one", "two")]
+    one, two = (load_expert(path, CPU) for path in paths)
+    for name, tensor in one.state_dict().items():
+        torch.testing.assert_close(two.state_dict()[name], tensor, msg=name)
+    assert one.config == two.config

@@ -1,0 +1,35 @@
+"""Examples become tokens and token masks."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from looktwice.encoders.registry import create_encoder
+from looktwice.modalities.study import Modality
+from looktwice.training.corpus import Example
+from looktwice.training.tokens import BATCH, UNKNOWN, encode_examples
+
+
+def example(number: int, mask: np.ndarray | None) -> Example:
+    image = np.random.default_rng(number).integers(0, 256, (64, 64, 3), np.uint8)
+    return Example(image, number % 2, mask, "even" if number % 2 == 0 else "odd", Modality.IMAGE)
+
+
+def test_examples_of_several_batches_keep_their_order_and_masks(tiny_encoder):
+    encoder = create_encoder(tiny_encoder)
+    mask = np.zeros((64, 64), bool)
+    mask[8:16, 24:28] = True  # half of the token in row 1, column 3
+    examples = [example(number, None if number == 2 else mask) for number in range(BATCH + 3)]
+    tokens = encode_examples(encoder, iter(examples))
+    assert len(tokens) == BATCH + 3
+    assert tokens.labels.tolist() == [float(number % 2) for number in range(BATCH + 3)]
+    assert tokens.members("odd").tolist() == list(range(1, BATCH + 3, 2))
+    assert (tokens.masks[2] == UNKNOWN).all()
+    assert tokens.masks[0].nonzero().tolist() == [[1, 3]]
+    assert tokens.masks[0, 1, 3] == 0.5
+    expected = encoder.encode([examples[-1].image])
+    last = tokens.tokens(slice(-1, None))
+    torch.testing.assert_close(last.final, expected.final, atol=1e-2, rtol=1e-2)
+    assert [level.shape[2] for level in last.levels] == list(encoder.level_dims)
+    assert tokens.final.dtype == torch.float16

@@ -77,3 +77,20 @@ def test_statistics_of_a_map_by_hand():
 def test_statistics_come_map_by_map():
     maps = torch.stack([torch.full((3, 3), 1.0), torch.full((3, 3), 2.0)])[None]
     assert summarise(maps)[0].tolist() == [1.0] * len(STATISTICS) + [2.0] * len(STATISTICS)
+
+
+def test_touching_tokens_are_not_elsewhere():
+    field = torch.randn(6, SIDE, SIDE, generator=torch.Generator().manual_seed(4))
+    found = self_reference_maps(of_field(field), [0])[0, MAPS.index("nearest"), 5, 7].exp() - FLOOR
+
+    def local(row: int, column: int) -> Tensor:
+        around = field[:, max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
+        return torch.nn.functional.normalize(around.mean(dim=(1, 2)), dim=0)
+
+    elsewhere = [
+        float((local(5, 7) - local(row, column)).norm())
+        for row in range(SIDE)
+        for column in range(SIDE)
+        if max(abs(row - 5), abs(column - 7)) > 1
+    ]
+    assert float(found) == pytest.approx(sum(sorted(elsewhere)[:5]) / 5, abs=1e-4)

@@ -7,7 +7,15 @@ import torch
 from torch import Tensor
 
 from looktwice.encoders.base import Tokens
-from looktwice.encoders.self_reference import FLOOR, MAPS, STATISTICS, self_reference_maps, summarise
+from looktwice.encoders.self_reference import (
+    EXCLUDED_RADIUS,
+    FLOOR,
+    MAPS,
+    NEIGHBOURS,
+    STATISTICS,
+    self_reference_maps,
+    summarise,
+)
 
 SIDE = 12
 LOWEST = torch.log(torch.tensor(FLOOR))
@@ -79,7 +87,7 @@ def test_statistics_come_map_by_map():
     assert summarise(maps)[0].tolist() == [1.0] * len(STATISTICS) + [2.0] * len(STATISTICS)
 
 
-def test_touching_tokens_are_not_elsewhere():
+def test_tokens_close_by_are_not_elsewhere():
     field = torch.randn(6, SIDE, SIDE, generator=torch.Generator().manual_seed(4))
     found = self_reference_maps(of_field(field), [0])[0, MAPS.index("nearest"), 5, 7].exp() - FLOOR
 
@@ -91,6 +99,6 @@ def test_touching_tokens_are_not_elsewhere():
         float((local(5, 7) - local(row, column)).norm())
         for row in range(SIDE)
         for column in range(SIDE)
-        if max(abs(row - 5), abs(column - 7)) > 1
+        if max(abs(row - 5), abs(column - 7)) > EXCLUDED_RADIUS
     ]
-    assert float(found) == pytest.approx(sum(sorted(elsewhere)[:5]) / 5, abs=1e-4)
+    assert float(found) == pytest.approx(sum(sorted(elsewhere)[:NEIGHBOURS]) / NEIGHBOURS, abs=1e-4)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.modalities.rendering.chunks import bounds
+from looktwice.modalities.rendering.chunks import bounds, thinned
 from looktwice.modalities.rendering.coverage import choose_directions, direction_name, viewer_axes
 from looktwice.modalities.rendering.frame import PrincipalFrame
 
@@ -17,6 +17,8 @@ FloatArray = npt.NDArray[np.float32]
 MARGIN = 0.04
 # A view along a thin object's long side may be magnified at most this much more than the widest view.
 MAX_ZOOM = 2.0
+# This many points have the outline of all to within a fraction of the margin.
+_OUTLINE = 200_000
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ def place_cameras(points: FloatArray, frame: PrincipalFrame, views: int | None, 
     """
     directions = choose_directions(frame, views)
     turns = [(viewer_axes(direction) @ frame.axes).astype(np.float32) for direction in directions]
-    boxes = [bounds(points, turn) for turn in turns]
+    outline = thinned(points, _OUTLINE)
+    boxes = [bounds(outline, turn) for turn in turns]
     extents = [float((high - low)[:2].max()) for low, high in boxes]
     widest = max(extents) or 1.0
     return [

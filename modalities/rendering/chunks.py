@@ -11,6 +11,11 @@ FloatArray = npt.NDArray[np.float32]
 CHUNK = 1_000_000
 
 
+def thinned(points: FloatArray, most: int) -> FloatArray:
+    """Return every n-th of `points`, so that at most `most` are left."""
+    return points[:: max(1, -(-len(points) // most))]
+
+
 def bounds(points: FloatArray, turn: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
     """Return the lower and upper corner of the box around `points`, shape (P, 3), turned by `turn` if given."""
     low, high = np.full(3, np.inf, np.float32), np.full(3, -np.inf, np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,8 +14,8 @@ from looktwice.modalities.rendering import shading
 from looktwice.modalities.rendering.backends import get_rasterizer
 from looktwice.modalities.rendering.cameras import Camera
 from looktwice.modalities.rendering.shading import Geometry
-from looktwice.modalities.rendering.splatting import close_surface, splat_radius
-from looktwice.modalities.rendering.zbuffer import depth_of, index_of, pixel_of
+from looktwice.modalities.rendering.splatting import close_surface
+from looktwice.modalities.rendering.zbuffer import KeyImage, depth_of, index_of, pixel_of
 
 FloatArray = npt.NDArray[np.float32]
 ByteArray = npt.NDArray[np.uint8]
@@ -109,12 +110,23 @@ def render(surface: Surface, cameras: Sequence[Camera], backend: str = "open3d")
     UsageError
         If the back end is unknown or not installed.
     """
-    for camera, keys in zip(cameras, get_rasterizer(backend)(surface.points, cameras), strict=True):
-        keys = close_surface(keys, splat_radius(surface.spacing * np.float32(camera.scale)))
-        yield _develop(surface, camera, index_of(keys), depth_of(keys))
+    rasterize = get_rasterizer(backend)
+    with ThreadPoolExecutor(max_workers=1) as worker:
+        # One view is closed and shaded while the next is projected.
+        ahead: Future[Rendering] | None = None
+        for camera, keys in zip(cameras, rasterize(surface.points, cameras), strict=True):
+            following = worker.submit(_develop, surface, camera, keys)
+            if ahead is not None:
+                yield ahead.result()
+            ahead = following
+        if ahead is not None:
+            yield ahead.result()
 
 
-def _develop(surface: Surface, camera: Camera, index: npt.NDArray[np.int64], depth: FloatArray) -> Rendering:
+def _develop(surface: Surface, camera: Camera, keys: KeyImage) -> Rendering:
+    """Close a z-buffer and measure the surface that it shows."""
+    keys = close_surface(keys, surface.spacing, camera.scale)
+    index, depth = index_of(keys), depth_of(keys)
     # Flat indices: NumPy gathers and scatters along one axis several times as fast as along two.
     shown = np.flatnonzero(index >= 0)
     points = index.ravel()[shown]

@@ -148,14 +148,26 @@ def _noise(residual: FloatArray, mask: BoolArray) -> float:
 
 
 def _smooth_depth(depth: FloatArray, mask: BoolArray, reach: float) -> FloatArray:
-    """Smooth over `reach` pixels without crossing depth edges; off the object the depth is far away."""
+    """Smooth over `reach` pixels without crossing depth edges; off the object the depth is far away.
+
+    A wide filter is a narrow one, then the same on every second pixel, and every fourth: the edge-avoiding "à trous"
+    wavelet of Dammertz et al. 2010, whose cost does not grow with the square of its width.
+    """
     far = np.float32(depth[mask].max(initial=0) + 1000)
     filled = np.where(mask, depth, far)
-    radius = int(np.clip(np.ceil(reach), 2, 7))
-    image = o3d.t.geometry.Image(o3d.core.Tensor.from_numpy(filled[..., None]))
-    smooth = image.filter_bilateral(2 * radius + 1, max(2.0, 1.3 * reach), radius / 1.5)
-    result: FloatArray = smooth.as_tensor().numpy()[..., 0]
-    return np.where(mask, result, far)
+    for step in (1, 2, 4):
+        if step == 1 or reach > 2 * step - 1:
+            for row, column in np.ndindex(step, step):
+                phase = filled[row::step, column::step]
+                phase[...] = _bilateral(phase, max(2.0, 1.3 * min(reach, 7.0)))
+    return np.where(mask, filled, far)
+
+
+def _bilateral(depth: FloatArray, edge: float) -> FloatArray:
+    """Average over 5 x 5 pixels, those whose depth differs by more than about `edge` counting little."""
+    image = o3d.t.geometry.Image(o3d.core.Tensor.from_numpy(np.ascontiguousarray(depth)[..., None]))
+    smooth: FloatArray = image.filter_bilateral(5, edge, 1.4).as_tensor().numpy()[..., 0]
+    return smooth
 
 
 def _slopes(depth: FloatArray, mask: BoolArray, sigma: float) -> tuple[FloatArray, FloatArray]:

@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from looktwice.modalities.rendering.chunks import CHUNK, bounds
+from looktwice.modalities.rendering.chunks import CHUNK, bounds, thinned
 
 FloatArray = npt.NDArray[np.float32]
 
-_SAMPLE = 10_000
+# Enough points to measure density by.
+_SAMPLE = 300_000
 _FINEST = 64
 _COARSEST = 8
 # Cells that hold fewer points than this say nothing sure about density: a coarser grid is asked.
@@ -38,11 +39,9 @@ def local_spacing(points: FloatArray) -> FloatArray:
     low, high = bounds(points, turn)
     extent = float((high - low).max())
     scale = np.float32((1 - 1e-6) * _FINEST / extent)
-    counts = np.zeros(_FINEST**3, np.int64)
-    for start in range(0, len(points), CHUNK):
-        cell = _cells(points[start : start + CHUNK], turn, low, scale)
-        counts += np.bincount(_flat(cell, _FINEST), minlength=_FINEST**3)
-    levels = _density_levels(counts)
+    sample = thinned(points, _SAMPLE)
+    counts = np.bincount(_flat(_cells(sample, turn, low, scale), _FINEST), minlength=_FINEST**3)
+    levels = _density_levels(counts * np.float32(len(points) / len(sample)))
     spacing = np.empty(len(points), np.float32)
     for start in range(0, len(points), CHUNK):
         cell = _cells(points[start : start + CHUNK], turn, low, scale)
@@ -50,7 +49,7 @@ def local_spacing(points: FloatArray) -> FloatArray:
     return spacing
 
 
-def _density_levels(counts: npt.NDArray[np.int64]) -> list[FloatArray]:
+def _density_levels(counts: FloatArray) -> list[FloatArray]:
     """Return the points per occupied cell on grids from the finest to the coarsest, each flattened."""
     levels, cells = [], _FINEST
     while True:
@@ -78,7 +77,7 @@ def _look_up(cell: npt.NDArray[np.int32], levels: list[FloatArray], extent: np.f
 
 
 def _own_axes(points: FloatArray) -> FloatArray:
-    sample = points[:: -(-len(points) // _SAMPLE)].astype(np.float64)
+    sample = thinned(points, 10_000).astype(np.float64)
     sample -= sample.mean(axis=0)
     axes: FloatArray = np.linalg.eigh(sample.T @ sample)[1].T.astype(np.float32)
     return axes
@@ -98,9 +97,9 @@ def _flat(cell: npt.NDArray[np.int32], cells: int) -> npt.NDArray[np.int32]:
     return flat
 
 
-def _points_per_cell(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+def _points_per_cell(counts: FloatArray) -> npt.NDArray[np.float32]:
     """Return the mean count of the occupied cells among each cell and its 26 neighbours, flattened."""
-    total = ndimage.uniform_filter(counts.astype(np.float32), 3, mode="constant")
+    total = ndimage.uniform_filter(counts, 3, mode="constant")
     used = ndimage.uniform_filter((counts > 0).astype(np.float32), 3, mode="constant")
     mean: npt.NDArray[np.float32] = (total / np.maximum(used, 1e-6)).ravel()
     return mean

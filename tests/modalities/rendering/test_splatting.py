@@ -20,8 +20,8 @@ def random_square(spacing, low, high, depth, seed=0):
 @pytest.mark.parametrize("spacing", [1.0, 2.0, 3.5, 5.0])
 def test_gaps_close_and_the_outline_stays(spacing):
     columns, rows, depths = random_square(spacing, 16, 48, 5)
-    radius = np.full(len(columns), splat_radius(np.float32(spacing)))
-    shown = close_surface(picture_of(columns, rows, depths), radius) != EMPTY
+    closed = close_surface(picture_of(columns, rows, depths), np.full(len(columns), spacing / 7, np.float32), 7.0)
+    shown = closed != EMPTY
     inner = int(np.ceil(1.5 * spacing))
     assert shown[16 + inner : 48 - inner, 16 + inner : 48 - inner].mean() > 0.995
     outside = shown.copy()
@@ -33,8 +33,8 @@ def test_what_lies_behind_does_not_shine_through():
     front = random_square(2.5, 16, 48, 5)
     back = random_square(1.0, 0, 64, 50, seed=1)
     columns, rows, depths = (np.concatenate(pair) for pair in zip(front, back, strict=True))
-    radius = splat_radius(np.repeat(np.float32((2.5, 1.0)), (len(front[0]), len(back[0]))))
-    depth = depth_of(close_surface(picture_of(columns, rows, depths), radius))
+    spacing = np.repeat(np.float32((2.5, 1.0)), (len(front[0]), len(back[0])))
+    depth = depth_of(close_surface(picture_of(columns, rows, depths), spacing, 1.0))
     assert (depth[22:42, 22:42] == 5).mean() > 0.99
     # ... and the front does not grow over the back.
     assert (depth[:14] == 50).all()
@@ -44,7 +44,7 @@ def test_what_lies_behind_does_not_shine_through():
 def test_points_stay_in_their_own_pixels():
     columns, rows = np.array([10, 40]), np.array([12, 40])
     keys = picture_of(columns, rows, [3, 4])
-    closed = close_surface(keys, np.array([6, 0], np.uint8))
+    closed = close_surface(keys, np.array([3, 0.1], np.float32), 1.0)
     assert index_of(closed)[12, 10] == 0
     assert index_of(closed)[40, 40] == 1
 
@@ -58,4 +58,4 @@ def test_radius_is_bounded_and_grows_with_spacing():
 
 def test_nothing_stays_nothing():
     empty = np.full((16, 16), EMPTY)
-    assert (close_surface(empty, np.array([3], np.uint8)) == EMPTY).all()
+    assert (close_surface(empty, np.array([3], np.float32), 1.0) == EMPTY).all()

@@ -15,6 +15,7 @@ from looktwice.modalities.pointclouds.gltf import read_gltf
 from looktwice.modalities.pointclouds.obj import read_obj
 from looktwice.modalities.pointclouds.ply import check_complete
 from looktwice.modalities.pointclouds.recognise import CloudFormat, cloud_format
+from looktwice.modalities.pointclouds.survey import read_e57, read_las
 
 
 def read_cloud(path: Path) -> Cloud:
@@ -166,4 +167,6 @@ _READERS = {
     CloudFormat.OFF: _read_off,
     CloudFormat.GLTF: read_gltf,
     CloudFormat.ORGANISED_TIFF: _read_organised_tiff,
+    CloudFormat.LAS: read_las,
+    CloudFormat.E57: read_e57,
 }

@@ -24,6 +24,8 @@ class CloudFormat(str, Enum):
     OFF = "off"
     GLTF = "gltf"
     ORGANISED_TIFF = "tiff"
+    LAS = "las"
+    E57 = "e57"
 
 
 def is_pointcloud(path: Path) -> bool:
@@ -46,8 +48,9 @@ def cloud_format(path: Path) -> CloudFormat | None:
         return CloudFormat.ORGANISED_TIFF if _is_organised_tiff(path) else None
     if head.startswith((b"ply\n", b"ply\r")):
         return CloudFormat.PLY
-    if head.startswith(b"glTF"):
-        return CloudFormat.GLTF
+    for magic, found in ((b"glTF", CloudFormat.GLTF), (b"LASF", CloudFormat.LAS), (b"ASTM-E57", CloudFormat.E57)):
+        if head.startswith(magic):
+            return found
     if len(head) >= 84 and size == 84 + 50 * struct.unpack_from("<I", head, 80)[0]:
         return CloudFormat.STL
     return None if b"\0" in head[:512] and b"DATA binary" not in head else _text_format(path, head)

@@ -49,7 +49,8 @@ def open_pointcloud(
     Parameters
     ----------
     path : Path
-        PLY, PCD, XYZ, PTS, STL, OBJ, OFF, glTF/GLB, or an organised XYZ TIFF as in MVTec 3D-AD.
+        PLY, PCD, XYZ, PTS, STL, OBJ, OFF, glTF/GLB, an organised XYZ TIFF as in MVTec 3D-AD, or, with the extra
+        ``looktwice[scan]``, LAS/LAZ and E57.
     backend : {"open3d", "pytorch3d", "numpy"}
         What projects the points; the pictures are the same.
     views : int or None

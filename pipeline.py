@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import looktwice
 from looktwice import modalities
 from looktwice.device import resolve_device
 from looktwice.encoders.expert import Expert, Sighting, load_expert
 from looktwice.encoders.weights import WHEEL_FILES
 from looktwice.errors import InputError
-from looktwice.modalities.study import Modality, Study
+from looktwice.modalities.study import Modality, NativeMap, Study
 from looktwice.models import MODELS, expert_path
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.registry import open_reasoner
@@ -135,18 +137,23 @@ class Inspector:
         study = _open(Path(path), modality, options or {})
         if folder and not study.source.is_dir() and study.name == study.source.stem:
             study.name = folder
-        opened = time.perf_counter()
+        return self.examine(study, threshold, time.perf_counter() - started)
+
+    def examine(self, study: Study, threshold: float | None = None, opening: float = 0.0) -> StudyContext:
+        """Look at an open study; `opening` is the seconds that opening it took."""
+        started = time.perf_counter()
         sighting = self.expert.see(study)
         seen = time.perf_counter()
         threshold = self.expert.config.threshold if threshold is None else threshold
         heatmap = study.lift(sighting.maps)
+        score, sources = self._judge(study, heatmap, sighting)
         regions = heatmap.regions(threshold)
         lifted = time.perf_counter()
         result = Result(
             study=study.name,
             source=study.source,
             modality=study.modality,
-            score=sighting.score,
+            score=score,
             threshold=threshold,
             heatmap=heatmap,
             regions=regions,
@@ -154,19 +161,39 @@ class Inspector:
             views=len(sighting.maps),
             model=self.provenance(),
             version=looktwice.__version__,
-            evidence=sighting.sources,
+            evidence=sources,
             notes=list(study.notes),
             seconds={
-                "load": opened - started + sighting.seconds["load"],
+                "load": opening + sighting.seconds["load"],
                 "encode": sighting.seconds["encode"],
                 "match": sighting.seconds["match"],
                 "lift": lifted - seen,
                 "explain": 0.0,
                 "write": 0.0,
-                "total": lifted - started,
+                "total": opening + lifted - started,
             },
         )
         return StudyContext(study, sighting.evidence, sighting.maps, result)
+
+    def _judge(self, study: Study, heatmap: NativeMap, sighting: Sighting) -> tuple[float, dict[str, float]]:
+        """Return the study's score and each source's own; a cloud's geometry is measured here, and joins its map.
+
+        Shaded views show geometry, which is measured better on the points themselves: where a cloud has no colour,
+        geometry decides alone; where it has, whichever source is more alarmed.
+        """
+        if study.modality is not Modality.POINTCLOUD or "geometry" not in self.expert.config.calibration:
+            return sighting.score, sighting.sources
+        from looktwice.encoders.geometry import score_geometry
+        from looktwice.modalities.pointclouds.geometry_evidence import geometry_evidence
+        from looktwice.modalities.pointclouds.study import CloudStudy
+
+        assert isinstance(study, CloudStudy)
+        rarity = geometry_evidence(study)
+        values, geometry = score_geometry(rarity, self.expert.config.calibration["geometry"])
+        coloured = study.cloud.colours is not None
+        heatmap.values = np.maximum(values, heatmap.values) if coloured else values
+        score = max(sighting.score, geometry) if coloured else geometry
+        return score, {**sighting.sources, "geometry": geometry}
 
     def provenance(self) -> dict[str, Any]:
         """Return the model's name, revision and the sha256 of each weight file."""

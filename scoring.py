@@ -96,12 +96,12 @@ class SingleScorer:
 
     def _score_study(self, study: Study) -> ScoredInput:
         try:
-            sighting = self.inspector.expert.see(study)
-            heatmap = study.lift(sighting.maps)
+            result = self.inspector.examine(study).result
         except InputError as error:
             return ScoredInput(error=str(error))
+        heatmap = result.heatmap
         points = heatmap.points if isinstance(heatmap, PointMap) else None
-        return ScoredInput(score=sighting.score, heatmap=heatmap.values, points=points)
+        return ScoredInput(score=result.score, heatmap=heatmap.values, points=points)
 
 
 class ReferenceScorer(SingleScorer):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from looktwice.encoders import anyres
 from looktwice.encoders.base import Tokens, VisionEncoder
+from looktwice.encoders.calibration import Calibration
 from looktwice.encoders.fusion import Fusion
 from looktwice.encoders.ltfm import Evidence, FirstLook, LookTwice
 from looktwice.encoders.registry import create_encoder
@@ -27,30 +28,6 @@ from looktwice.modalities.study import Modality, Study
 BATCH = 16
 # A study is as suspicious as the mean of this share of its views, the worst ones.
 WORST_SHARE = 0.03
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How raw logits of one modality become calibrated ones: ``(raw - shift) / scale``, for scores and for maps.
-
-    Attributes
-    ----------
-    score_shift, score_scale : float
-    map_shift, map_scale : float
-    """
-
-    score_shift: float = 0.0
-    score_scale: float = 1.0
-    map_shift: float = 0.0
-    map_scale: float = 1.0
-
-    def of_scores(self, logits: Tensor) -> Tensor:
-        """Calibrate logits of views or studies."""
-        return (logits - self.score_shift) / self.score_scale
-
-    def of_maps(self, logits: Tensor) -> Tensor:
-        """Calibrate logits of tokens."""
-        return (logits - self.map_shift) / self.map_scale
 
 
 @dataclass(frozen=True)
@@ -67,7 +44,7 @@ class ExpertConfig:
     max_tiles : int
         AnyRes tiles a photograph may be cut into; 1 for none.
     calibration : dict of str to Calibration
-        By modality: what calibration against normal material asks for.
+        By modality, and for a cloud's ``geometry``: what calibration against normal material asks for.
     trained_on : tuple of str
         Names of the sets seen in training.
     threshold : float

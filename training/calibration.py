@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
+from sklearn.linear_model import LogisticRegression
 
-from looktwice.encoders.expert import Calibration, Expert
+from looktwice.encoders.calibration import Calibration
+from looktwice.encoders.expert import Expert
 from looktwice.modalities.study import Modality, Study
 
 # A normal volume or cloud reaches the threshold so often, and a normal token so often.
@@ -23,6 +25,16 @@ def calibrate_maps(logits: npt.NDArray[np.floating]) -> tuple[float, float]:
     shift = float(np.quantile(logits, 1 - TOKEN_FALSE_ALARMS))
     scale = max((float(np.median(logits)) - shift) / NORMAL_LOGIT, 1e-3)
     return shift, scale
+
+
+def calibrate_scores(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.floating]) -> tuple[float, float]:
+    """Return (shift, scale) that make logits of pictures mean what they say, both classes weighing the same.
+
+    Platt's method: a logistic regression on the one raw logit.
+    """
+    fit = LogisticRegression(C=1e6, class_weight="balanced").fit(logits[:, None], labels > 0.5)
+    slope = max(float(fit.coef_[0, 0]), 1e-3)
+    return -float(fit.intercept_[0]) / slope, 1 / slope
 
 
 @torch.inference_mode()

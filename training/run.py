@@ -12,10 +12,14 @@ import numpy as np
 import torch
 
 from looktwice.device import resolve_device
-from looktwice.encoders.expert import Calibration, Expert, ExpertConfig, build_expert
+from looktwice.encoders.calibration import Calibration
+from looktwice.encoders.expert import Expert, ExpertConfig, build_expert
+from looktwice.encoders.geometry import calibrate_geometry
 from looktwice.encoders.registry import create_encoder
+from looktwice.modalities.pointclouds.geometry_evidence import geometry_evidence
+from looktwice.modalities.pointclouds.study import CloudStudy
 from looktwice.modalities.study import Modality
-from looktwice.training.calibration import calibrate_maps, calibrate_studies
+from looktwice.training.calibration import calibrate_maps, calibrate_scores, calibrate_studies
 from looktwice.training.corpus import Example, Source, draw_examples, gather_sources
 from looktwice.training.stage1 import Recipe, fit_fusion, train_look_twice
 from looktwice.training.tokens import TokenSet, encode_examples
@@ -93,13 +97,16 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
     with SummaryWriter(str(out / "logs")) as writer:
         recipe = Recipe(steps=plan.steps, seed=plan.seed)
         train_look_twice(expert, seen, recipe, out / "checkpoint.pt", _logger(writer))
-    map_logits = fit_fusion(expert, unseen)
-    calibration = {Modality.IMAGE.value: _image_calibration(map_logits, unseen)}
+    map_logits, view_logits = fit_fusion(expert, unseen)
+    calibration = {Modality.IMAGE.value: _image_calibration(map_logits, view_logits, unseen)}
     for modality in (Modality.VOLUME, Modality.POINTCLOUD):
         normal = [study for source in sources if source.modality is modality for study in source.studies]
         if normal:
             calibration[modality.value] = calibrate_studies(expert, normal, modality)
     seen_sets = tuple(source.name for source in sources)
+    clouds = [study for source in sources for study in source.studies if isinstance(study, CloudStudy)]
+    if clouds:
+        calibration["geometry"] = calibrate_geometry([geometry_evidence(cloud) for cloud in clouds])
     expert.config = replace(config, revision=f"seed{plan.seed}", calibration=calibration, trained_on=seen_sets)
     path = out / "expert.safetensors"
     expert.save(path)
@@ -108,10 +115,11 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
     return path
 
 
-def _image_calibration(map_logits: torch.Tensor, unseen: TokenSet) -> Calibration:
-    """Calibrate a photograph's map by held-back normal pictures; its score the fusion head has calibrated already."""
-    shift, scale = calibrate_maps(map_logits[unseen.labels == 0].numpy())
-    return Calibration(map_shift=shift, map_scale=scale)
+def _image_calibration(map_logits: torch.Tensor, view_logits: torch.Tensor, unseen: TokenSet) -> Calibration:
+    """Calibrate a photograph's map by normal pictures, and its score by both, on examples LTFM has not seen."""
+    map_shift, map_scale = calibrate_maps(map_logits[unseen.labels == 0].numpy())
+    score_shift, score_scale = calibrate_scores(view_logits.numpy(), unseen.labels.numpy())
+    return Calibration(score_shift, score_scale, map_shift, map_scale)
 
 
 def _encode(

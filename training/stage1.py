@@ -94,7 +94,7 @@ def train_look_twice(
     expert.look_twice = accelerator.unwrap_model(model).eval().cpu()
 
 
-def fit_fusion(expert: Expert, tokens: TokenSet, decay: float = 1.0, map_decay: float = 0.1) -> Tensor:
+def fit_fusion(expert: Expert, tokens: TokenSet, decay: float = 1.0, map_decay: float = 0.1) -> tuple[Tensor, Tensor]:
     """Fit ``expert.fusion`` in place on examples that Look-Twice was not trained on.
 
     The view head is learnt to rank anomalous above normal within each source, which is what carries over to new
@@ -110,8 +110,10 @@ def fit_fusion(expert: Expert, tokens: TokenSet, decay: float = 1.0, map_decay: 
 
     Returns
     -------
-    Tensor, shape (E, h, w)
+    maps : Tensor, shape (E, h, w)
         The fused map logits of the examples.
+    views : Tensor, shape (E,)
+        Their fused logits.
     """
     maps = _self_reference(expert, tokens)
     fusion = expert.fusion
@@ -144,8 +146,8 @@ def fit_fusion(expert: Expert, tokens: TokenSet, decay: float = 1.0, map_decay: 
 
     _minimise(list(fusion.map_head.parameters()), pixel_loss)
     with torch.no_grad():
-        logits: Tensor = fusion.map_head(maps.movedim(1, -1))
-    return logits
+        fused: tuple[Tensor, Tensor] = fusion(maps)
+    return fused
 
 
 @torch.inference_mode()

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from looktwice.encoders.anyres import merge, tile
-from looktwice.encoders.expert import BATCH, Calibration, Expert, ExpertConfig, build_expert, load_expert, worst_views
+from looktwice.encoders.calibration import Calibration
+from looktwice.encoders.expert import BATCH, Expert, ExpertConfig, build_expert, load_expert, worst_views
 from looktwice.encoders.registry import create_encoder
 from looktwice.encoders.self_reference import self_reference_maps
 from looktwice.errors import UsageError, WeightsError

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from looktwice.encoders.expert import Calibration
+from looktwice.encoders.calibration import Calibration
 from looktwice.modalities.study import Modality, NativeMap, Study, View
 from looktwice.training.calibration import STUDY_FALSE_ALARMS, TOKEN_FALSE_ALARMS, calibrate_maps, calibrate_studies
 

@@ -49,8 +49,9 @@ def test_a_stopped_training_ends_with_the_weights_of_an_unbroken_one(make_expert
 
 def test_the_fused_heads_tell_unseen_anomalies_and_their_places(make_expert, make_tokens):
     expert, seen, unseen = make_expert(), make_tokens(0), make_tokens(9)
-    logits = fit_fusion(expert, seen)
+    logits, view_logits = fit_fusion(expert, seen)
     assert logits.shape == (len(seen), 8, 8)
+    assert view_logits.shape == (len(seen),)
     with torch.no_grad():
         maps, views = expert.fusion(self_reference_maps(unseen.tokens(slice(None)), expert.config.self_levels))
     anomalous = unseen.labels > 0.5
@@ -64,5 +65,5 @@ def test_a_source_without_both_kinds_does_not_break_the_fit(make_expert, make_to
     tokens.sources = ["normal only" if label == 0 else name for label, name in zip(tokens.labels, tokens.sources)]  # noqa: B905
     tokens.sources[0], tokens.sources[-2] = tokens.sources[1], tokens.sources[-1]
     expert = make_expert()
-    assert fit_fusion(expert, tokens).isfinite().all()
+    assert all(logits.isfinite().all() for logits in fit_fusion(expert, tokens))
     assert all(parameter.isfinite().all() for parameter in expert.fusion.parameters())

@@ -27,9 +27,9 @@ from looktwice.pipeline import Inspector
 
 
 def photograph(folder: Path) -> Path:
-    """Stain a photograph of a brick wall."""
+    """Lay a patch of another material, blended in, over a photograph of a brick wall."""
     picture = np.repeat(skimage.data.brick()[..., None], 3, axis=2)
-    painted, _, _ = synthesize(picture, np.random.default_rng(21), "fill")
+    painted, _, _ = synthesize(picture, np.random.default_rng(1), "foreign_patch")
     path = folder / "brick.png"
     Image.fromarray(painted).save(path)
     return path

@@ -88,7 +88,7 @@ def test_photograph_gives_the_contract(inspector, tmp_path):
     folder = tmp_path / "with space é"
     folder.mkdir()
     picture = np.repeat(skimage.data.brick()[..., None], 3, axis=2)
-    painted, mask, _ = synthesize(picture, np.random.default_rng(21), "fill")
+    painted, mask, _ = synthesize(picture, np.random.default_rng(1), "foreign_patch")
     path = folder / "brick wall.png"
     Image.fromarray(painted).save(path)
     result = inspector.inspect(path, out=tmp_path / "out")

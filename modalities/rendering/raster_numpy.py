@@ -16,12 +16,14 @@ FloatArray = npt.NDArray[np.float32]
 
 def rasterize(points: FloatArray, cameras: Sequence[Camera]) -> Iterator[KeyImage]:
     """Yield the z-buffer of every camera (see `backends.Rasterizer`)."""
+    index = np.arange(min(len(points), CHUNK))
     for camera in cameras:
         keys = np.full(camera.size * camera.size, EMPTY)
         for start in range(0, len(points), CHUNK):
             column, row, depth = camera.project(points[start : start + CHUNK])
             pixel, inside = pixel_of(column, row, camera.size)
-            key = pack(depth, np.arange(start, start + len(depth)))
+            key = pack(depth, index[: len(depth)])
+            key += start
             if not inside.all():
                 pixel, key = pixel[inside], key[inside]
             np.minimum.at(keys, pixel, key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -111,16 +110,8 @@ def render(surface: Surface, cameras: Sequence[Camera], backend: str = "open3d")
         If the back end is unknown or not installed.
     """
     rasterize = get_rasterizer(backend)
-    with ThreadPoolExecutor(max_workers=1) as worker:
-        # One view is closed and shaded while the next is projected.
-        ahead: Future[Rendering] | None = None
-        for camera, keys in zip(cameras, rasterize(surface.points, cameras), strict=True):
-            following = worker.submit(_develop, surface, camera, keys)
-            if ahead is not None:
-                yield ahead.result()
-            ahead = following
-        if ahead is not None:
-            yield ahead.result()
+    for camera, keys in zip(cameras, rasterize(surface.points, cameras), strict=True):
+        yield _develop(surface, camera, keys)
 
 
 def _develop(surface: Surface, camera: Camera, keys: KeyImage) -> Rendering:

@@ -18,8 +18,8 @@ _INDEX_BITS = np.int64(0xFFFFFFFF)
 
 def pack(depth: FloatArray, index: npt.NDArray[np.integer]) -> KeyImage:
     """Return the keys of positive depths and of indices below 2**32, of any one shape."""
-    keys: KeyImage = np.ascontiguousarray(depth, np.float32).view(np.int32).astype(np.int64)
-    keys <<= 32
+    bits = np.ascontiguousarray(depth, np.float32).view(np.int32)
+    keys: KeyImage = np.left_shift(bits, 32, dtype=np.int64)
     keys |= index
     return keys
 

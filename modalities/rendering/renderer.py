@@ -120,12 +120,13 @@ def _develop(surface: Surface, camera: Camera, keys: KeyImage) -> Rendering:
     index, depth = index_of(keys), depth_of(keys)
     # Flat indices: NumPy gathers and scatters along one axis several times as fast as along two.
     shown = np.flatnonzero(index >= 0)
-    points = index.ravel()[shown]
-    spacing_px = float(np.median(surface.spacing[points])) * camera.scale
+    points = index.ravel().take(shown)
+    spacing_px = float(np.median(surface.spacing.take(points))) * camera.scale
     # How far the point that a pixel shows lies from the pixel's centre, (right, down) in pixels.
-    column, row, _ = camera.project(surface.points[points])
+    column, row, _ = camera.project(surface.points.take(points, axis=0))
     shift = np.zeros((2, index.size), np.float32)
-    shift[0, shown], shift[1, shown] = shown % camera.size - column, shown // camera.size - row
+    pixel_row, pixel_column = np.divmod(shown.astype(np.int32), np.int32(camera.size))
+    shift[0, shown], shift[1, shown] = pixel_column - column, pixel_row - row
     shift = shift.reshape(2, *index.shape)
     albedo = None if surface.colours is None else surface.colours[np.maximum(index, 0)]
     return Rendering(camera, index, depth, spacing_px, shading.surface_geometry(depth, shift, spacing_px), albedo)

@@ -40,7 +40,7 @@ def index_of(keys: KeyImage) -> npt.NDArray[np.int64]:
 def gather(values: npt.NDArray, keys: KeyImage) -> npt.NDArray:
     """Return the value of the point in each pixel, 0 where empty; `values` has one entry per point."""
     empty = keys == EMPTY
-    found = values[np.where(empty, 0, keys & _INDEX_BITS)]
+    found = values.take(np.where(empty, 0, keys & _INDEX_BITS))
     found[empty] = 0
     return found
 

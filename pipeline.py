@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ class Inspector:
     def examine(self, study: Study, threshold: float | None = None, opening: float = 0.0) -> StudyContext:
         """Look at an open study; `opening` is the seconds that opening it took."""
         started = time.perf_counter()
-        sighting = self.expert.see(study)
+        sighting = self._mirror(study, self.expert.see(study))
         seen = time.perf_counter()
         threshold = self.expert.config.threshold if threshold is None else threshold
         heatmap = study.lift(sighting.maps)
@@ -174,6 +175,32 @@ class Inspector:
             },
         )
         return StudyContext(study, sighting.evidence, sighting.maps, result)
+
+    def _mirror(self, study: Study, sighting: Sighting) -> Sighting:
+        """Add a head's asymmetry to what its slices show: whichever is more alarmed, place by place."""
+        calibration = self.expert.config.calibration.get("mirror")
+        if study.modality is not Modality.VOLUME or calibration is None:
+            return sighting
+        from looktwice.encoders.mirror import score_mirror
+        from looktwice.modalities.volumes.asymmetry import midsagittal_asymmetry
+        from looktwice.modalities.volumes.study import VolumeStudy
+
+        assert isinstance(study, VolumeStudy)
+        if study.anatomy.part != "head":
+            return sighting
+        started = time.perf_counter()
+        rows, columns = sighting.maps.shape[1:]
+        asymmetry = midsagittal_asymmetry(study, (rows, columns))
+        maps, mirror = np.maximum(sighting.maps, asymmetry), score_mirror(asymmetry, calibration)
+        matching = sighting.seconds["match"] + time.perf_counter() - started
+        return replace(
+            sighting,
+            maps=maps,
+            view_scores=maps.max(axis=(1, 2)),
+            score=max(sighting.score, mirror),
+            sources={**sighting.sources, "mirror": mirror},
+            seconds={**sighting.seconds, "match": matching},
+        )
 
     def _judge(self, study: Study, heatmap: NativeMap, sighting: Sighting) -> tuple[float, dict[str, float]]:
         """Return the study's score and each source's own; a cloud's geometry is measured here, and joins its map.

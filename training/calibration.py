@@ -16,13 +16,15 @@ from looktwice.modalities.study import Modality, Study
 # A normal volume or cloud reaches the threshold so often, and a normal token so often.
 STUDY_FALSE_ALARMS = 0.1
 TOKEN_FALSE_ALARMS = 0.005
+# A volume or a cloud has so many more tokens that a stricter share still leaves it some.
+STUDY_TOKEN_FALSE_ALARMS = 0.0005
 # The median normal token comes to this logit: 0.05 on the map.
 NORMAL_LOGIT = -3.0
 
 
-def calibrate_maps(logits: npt.NDArray[np.floating]) -> tuple[float, float]:
+def calibrate_maps(logits: npt.NDArray[np.floating], false_alarms: float = TOKEN_FALSE_ALARMS) -> tuple[float, float]:
     """Return (shift, scale) that bring raw token logits of normal material to few false alarms and a low median."""
-    shift = float(np.quantile(logits, 1 - TOKEN_FALSE_ALARMS))
+    shift = float(np.quantile(logits, 1 - false_alarms))
     scale = max((float(np.median(logits)) - shift) / NORMAL_LOGIT, 1e-3)
     return shift, scale
 
@@ -57,7 +59,7 @@ def calibrate_studies(expert: Expert, studies: Sequence[Study], modality: Modali
         sighting = expert.see(study)
         scores.append(_logit(np.array([sighting.score]))[0])
         tokens.append(_logit(sighting.maps).ravel())
-    map_shift, map_scale = calibrate_maps(np.concatenate(tokens))
+    map_shift, map_scale = calibrate_maps(np.concatenate(tokens), STUDY_TOKEN_FALSE_ALARMS)
     return Calibration(
         score_shift=float(np.quantile(scores, 1 - STUDY_FALSE_ALARMS)), map_shift=map_shift, map_scale=map_scale
     )

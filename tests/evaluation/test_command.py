@@ -40,9 +40,9 @@ def pipeline(monkeypatch):
         opened.append((model, device, cohort, references, exclude))
         return Scorer()
 
-    module = types.ModuleType("looktwice.pipeline")
+    module = types.ModuleType("looktwice.scoring")
     module.open_scorer = open_scorer
-    monkeypatch.setitem(sys.modules, "looktwice.pipeline", module)
+    monkeypatch.setitem(sys.modules, "looktwice.scoring", module)
     return opened
 
 

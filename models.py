@@ -49,11 +49,6 @@ class ModelSpec:
         return asdict(self)
 
 
-_ONEVISION_NOTES = (
-    "needs the released expert ({file}) too: https://github.com/honda-research-institute/Anomaly-OneVision; "
-    "give it with --model PATH"
-)
-
 MODELS: dict[str, ModelSpec] = {
     spec.name: spec
     for spec in (

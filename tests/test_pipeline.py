@@ -11,6 +11,7 @@ import open3d as o3d
 import pytest
 import skimage.data
 from PIL import Image
+from scipy import ndimage
 
 from looktwice.datasets.synthesis.images import synthesize
 from looktwice.modalities.study import Modality
@@ -130,9 +131,10 @@ def test_hottest_voxels_lie_inside_the_head(inspector, data_folder):
     result = inspector.inspect(path)
     source = nib.load(path)
     assert result.heatmap.values.shape == source.shape
-    head = np.asarray(source.dataobj) > 0
+    # Skull stripping left single zero voxels within the brain; they are inside the head all the same.
+    head = ndimage.binary_fill_holes(np.asarray(source.dataobj) > 0)
     hottest = result.heatmap.values >= np.quantile(result.heatmap.values, 0.9999)
-    assert head[hottest].mean() > 0.95
+    assert head[hottest].all()
 
 
 @pytest.mark.data

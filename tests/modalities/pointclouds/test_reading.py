@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import open3d as o3d
 import pytest
@@ -181,6 +184,15 @@ def test_damaged_files_cost_one_line(folder, name, content):
         read_cloud(folder / name)
     assert "\n" not in str(error.value)
     assert name in str(error.value)
+
+
+def test_asking_what_a_file_is_does_not_import_open3d(folder):
+    (folder / "a.txt").write_text("no cloud")
+    code = (
+        "import sys; from pathlib import Path; from looktwice.modalities.pointclouds import is_pointcloud;"
+        "assert not is_pointcloud(Path(sys.argv[1])); assert 'open3d' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(folder / "a.txt")], check=True, cwd=folder)
 
 
 def test_missing_file(folder):

@@ -16,12 +16,13 @@ from looktwice.device import resolve_device
 from looktwice.encoders.expert import Expert, Sighting, load_expert
 from looktwice.encoders.weights import WHEEL_FILES
 from looktwice.errors import InputError
-from looktwice.modalities.study import Modality, NativeMap, Study
+from looktwice.modalities.study import Modality, Study
 from looktwice.models import MODELS, expert_path
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.registry import open_reasoner
 from looktwice.report import Picture, write_report
 from looktwice.result import Result, ViewFinding
+from looktwice.sources import Found, fitting
 
 # How many of the most suspicious views a report shows.
 SHOWN_VIEWS = 6
@@ -143,18 +144,23 @@ class Inspector:
     def examine(self, study: Study, threshold: float | None = None, opening: float = 0.0) -> StudyContext:
         """Look at an open study; `opening` is the seconds that opening it took."""
         started = time.perf_counter()
-        sighting = self._mirror(study, self.expert.see(study))
+        sighting = self.expert.see(study)
+        looking = time.perf_counter()
+        found = self._ask_sources(study, sighting.maps.shape[1:])
+        sighting = _join(sighting, found)
         seen = time.perf_counter()
         threshold = self.expert.config.threshold if threshold is None else threshold
         heatmap = study.lift(sighting.maps)
-        score, sources = self._judge(study, heatmap, sighting)
+        for one in found.values():
+            if one.values is not None:
+                heatmap.values = one.values if one.alone else np.maximum(one.values, heatmap.values)
         regions = heatmap.regions(threshold)
         lifted = time.perf_counter()
         result = Result(
             study=study.name,
             source=study.source,
             modality=study.modality,
-            score=score,
+            score=sighting.score,
             threshold=threshold,
             heatmap=heatmap,
             regions=regions,
@@ -162,12 +168,12 @@ class Inspector:
             views=len(sighting.maps),
             model=self.provenance(),
             version=looktwice.__version__,
-            evidence=sources,
+            evidence=sighting.sources,
             notes=list(study.notes),
             seconds={
                 "load": opening + sighting.seconds["load"],
                 "encode": sighting.seconds["encode"],
-                "match": sighting.seconds["match"],
+                "match": sighting.seconds["match"] + seen - looking,
                 "lift": lifted - seen,
                 "explain": 0.0,
                 "write": 0.0,
@@ -176,51 +182,13 @@ class Inspector:
         )
         return StudyContext(study, sighting.evidence, sighting.maps, result)
 
-    def _mirror(self, study: Study, sighting: Sighting) -> Sighting:
-        """Add a head's asymmetry to what its slices show: whichever is more alarmed, place by place."""
-        calibration = self.expert.config.calibration.get("mirror")
-        if study.modality is not Modality.VOLUME or calibration is None:
-            return sighting
-        from looktwice.encoders.mirror import score_mirror
-        from looktwice.modalities.volumes.asymmetry import midsagittal_asymmetry
-        from looktwice.modalities.volumes.study import VolumeStudy
-
-        assert isinstance(study, VolumeStudy)
-        if study.anatomy.part != "head":
-            return sighting
-        started = time.perf_counter()
-        rows, columns = sighting.maps.shape[1:]
-        asymmetry = midsagittal_asymmetry(study, (rows, columns))
-        maps, mirror = np.maximum(sighting.maps, asymmetry), score_mirror(asymmetry, calibration)
-        matching = sighting.seconds["match"] + time.perf_counter() - started
-        return replace(
-            sighting,
-            maps=maps,
-            view_scores=maps.max(axis=(1, 2)),
-            score=max(sighting.score, mirror),
-            sources={**sighting.sources, "mirror": mirror},
-            seconds={**sighting.seconds, "match": matching},
-        )
-
-    def _judge(self, study: Study, heatmap: NativeMap, sighting: Sighting) -> tuple[float, dict[str, float]]:
-        """Return the study's score and each source's own; a cloud's geometry is measured here, and joins its map.
-
-        Shaded views show geometry, which is measured better on the points themselves: where a cloud has no colour,
-        geometry decides alone; where it has, whichever source is more alarmed.
-        """
-        if study.modality is not Modality.POINTCLOUD or "geometry" not in self.expert.config.calibration:
-            return sighting.score, sighting.sources
-        from looktwice.encoders.geometry import score_geometry
-        from looktwice.modalities.pointclouds.geometry_evidence import geometry_evidence
-        from looktwice.modalities.pointclouds.study import CloudStudy
-
-        assert isinstance(study, CloudStudy)
-        rarity = geometry_evidence(study)
-        values, geometry = score_geometry(rarity, self.expert.config.calibration["geometry"])
-        coloured = study.cloud.colours is not None
-        heatmap.values = np.maximum(values, heatmap.values) if coloured else values
-        score = max(sighting.score, geometry) if coloured else geometry
-        return score, {**sighting.sources, "geometry": geometry}
+    def _ask_sources(self, study: Study, grid: tuple[int, ...]) -> dict[str, Found]:
+        """Return what each source of evidence that fits the study finds in it."""
+        calibrations = self.expert.config.calibration
+        return {
+            source.name: source.look(study, (grid[0], grid[1]), calibrations[source.name])
+            for source in fitting(study, calibrations)
+        }
 
     def provenance(self) -> dict[str, Any]:
         """Return the model's name, revision and the sha256 of each weight file."""
@@ -263,6 +231,23 @@ def _write_dicom(context: StudyContext, folder: Path, keep_identifiers: bool) ->
         raise InputError(f"{study.source}: DICOM objects can only be written for a DICOM series")
     folder.mkdir(parents=True, exist_ok=True)
     return write_dicom_objects(study, heatmap, context.result.regions, folder, keep_identifiers)
+
+
+def _join(sighting: Sighting, found: Mapping[str, Found]) -> Sighting:
+    """Add to what the views show what the sources found: whichever is more alarmed, place by place and as a whole."""
+    maps, score = sighting.maps, sighting.score
+    for one in found.values():
+        if one.maps is not None:
+            maps = np.maximum(maps, one.maps)
+        score = one.score if one.alone else max(score, one.score)
+    changed = maps is not sighting.maps
+    return replace(
+        sighting,
+        maps=maps,
+        view_scores=maps.max(axis=(1, 2)) if changed else sighting.view_scores,
+        score=score,
+        sources={**sighting.sources, **{name: one.score for name, one in found.items()}},
+    )
 
 
 def _findings(study: Study, sighting: Sighting) -> list[ViewFinding]:

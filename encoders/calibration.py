@@ -1,15 +1,22 @@
-"""How raw logits become calibrated ones."""
+"""How raw evidence becomes calibrated: the one rule that every source follows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
+
+# Normal studies differ among themselves; only this share of them may reach the threshold.
+STUDY_FALSE_ALARMS = 0.1
+# The median normal place comes to this logit: 0.05 on the map.
+NORMAL_LOGIT = -3.0
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How raw logits of one modality become calibrated ones: ``(raw - shift) / scale``, for scores and for maps.
+    """How raw evidence of one source becomes logits: ``(raw - shift) / scale``, for scores and for maps.
 
     Attributes
     ----------
@@ -22,10 +29,29 @@ class Calibration:
     map_shift: float = 0.0
     map_scale: float = 1.0
 
-    def of_scores(self, logits: Tensor) -> Tensor:
-        """Calibrate logits of views or studies."""
-        return (logits - self.score_shift) / self.score_scale
+    def of_scores(self, raw: Tensor) -> Tensor:
+        """Logits of views or studies."""
+        return (raw - self.score_shift) / self.score_scale
 
-    def of_maps(self, logits: Tensor) -> Tensor:
-        """Calibrate logits of tokens."""
-        return (logits - self.map_shift) / self.map_scale
+    def of_maps(self, raw: Tensor) -> Tensor:
+        """Logits of tokens."""
+        return (raw - self.map_shift) / self.map_scale
+
+    def score(self, raw: float) -> float:
+        """Probability of a study by its raw score."""
+        return float(sigmoid((raw - self.score_shift) / self.score_scale))
+
+    def probabilities(self, raw: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Probabilities of places by their raw values, in the same shape."""
+        return sigmoid((raw - self.map_shift) / self.map_scale)
+
+
+def sigmoid(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Probabilities of logits."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -50, 50))), np.float64)
+
+
+def logit(probabilities: npt.ArrayLike, margin: float = 1e-7) -> npt.NDArray[np.float64]:
+    """Logits of probabilities, which are first kept `margin` away from 0 and 1."""
+    clipped = np.clip(np.asarray(probabilities, np.float64), margin, 1 - margin)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))

@@ -9,17 +9,14 @@ import numpy.typing as npt
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from looktwice.encoders.calibration import Calibration
+from looktwice.encoders.calibration import NORMAL_LOGIT, STUDY_FALSE_ALARMS, Calibration, logit
 from looktwice.encoders.expert import Expert
 from looktwice.modalities.study import Modality, Study
 
-# A normal volume or cloud reaches the threshold so often, and a normal token so often.
-STUDY_FALSE_ALARMS = 0.1
+# A normal token reaches the threshold so often.
 TOKEN_FALSE_ALARMS = 0.005
 # A volume or a cloud has so many more tokens that a stricter share still leaves it some.
 STUDY_TOKEN_FALSE_ALARMS = 0.0005
-# The median normal token comes to this logit: 0.05 on the map.
-NORMAL_LOGIT = -3.0
 
 
 def calibrate_maps(logits: npt.NDArray[np.floating], false_alarms: float = TOKEN_FALSE_ALARMS) -> tuple[float, float]:
@@ -57,14 +54,9 @@ def calibrate_studies(expert: Expert, studies: Sequence[Study], modality: Modali
     scores, tokens = [], []
     for study in studies:
         sighting = expert.see(study)
-        scores.append(_logit(np.array([sighting.score]))[0])
-        tokens.append(_logit(sighting.maps).ravel())
+        scores.append(float(logit(sighting.score)))
+        tokens.append(logit(sighting.maps).ravel())
     map_shift, map_scale = calibrate_maps(np.concatenate(tokens), STUDY_TOKEN_FALSE_ALARMS)
     return Calibration(
         score_shift=float(np.quantile(scores, 1 - STUDY_FALSE_ALARMS)), map_shift=map_shift, map_scale=map_scale
     )
-
-
-def _logit(probabilities: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    clipped = np.clip(np.asarray(probabilities, np.float64), 1e-7, 1 - 1e-7)
-    return np.asarray(np.log(clipped) - np.log1p(-clipped))

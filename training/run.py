@@ -14,14 +14,13 @@ import torch
 from looktwice.device import resolve_device
 from looktwice.encoders.calibration import Calibration
 from looktwice.encoders.expert import Expert, ExpertConfig, build_expert
-from looktwice.encoders.geometry import calibrate_geometry
-from looktwice.encoders.mirror import calibrate_mirror
 from looktwice.encoders.registry import create_encoder
 from looktwice.modalities.pointclouds.geometry_evidence import geometry_evidence
 from looktwice.modalities.pointclouds.study import CloudStudy
 from looktwice.modalities.study import Modality
-from looktwice.modalities.volumes.asymmetry import midsagittal_asymmetry
 from looktwice.modalities.volumes.study import VolumeStudy
+from looktwice.sources.geometry import calibrate_geometry
+from looktwice.sources.mirror import calibrate_mirror, measure_mirror
 from looktwice.training.calibration import calibrate_maps, calibrate_scores, calibrate_studies
 from looktwice.training.corpus import Example, Source, draw_examples, gather_sources
 from looktwice.training.stage1 import Recipe, fit_fusion, train_look_twice
@@ -110,7 +109,7 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
     heads = [study for source in sources for study in source.studies if isinstance(study, VolumeStudy)]
     heads = [study for study in heads if study.anatomy.part == "head"]
     if heads:
-        calibration["mirror"] = calibrate_mirror([midsagittal_asymmetry(head, encoder.grid) for head in heads])
+        calibration["mirror"] = calibrate_mirror([measure_mirror(head, encoder.grid) for head in heads])
     clouds = [study for source in sources for study in source.studies if isinstance(study, CloudStudy)]
     if clouds:
         calibration["geometry"] = calibrate_geometry([geometry_evidence(cloud) for cloud in clouds])

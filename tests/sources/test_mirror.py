@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from looktwice.encoders.mirror import calibrate_mirror, score_mirror
+from looktwice.sources.mirror import calibrate_mirror, score_mirror
 
 
 def asymmetry(seed: int, lesion: bool = False) -> np.ndarray:

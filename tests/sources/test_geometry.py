@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from looktwice.encoders.geometry import calibrate_geometry, contrast, score_geometry
+from looktwice.sources.geometry import calibrate_geometry, contrast, score_geometry
 
 
 def rarity(seed: int, damaged: bool = False) -> np.ndarray:

@@ -1,0 +1,24 @@
+"""Sources of evidence beside what the expert sees in the views: one file each.
+
+A source measures something in a study, calibrates it against normal material and says how it joins the rest. The
+pipeline asks every source that fits the study; nothing else needs to know which there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from looktwice.encoders.calibration import Calibration
+from looktwice.modalities.study import Study
+from looktwice.sources.base import Found, Source
+from looktwice.sources.geometry import Geometry
+from looktwice.sources.mirror import Mirror
+
+__all__ = ["SOURCES", "Found", "Source", "fitting"]
+
+SOURCES: tuple[Source, ...] = (Mirror(), Geometry())
+
+
+def fitting(study: Study, calibrations: Mapping[str, Calibration]) -> list[Source]:
+    """Return the sources that fit a study and have been calibrated."""
+    return [source for source in SOURCES if source.name in calibrations and source.fits(study)]

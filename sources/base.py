@@ -1,0 +1,50 @@
+"""What every source of evidence offers, and what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from looktwice.encoders.calibration import Calibration
+from looktwice.modalities.study import Study
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one source found in one study, calibrated.
+
+    Attributes
+    ----------
+    score : float
+        Of the study, in [0, 1].
+    maps : float32, shape (V, h, w), optional
+        One map for each view, in [0, 1], of a source that measures in views.
+    values : float32, optional
+        In [0, 1], in the shape of the study's native map, of a source that measures in the input's own space.
+    alone : bool
+        It takes the place of what the views show. Otherwise whichever is more alarmed counts, place by place.
+    """
+
+    score: float
+    maps: FloatArray | None = None
+    values: FloatArray | None = None
+    alone: bool = False
+
+
+class Source(Protocol):
+    """A source of evidence; `name` is its key in an expert's calibration and in a result's ``evidence``."""
+
+    @property
+    def name(self) -> str:
+        """Its key in an expert's calibration and in a result's ``evidence``."""
+
+    def fits(self, study: Study) -> bool:
+        """Whether this source can say something about a study."""
+
+    def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found:
+        """Measure a study; maps of views have `grid` (h, w) cells."""

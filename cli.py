@@ -11,6 +11,7 @@ import traceback
 import typer
 
 from looktwice.commands import datasets, evaluate, models, terminal, train
+from looktwice.commands.calibrate import calibrate
 from looktwice.commands.chat import chat
 from looktwice.commands.doctor import doctor
 from looktwice.commands.inspect import inspect
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command()(inspect)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
+app.command()(calibrate)
 app.command()(chat)
 app.command()(render)
 app.add_typer(models.app, name="models")

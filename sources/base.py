@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from looktwice.encoders.calibration import Calibration
-from looktwice.modalities.study import Study
+from looktwice.modalities.study import Modality, Study
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -37,11 +37,15 @@ class Found:
 
 
 class Source(Protocol):
-    """A source of evidence; `name` is its key in an expert's calibration and in a result's ``evidence``."""
+    """A source of evidence."""
 
     @property
     def name(self) -> str:
         """Its key in an expert's calibration and in a result's ``evidence``."""
+
+    @property
+    def modality(self) -> Modality:
+        """The kind of input that it may fit."""
 
     def fits(self, study: Study) -> bool:
         """Whether this source can say something about a study."""

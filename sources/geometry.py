@@ -22,6 +22,7 @@ class Geometry:
     """
 
     name = "geometry"
+    modality = Modality.POINTCLOUD
 
     def fits(self, study: Study) -> bool:
         """Whether the study is a cloud."""

@@ -18,6 +18,7 @@ class Mirror:
     """Left-right asymmetry of heads."""
 
     name = "mirror"
+    modality = Modality.VOLUME
 
     def fits(self, study: Study) -> bool:
         """Whether the study is a head."""

@@ -1,0 +1,68 @@
+"""``looktwice calibrate``: a site's own false-alarm rate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from looktwice.commands import terminal
+from looktwice.errors import InputError, UsageError
+
+
+def calibrate(
+    normal: list[Path] = typer.Option(..., "--normal", help="Normal inputs of one kind, or a folder of them (repeat)."),
+    out: Path = typer.Option(..., "--out", help="The site's expert: a .safetensors file, for --model."),
+    false_alarms: float = typer.Option(
+        0.05, min=0.001, max=0.5, help="Share of normal inputs that may raise an alarm."
+    ),
+    model: str = typer.Option("nano", help="A model's name or the path of an expert."),
+    device: str = typer.Option("auto", help="auto, cpu or cuda."),
+    as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),
+) -> None:
+    """Set a model's scores by a site's own normal inputs, so that its threshold means a chosen false-alarm rate.
+
+    Nothing is trained: scores are shifted, their order and the heatmaps stay. Use the result as --model OUT.
+    """
+    from looktwice.modalities import expand
+    from looktwice.pipeline import Inspector
+    from looktwice.training.site import save_site, site_config
+
+    try:
+        paths = expand(normal)
+    except InputError as error:
+        raise UsageError(str(error)) from error
+    inspector = Inspector(model, device)
+    scores, kinds, failures = [], set(), 0
+    for path in terminal.track(paths, "inspecting", total=len(paths)):
+        try:
+            result = inspector.look(path).result
+        except InputError as error:
+            terminal.say(f"error: {error}")
+            failures += 1
+            continue
+        scores.append(result.score)
+        kinds.add(result.modality)
+    if len(kinds) != 1:
+        found = ", ".join(sorted(kind.value for kind in kinds)) or "nothing that can be inspected"
+        raise UsageError(f"calibrate one kind of input at a time; found {found}")
+    kind = kinds.pop()
+    try:
+        config = site_config(inspector.expert.config, scores, kind, false_alarms)
+    except InputError as error:
+        raise UsageError(str(error)) from error
+    save_site(inspector.expert, config, out)
+    above = sum(score >= config.threshold for score in scores)
+    if as_json:
+        terminal.emit(
+            {
+                "out": str(out), "modality": kind.value, "normals": len(scores), "left_out": failures,
+                "false_alarms": false_alarms, "above_before": above, "threshold": config.threshold,
+            }
+        )  # fmt: skip
+    else:
+        terminal.say(
+            f"written: {out} ({len(scores)} normal inputs; {above} reached {config.threshold:g} before, "
+            f"{false_alarms:.1%} may now)"
+        )
+    raise typer.Exit(1 if failures else 0)

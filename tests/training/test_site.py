@@ -1,0 +1,43 @@
+"""A site's calibration: the threshold means the chosen rate, and nothing else changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from looktwice.encoders.calibration import Calibration, logit, sigmoid
+from looktwice.encoders.expert import ExpertConfig
+from looktwice.errors import InputError
+from looktwice.modalities.study import Modality
+from looktwice.training.site import site_config
+
+
+def config() -> ExpertConfig:
+    calibration = {"image": Calibration(score_shift=1.0, score_scale=2.0, map_shift=3.0), "volume": Calibration()}
+    return ExpertConfig("pixels", {}, 8, (1,), calibration=calibration)
+
+
+@given(st.integers(20, 300), st.sampled_from([0.05, 0.1, 0.3]), st.integers(0, 10))
+def test_no_more_than_the_share_of_the_sites_own_normals_stays_above(count, rate, seed):
+    raw = np.random.default_rng(seed).normal(size=count)
+    before = config()
+    after = site_config(before, [before.calibration["image"].score(one) for one in raw], Modality.IMAGE, rate)
+    above = np.mean([after.calibration["image"].score(one) > after.threshold + 1e-9 for one in raw])
+    assert above <= rate
+    assert above >= rate - 2 / count - 0.5 / count
+
+
+def test_maps_order_and_other_kinds_stay():
+    before = config()
+    after = site_config(before, sigmoid(np.linspace(-2, 2, 50)), Modality.IMAGE, 0.1)
+    assert after.calibration["volume"] == before.calibration["volume"]
+    assert after.calibration["image"].map_shift == 3.0
+    shifts = [logit(before.calibration["image"].score(x)) - logit(after.calibration["image"].score(x)) for x in (-1, 2)]
+    assert shifts[0] == pytest.approx(shifts[1])
+
+
+def test_too_few_normals_for_so_small_a_rate_is_an_error():
+    with pytest.raises(InputError, match="at least 99"):
+        site_config(config(), [0.5] * 12, Modality.IMAGE, 0.01)

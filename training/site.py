@@ -1,0 +1,59 @@
+"""A site's own calibration: normal inputs of its own decide when a score is an alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from looktwice.encoders.calibration import Calibration, logit
+from looktwice.encoders.expert import Expert, ExpertConfig
+from looktwice.errors import InputError
+from looktwice.modalities.study import Modality
+from looktwice.sources import SOURCES
+
+
+def site_config(config: ExpertConfig, scores: Iterable[float], modality: Modality, false_alarms: float) -> ExpertConfig:
+    """Shift the scores of one kind of input so that the threshold means a chosen false-alarm rate.
+
+    Maps, the order of scores and the threshold itself stay as they are.
+
+    Parameters
+    ----------
+    config : ExpertConfig
+    scores : iterable of float
+        What `config` gives the site's normal inputs, in [0, 1].
+    modality : Modality
+        Of all of them.
+    false_alarms : float
+        Share of normal inputs that may reach the threshold.
+
+    Raises
+    ------
+    InputError
+        Too few scores to know so small a share.
+    """
+    logits = np.sort(logit(np.fromiter(scores, float)))
+    # The smallest score that leaves no more than the share above it, the input itself being one of n + 1.
+    rank = int(np.ceil((len(logits) + 1) * (1 - false_alarms))) - 1
+    if rank >= len(logits):
+        needed = int(np.ceil(1 / false_alarms)) - 1
+        raise InputError(f"{len(logits)} normal inputs cannot tell a rate of {false_alarms:g}: give at least {needed}")
+    excess = float(logits[rank] - logit(config.threshold))
+    names = {modality.value, *(source.name for source in SOURCES if source.modality is modality)}
+    shifted = {name: _shift(one, excess) if name in names else one for name, one in config.calibration.items()}
+    return replace(config, calibration=shifted, revision=f"{config.revision}+site")
+
+
+def save_site(expert: Expert, config: ExpertConfig, path: Path) -> Path:
+    """Write an expert with a site's configuration."""
+    expert.config = config
+    expert.save(path)
+    return path
+
+
+def _shift(calibration: Calibration, excess: float) -> Calibration:
+    """Lower every score's logit by `excess`."""
+    return replace(calibration, score_shift=calibration.score_shift + excess * calibration.score_scale)

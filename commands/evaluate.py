@@ -28,7 +28,7 @@ OUT_FILE = typer.Option(None, "--out", help="Write the JSON object to this file.
 @app.command()
 def detection(
     data: list[Path] = typer.Option(
-        ..., "--data", help="A benchmark folder of one category or of several (repeat for more)."
+        ..., "--data", help="A folder in the MVTec AD layout, or NAME=FOLDER of `datasets list` (repeat for more)."
     ),
     cohort: bool = typer.Option(False, "--cohort", help="Score the inputs of a set against each other."),
     references: int = typer.Option(0, "--references", min=0, metavar="K", help="Show K normal inputs of train/good."),

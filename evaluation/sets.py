@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from looktwice.datasets.folder import open_folder
+from looktwice.datasets.folder import FolderDataset, open_folder
+from looktwice.datasets.readers.registry import open_benchmark
 from looktwice.datasets.sample import Sample
 from looktwice.errors import InputError
 
@@ -44,8 +45,14 @@ class EvaluationSet:
         return [sample for sample in self.samples if sample.split == "test"]
 
 
-def open_sets(paths: Sequence[Path]) -> tuple[list[EvaluationSet], dict[str, str]]:
-    """Open benchmark folders, each of one category or of several; every category becomes a set.
+def open_sets(paths: Sequence[Path | str]) -> tuple[list[EvaluationSet], dict[str, str]]:
+    """Open benchmarks; every category becomes a set.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Each a folder in the MVTec AD layout, of one category or of several, or ``NAME=FOLDER``: a published benchmark
+        (``looktwice datasets list``) as its owner lays it out.
 
     Returns
     -------
@@ -58,7 +65,7 @@ def open_sets(paths: Sequence[Path]) -> tuple[list[EvaluationSet], dict[str, str
     problems: dict[str, str] = {}
     for path in paths:
         try:
-            dataset = open_folder(path)
+            dataset = _open(path)
         except InputError as error:
             problems[str(path)] = str(error)
             continue
@@ -68,6 +75,13 @@ def open_sets(paths: Sequence[Path]) -> tuple[list[EvaluationSet], dict[str, str
         sets += [EvaluationSet(name, dataset.name, samples) for name, samples in by_category.items()]
     clashes = {name for name, count in Counter(one.name for one in sets).items() if count > 1}
     return [replace(one, name=f"{one.dataset}/{one.name}") if one.name in clashes else one for one in sets], problems
+
+
+def _open(path: Path | str) -> FolderDataset:
+    name, separator, folder = str(path).partition("=")
+    if separator and not Path(path).exists():
+        return open_benchmark(name, folder)
+    return open_folder(path)
 
 
 def draw_references(chosen: EvaluationSet, count: int, *, seed: int = 0) -> EvaluationSet:

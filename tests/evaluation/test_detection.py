@@ -232,6 +232,15 @@ def test_folders_that_are_no_benchmark_are_reported(tmp_path):
     assert set(problems) == {str(tmp_path / "empty"), str(tmp_path / "missing")}
 
 
+def test_published_benchmarks_are_named_before_their_folder(tmp_path):
+    write_category(tmp_path / "unpacked/bottle")
+    sets, problems = open_sets([f"mvtec-ad={tmp_path / 'unpacked'}"])
+    assert not problems
+    assert [(one.name, one.dataset, len(one.test)) for one in sets] == [("bottle", "mvtec-ad", 11)]
+    with pytest.raises(UsageError):
+        open_sets([f"no-such-benchmark={tmp_path}"])
+
+
 @pytest.mark.data
 def test_shared_sets_are_evaluated_as_they_are_described(data_folder):
     sets, problems = open_sets([data_folder / "industrial/magnetic_tile", data_folder / "medical/chest_xray"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from looktwice.device import resolve_device
 from looktwice.encoders.expert import Expert, Sighting, load_expert
 from looktwice.encoders.weights import WHEEL_FILES
 from looktwice.errors import InputError
-from looktwice.modalities.study import Modality, Study
+from looktwice.modalities.study import Modality, NativeMap, Study
 from looktwice.models import MODELS, expert_path
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.registry import open_reasoner
@@ -30,7 +30,7 @@ SHOWN_VIEWS = 6
 _OPTIONS = {
     Modality.IMAGE: frozenset[str](),
     Modality.VOLUME: frozenset({"planes", "window", "channel"}),
-    Modality.POINTCLOUD: frozenset({"backend", "views", "unit"}),
+    Modality.POINTCLOUD: frozenset({"backend", "views", "unit", "remove_outliers", "remove_plane"}),
 }
 
 
@@ -73,6 +73,7 @@ class Inspector:
         explain: bool = True,
         dicom: bool = False,
         keep_identifiers: bool = False,
+        export: Sequence[str] = (),
         options: Mapping[str, Any] | None = None,
     ) -> Result:
         """Find what does not belong in one input.
@@ -94,9 +95,11 @@ class Inspector:
             Whether to write DICOM objects beside the report; the input must be a DICOM series.
         keep_identifiers : bool
             Keep the patient's identity in the DICOM objects, in place of a stable pseudonym.
+        export : sequence of {"obj", "glb", "csv"}
+            Further files of a scored cloud or mesh to write; passed over for other inputs.
         options : mapping, optional
-            For the adapter (``planes``, ``window``, ``channel``, ``backend``, ``views``, ``unit``); those that do not
-            belong to the input's kind are passed over.
+            For the adapter (``planes``, ``window``, ``channel``, ``backend``, ``views``, ``unit``, ``remove_outliers``,
+            ``remove_plane``); those that do not belong to the input's kind are passed over.
 
         Returns
         -------
@@ -119,6 +122,8 @@ class Inspector:
             folder_out = Path(out) / result.study
             if dicom:
                 result.artifacts |= _write_dicom(context, folder_out, keep_identifiers)
+            if export and result.modality is Modality.POINTCLOUD:
+                result.artifacts |= _write_exports(context, folder_out, export)
             write_report(result, context.study, _pictures(context), folder_out)
         return result
 
@@ -155,6 +160,8 @@ class Inspector:
             if one.values is not None:
                 heatmap.values = one.values if one.alone else np.maximum(one.values, heatmap.values)
         regions = heatmap.regions(threshold)
+        if study.modality is Modality.POINTCLOUD:
+            sighting = _as_lifted(sighting, heatmap)
         lifted = time.perf_counter()
         result = Result(
             study=study.name,
@@ -233,6 +240,16 @@ def _write_dicom(context: StudyContext, folder: Path, keep_identifiers: bool) ->
     return write_dicom_objects(study, heatmap, context.result.regions, folder, keep_identifiers)
 
 
+def _write_exports(context: StudyContext, folder: Path, kinds: Sequence[str]) -> dict[str, str]:
+    from looktwice.modalities.pointclouds.pointmap import PointMap
+    from looktwice.report.cloud_export import export_heatmap
+
+    heatmap = context.result.heatmap
+    assert isinstance(heatmap, PointMap)
+    folder.mkdir(parents=True, exist_ok=True)
+    return {kind: export_heatmap(heatmap, kind, folder) for kind in kinds}
+
+
 def _join(sighting: Sighting, found: Mapping[str, Found]) -> Sighting:
     """Add to what the views show what the sources found: whichever is more alarmed, place by place and as a whole."""
     maps, score = sighting.maps, sighting.score
@@ -248,6 +265,20 @@ def _join(sighting: Sighting, found: Mapping[str, Found]) -> Sighting:
         score=score,
         sources={**sighting.sources, **{name: one.score for name, one in found.items()}},
     )
+
+
+def _as_lifted(sighting: Sighting, heatmap: NativeMap) -> Sighting:
+    """Show a cloud's final scores in its views, and rank these by the heat on the surface that they see.
+
+    A view's rank is the mean of the hottest hundredth of its pixels: what fills more of a view is seen better there.
+    """
+    from looktwice.modalities.pointclouds.pointmap import PointMap
+
+    assert isinstance(heatmap, PointMap)
+    maps = heatmap.in_views()
+    flat = maps.reshape(len(maps), -1)
+    hottest = np.partition(flat, -max(1, flat.shape[1] // 100), axis=1)[:, -max(1, flat.shape[1] // 100) :]
+    return replace(sighting, maps=maps, view_scores=hottest.mean(axis=1))
 
 
 def _findings(study: Study, sighting: Sighting) -> list[ViewFinding]:

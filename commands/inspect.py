@@ -47,6 +47,11 @@ def inspect(
     window: str = typer.Option("auto", help="CT window: auto, a preset's name, or LEVEL,WIDTH in HU."),
     dicom: bool = typer.Option(False, "--dicom", help="Write DICOM objects too: map, segmentation, measurements."),
     keep_identifiers: bool = typer.Option(False, help="Keep the patient's identity in the DICOM objects."),
+    unit: str | None = typer.Option(None, help="Of a cloud's coordinates, where the file does not say: mm, m or inch."),
+    export: list[str] = typer.Option([], "--export", help="Clouds: write obj, glb or csv too; may be repeated."),
+    backend: str = typer.Option("numpy", help="What renders clouds: numpy, open3d or pytorch3d."),
+    remove_outliers: bool = typer.Option(False, "--remove-outliers", help="Clouds: do not inspect stray points."),
+    remove_plane: bool = typer.Option(False, "--remove-plane", help="Clouds: do not inspect the plane beneath."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object per study on stdout, nothing else there."),
 ) -> None:
     """Inspect pictures, volumes and point clouds; write heatmaps and reports.
@@ -55,8 +60,14 @@ def inspect(
     """
     from looktwice.modalities import expand
     from looktwice.pipeline import Inspector
+    from looktwice.report.cloud_export import EXPORTS
 
-    options = {"planes": planes, "window": window}
+    if unknown := set(export) - set(EXPORTS):
+        raise UsageError(f"unknown export {', '.join(sorted(unknown))}: choose from {', '.join(EXPORTS)}")
+    options = {
+        "planes": planes, "window": window, "unit": unit, "backend": backend,
+        "remove_outliers": remove_outliers, "remove_plane": remove_plane,
+    }  # fmt: skip
     try:
         paths = expand(inputs)
     except InputError as error:
@@ -75,6 +86,7 @@ def inspect(
                 explain=explain,
                 dicom=dicom,
                 keep_identifiers=keep_identifiers,
+                export=export,
                 options=options,
             )
         except InputError as error:

@@ -13,7 +13,7 @@ from looktwice.commands import terminal
 def render(
     cloud: Path = typer.Argument(..., help="Point cloud or mesh."),
     out: Path = typer.Option(..., "--out", help="Folder for the pictures; made if need be."),
-    backend: str = typer.Option("open3d", "--backend", help="open3d, pytorch3d or numpy."),
+    backend: str = typer.Option("numpy", "--backend", help="numpy, open3d or pytorch3d."),
     views: int = typer.Option(9, "--views", help="How many views, 1 to 26; 0: enough to see every part twice."),
     channel: list[str] = typer.Option(
         ["shaded"], "--channel", help="shaded, lambert, depth or curvature; may be given several times."

@@ -50,19 +50,31 @@ class PointMap(NativeMap):
         """Return the connected parts at or above `threshold`, the most suspicious first (see `regions`)."""
         return find_regions(self.study, self.values, threshold, self.filled)[:limit]
 
+    def in_views(self) -> FloatArray:
+        """Return the scores of what each view shows, shape (V, S, S), 0 off the object: the way back from `lift`."""
+        on_surface = np.append(self.study.on_surface(self.values), np.float32(0))
+        renderings = [self.study.rendering(index) for index in range(len(self.study.views()))]
+        shown: FloatArray = np.stack([on_surface[rendering.index] for rendering in renderings])
+        return shown
+
+    @property
+    def colours(self) -> npt.NDArray[np.uint8]:
+        """The scores as colours, shape (P, 3), by a perceptually uniform map over [0, 1]."""
+        from matplotlib import colormaps
+
+        palette = (colormaps[_COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+        colours: npt.NDArray[np.uint8] = palette[(np.clip(self.values, 0, 1) * 255).astype(np.uint8)]
+        return colours
+
     def save(self, path: Path) -> None:
         """Write a binary PLY file that CloudCompare and MeshLab open.
 
         The points come in the file's order, a mesh with its faces, with colours by a perceptually uniform map over
         [0, 1] and the float properties ``scalar_anomaly_score`` and ``scalar_views_seen``.
         """
-        from matplotlib import colormaps
-
-        palette = (colormaps[_COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
-        colours = palette[(np.clip(self.values, 0, 1) * 255).astype(np.uint8)]
         scalars = {
             "scalar_anomaly_score": self.values,
             "scalar_views_seen": self.seen_count.astype(np.float32),
         }
         unit = f"unit {self.study.unit}" if self.study.unit else "unit unknown"
-        write_scored_ply(Path(path), self.points, scalars, colours, self.study.cloud.faces, ("looktwice", unit))
+        write_scored_ply(Path(path), self.points, scalars, self.colours, self.study.cloud.faces, ("looktwice", unit))

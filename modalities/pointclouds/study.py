@@ -38,7 +38,7 @@ _FEWEST_POINTS = 4
 def open_pointcloud(
     path: Path,
     *,
-    backend: str = "open3d",
+    backend: str = "numpy",
     views: int | None = 9,
     unit: str | None = None,
     remove_outliers: bool = False,
@@ -51,7 +51,7 @@ def open_pointcloud(
     path : Path
         PLY, PCD, XYZ, PTS, STL, OBJ, OFF, glTF/GLB, an organised XYZ TIFF as in MVTec 3D-AD, or, with the extra
         ``looktwice[scan]``, LAS/LAZ and E57.
-    backend : {"open3d", "pytorch3d", "numpy"}
+    backend : {"numpy", "open3d", "pytorch3d"}
         What projects the points; the pictures are the same.
     views : int or None
         1 to 26; None for as many as it takes to see every visible part twice.
@@ -107,7 +107,7 @@ class CloudStudy(Study):
         cloud: Cloud,
         source: Path,
         *,
-        backend: str = "open3d",
+        backend: str = "numpy",
         views: int | None = 9,
         unit: str | None = None,
     ) -> None:
@@ -170,6 +170,16 @@ class CloudStudy(Study):
         else:
             points, colours = self.normalised[self.drawn], None if colours is None else colours[self.drawn]
         return Surface(points, local_spacing(points), colours)
+
+    def on_surface(self, values: FloatArray) -> FloatArray:
+        """Return values of the file's points, shape (P,), at the points of `surface`."""
+        drawn = values[self.drawn]
+        if self.cloud.faces is None or len(drawn) == len(self.surface.points):
+            return drawn
+        from scipy.spatial import cKDTree
+
+        nearest: FloatArray = drawn[cKDTree(self.normalised[self.drawn]).query(self.surface.points)[1]]
+        return nearest
 
     @cached_property
     def frame(self) -> PrincipalFrame:

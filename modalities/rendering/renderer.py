@@ -95,14 +95,14 @@ class Rendering:
         return deepest
 
 
-def render(surface: Surface, cameras: Sequence[Camera], backend: str = "open3d") -> Iterator[Rendering]:
+def render(surface: Surface, cameras: Sequence[Camera], backend: str = "numpy") -> Iterator[Rendering]:
     """Yield the view of every camera, in order, each computed when it is asked for.
 
     Parameters
     ----------
     surface : Surface
     cameras : sequence of Camera
-    backend : {"open3d", "pytorch3d", "numpy"}
+    backend : {"numpy", "open3d", "pytorch3d"}
 
     Raises
     ------

@@ -15,7 +15,7 @@ from looktwice.datasets.synthesis.shapes.bending import bend
 from looktwice.datasets.synthesis.shapes.breaking import broken_off
 from looktwice.datasets.synthesis.shapes.grooves import crack, cut, scratch
 from looktwice.datasets.synthesis.shapes.mesh import Mesh, load_mesh
-from looktwice.datasets.synthesis.shapes.opening import hole
+from looktwice.datasets.synthesis.shapes.opening import hole, puncture
 from looktwice.datasets.synthesis.shapes.refine import refine
 from looktwice.datasets.synthesis.shapes.roughness import rough
 from looktwice.datasets.synthesis.shapes.sampling import LabelledCloud, sample_cloud
@@ -28,6 +28,7 @@ KINDS: dict[str, Callable[[np.random.Generator, Mesh], Mesh]] = {
     "bulge": bulge,
     "dent": dent,
     "hole": hole,
+    "puncture": puncture,
     "crack": crack,
     "broken_off": broken_off,
     "bend": bend,

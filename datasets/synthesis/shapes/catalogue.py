@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from looktwice.datasets.synthesis.shapes.mesh import Mesh, Points
+from looktwice.datasets.synthesis.shapes.solids import bolt, bottle, bracket, cup, elbow
 from looktwice.datasets.synthesis.shapes.surface import waves
 
 
@@ -82,6 +83,11 @@ SHAPES: dict[str, Callable[[np.random.Generator], Mesh]] = {
     "ring": ring,
     "gear": gear,
     "pebble": pebble,
+    "cup": cup,
+    "bolt": bolt,
+    "bracket": bracket,
+    "elbow": elbow,
+    "bottle": bottle,
 }
 """Every kind of shape by name."""
 

@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from looktwice.encoders.weights import WHEEL_FILES, cached_path, resolve_repository, resolve_wheel_file
+from looktwice.encoders.weights import WHEEL_FILES, cache_folder, cached_path, resolve_repository, resolve_wheel_file
 from looktwice.errors import UsageError, WeightsError
 
 
@@ -29,7 +29,11 @@ class ModelSpec:
     repositories : tuple of str
         Weights that come from the Hugging Face hub.
     expert : str or None
-        The expert's file: packaged under ``weights/``, or None where the user brings the released checkpoint.
+        The expert's file: packaged under ``weights/``, or None where the user brings it.
+    released_expert : str or None
+        File name of the published expert that the language model's tokens are selected by; the user brings it.
+    reasoner : str
+        Who explains unless ``--llm`` says otherwise; a name of ``reasoning.registry``.
     notes : str
     """
 
@@ -42,6 +46,8 @@ class ModelSpec:
     wheel_files: tuple[str, ...] = ()
     repositories: tuple[str, ...] = ()
     expert: str | None = None
+    released_expert: str | None = None
+    reasoner: str = "template"
     notes: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -56,14 +62,46 @@ MODELS: dict[str, ModelSpec] = {
             name="nano",
             description="EfficientNet-Lite0 with an expert trained here; offline after set-up",
             encoder="efficientnet_lite0",
-            llm=None,
+            llm="SmolLM2-135M-Instruct with a projector and an adapter trained here",
             runs_on="any laptop",
-            memory_gb=1.0,
-            wheel_files=("efficientnet-lite0",),
+            memory_gb=2.0,
+            wheel_files=("efficientnet-lite0", "smollm2-135m-instruct"),
             expert="nano/expert.safetensors",
+            notes="`--llm embedded` explains with SmolLM2; without it 1 GB of memory is enough",
+        ),
+        ModelSpec(
+            name="onevision-0.5b",
+            description="Anomaly-OneVision: nano's calibrated detection, explained by LLaVA-OneVision's Qwen2 0.5B",
+            encoder="siglip-so400m-384",
+            llm="Qwen2-0.5B in LLaVA-OneVision",
+            runs_on="a GPU with 6 GB",
+            memory_gb=4.0,
+            wheel_files=("efficientnet-lite0",),
+            repositories=("llava-hf/llava-onevision-qwen2-0.5b-ov-hf",),
+            expert="nano/expert.safetensors",
+            released_expert="pretrained_expert_05b.pth",
+            reasoner="onevision-0.5b",
+            notes="about 1.8 GB to download; 4 GB of memory in bfloat16",
+        ),
+        ModelSpec(
+            name="onevision-7b",
+            description="Anomaly-OneVision: nano's calibrated detection, explained by LLaVA-OneVision's Qwen2 7B",
+            encoder="siglip-so400m-384",
+            llm="Qwen2-7B in LLaVA-OneVision",
+            runs_on="a GPU with 24 GB, or with 12 GB in 4 bits",
+            memory_gb=20.0,
+            wheel_files=("efficientnet-lite0",),
+            repositories=("llava-hf/llava-onevision-qwen2-7b-ov-hf",),
+            expert="nano/expert.safetensors",
+            released_expert="pretrained_expert_7b.pth",
+            reasoner="onevision-7b",
+            notes="about 16 GB to download; 20 GB of memory in bfloat16, 10 GB in 4 bits (`--llm onevision-7b:4bit`)",
         ),
     )
 }
+
+RELEASE = "https://github.com/honda-research-institute/Anomaly-OneVision"
+"""Where the published experts come from."""
 
 
 def find_spec(name: str) -> ModelSpec:
@@ -77,6 +115,13 @@ def find_spec(name: str) -> ModelSpec:
     if name not in MODELS:
         raise UsageError(f"no model is called {name!r}; there are {', '.join(MODELS)}, or give an expert's path")
     return MODELS[name]
+
+
+def default_reasoner(name_or_path: str, asked: bool = False) -> str:
+    """Return who explains what a model finds where the user does not say; fixed words cannot answer what is asked."""
+    spec = MODELS.get(name_or_path)
+    reasoner = "template" if spec is None else spec.reasoner
+    return "embedded" if asked and reasoner == "template" else reasoner
 
 
 def expert_path(name_or_path: str) -> Path:
@@ -113,7 +158,14 @@ def missing_weights(spec: ModelSpec) -> list[str]:
             lines.append(f"{repository}: run `looktwice models pull {spec.name}` (Hugging Face hub)")
     if spec.expert is None:
         lines.append(spec.notes)
+    if spec.released_expert is not None and not released_expert_path(spec).is_file():
+        lines.append(f"{spec.released_expert}: download it from {RELEASE} and put it at {released_expert_path(spec)}")
     return lines
+
+
+def released_expert_path(spec: ModelSpec) -> Path:
+    """Return where the published expert of a model lies once the user has put it there."""
+    return cache_folder() / "experts" / str(spec.released_expert)
 
 
 def pull_weights(name: str) -> list[Path]:

@@ -46,6 +46,8 @@ class Inspector:
         Who puts the evidence into words; see ``reasoning.registry.open_reasoner``.
     allow_remote : bool
         Whether medical data may be sent to a server on another machine.
+    max_visual_tokens : int, optional
+        Most tokens that a language model is shown of one study; its own when not given.
 
     Raises
     ------
@@ -56,11 +58,18 @@ class Inspector:
     """
 
     def __init__(
-        self, model: str = "nano", device: str = "auto", llm: str = "template", allow_remote: bool = False
+        self,
+        model: str = "nano",
+        device: str = "auto",
+        llm: str = "template",
+        allow_remote: bool = False,
+        max_visual_tokens: int | None = None,
     ) -> None:
         self.name = model if model in MODELS else Path(model).stem
         self.expert: Expert = load_expert(expert_path(model), resolve_device(device))
-        self.reasoner = open_reasoner(llm, self.expert.encoder, allow_remote)
+        self.reasoner = open_reasoner(
+            llm, self.expert.encoder, allow_remote, device=device, max_visual_tokens=max_visual_tokens
+        )
 
     def inspect(
         self,
@@ -71,6 +80,7 @@ class Inspector:
         folder: str | None = None,
         threshold: float | None = None,
         explain: bool = True,
+        question: str | None = None,
         dicom: bool = False,
         keep_identifiers: bool = False,
         export: Sequence[str] = (),
@@ -91,6 +101,8 @@ class Inspector:
             For score and regions; the model's own when not given.
         explain : bool
             Whether to say in words what was found.
+        question : str, optional
+            What the explanation is to answer.
         dicom : bool
             Whether to write DICOM objects beside the report; the input must be a DICOM series.
         keep_identifiers : bool
@@ -115,7 +127,7 @@ class Inspector:
         result = context.result
         looked = time.perf_counter()
         if explain:
-            result.answer = self.reasoner.explain(None, context)
+            result.answer = self.reasoner.explain(question, context)
         result.seconds["explain"] = time.perf_counter() - looked
         result.seconds["total"] = time.perf_counter() - started
         if out is not None:

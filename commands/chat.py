@@ -23,7 +23,10 @@ HELP = "Ask about this study. /views lists the most suspicious views; exit, or C
 def chat(
     source: Path = typer.Argument(..., metavar="INPUT", help="A picture, volume, DICOM series or point cloud."),
     model: str = typer.Option("nano", help="A model's name (`looktwice models list`) or the path of an expert."),
-    llm: str = typer.Option(..., "--llm", help="Who answers: openai:MODEL@URL, embedded, or template."),
+    llm: str | None = typer.Option(
+        None, help="Who answers: embedded (default), onevision-7b[:4bit], onevision-0.5b, or openai:MODEL@URL."
+    ),
+    max_visual_tokens: int | None = typer.Option(None, min=1, help="Most tokens a language model sees of the input."),
     allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
@@ -31,14 +34,14 @@ def chat(
 
     Questions are read from the terminal, or line by line from a pipe. Exit status 2: the input or the call is wrong.
     """
+    from looktwice.models import default_reasoner
     from looktwice.pipeline import Inspector
-    from looktwice.reasoning.registry import open_reasoner
 
-    inspector = Inspector(model, device=device)
-    reasoner = open_reasoner(llm, inspector.expert.encoder, allow_remote)
+    llm = llm or default_reasoner(model, asked=True)
+    inspector = Inspector(model, device, llm, allow_remote, max_visual_tokens)
     context = inspector.look(source)
     introduce(context)
-    converse(reasoner, context, questions())
+    converse(inspector.reasoner, context, questions())
 
 
 def questions() -> Iterator[str]:

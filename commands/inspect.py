@@ -11,8 +11,10 @@ import typer
 from rich import box
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from looktwice.commands import terminal
+from looktwice.commands.chat import printable
 from looktwice.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +43,11 @@ def inspect(
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
     threshold: float | None = typer.Option(None, min=0.0, max=1.0, help="Of score and regions; default: the model's."),
     explain: bool = typer.Option(True, "--explain/--no-explain", help="Say in words what was found."),
-    llm: str = typer.Option("template", help="Who explains: template, embedded, or openai:MODEL@URL."),
+    llm: str | None = typer.Option(
+        None, help="Who explains: template, embedded, onevision-7b[:4bit], onevision-0.5b, or openai:MODEL@URL."
+    ),
+    ask: str | None = typer.Option(None, "--ask", metavar="QUESTION", help="What the explanation is to answer."),
+    max_visual_tokens: int | None = typer.Option(None, min=1, help="Most tokens a language model sees of one study."),
     allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
     planes: str = typer.Option("axial", help="Slices of a volume: axial, or all three planes."),
     window: str = typer.Option("auto", help="CT window: auto, a preset's name, or LEVEL,WIDTH in HU."),
@@ -59,6 +65,7 @@ def inspect(
     Exit status: 0 all done; 1 some inputs failed, the others are done; 2 the call itself is wrong.
     """
     from looktwice.modalities import expand
+    from looktwice.models import default_reasoner
     from looktwice.pipeline import Inspector
     from looktwice.report.cloud_export import EXPORTS
 
@@ -72,7 +79,8 @@ def inspect(
         paths = expand(inputs)
     except InputError as error:
         raise UsageError(str(error)) from error
-    inspector = Inspector(model, device, llm, allow_remote)
+    llm = llm or default_reasoner(model, asked=ask is not None)
+    inspector = Inspector(model, device, llm, allow_remote, max_visual_tokens)
     names = study_folders(paths)
     rows, failures = [], 0
     for path, name in terminal.track(zip(paths, names, strict=True), "inspecting", total=len(paths)):
@@ -83,7 +91,8 @@ def inspect(
                 out=out,
                 folder=name,
                 threshold=threshold,
-                explain=explain,
+                explain=explain or ask is not None,
+                question=ask,
                 dicom=dicom,
                 keep_identifiers=keep_identifiers,
                 export=export,
@@ -103,6 +112,10 @@ def inspect(
             rows.append(result)
     if rows:
         _print_table(rows, out)
+    if ask is not None:
+        for result in rows:
+            if result.answer is not None:
+                terminal.stdout.print(Text(f"{result.study}: {printable(result.answer.text)}"), soft_wrap=True)
     raise typer.Exit(1 if failures else 0)
 
 

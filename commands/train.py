@@ -1,4 +1,4 @@
-"""``looktwice train``: the expert."""
+"""``looktwice train``: the expert, the geometry head and the reasoner."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import typer
 
 from looktwice.commands import terminal
 
-app = typer.Typer(no_args_is_help=True, help="Train the expert.")
+app = typer.Typer(no_args_is_help=True, help="Train the expert, the geometry head or the reasoner.")
 
 
 @app.command()
@@ -39,4 +39,61 @@ def expert(
         seed=seed,
     )
     path = train_expert(plan, out, device=device, track=terminal.track)
+    terminal.say(f"written: {path}")
+
+
+@app.command()
+def geometry(
+    data: list[Path] = typer.Option(..., "--data", help="Clouds with labelled points, MVTec AD layout (repeat)."),
+    out: Path = typer.Option(Path("runs/geometry"), "--out", help="Folder for head.safetensors and training.json."),
+    leave_out: list[str] = typer.Option([], "--leave-out", help="A shape not to be seen in training (repeat)."),
+    seed: int = typer.Option(0, help="Of everything that is drawn at random."),
+) -> None:
+    """Train the head that tells damaged places of a cloud from sound ones; `datasets synthesize` makes the data.
+
+    A stopped training goes on when it is started again with the same --out.
+    """
+    from looktwice.training.geometry import GeometryPlan, train_geometry
+
+    path = train_geometry(GeometryPlan(tuple(data), tuple(leave_out), seed=seed), out, track=terminal.track)
+    terminal.say(f"written: {path}")
+
+
+@app.command()
+def reasoner(
+    data: list[Path] = typer.Option(..., "--data", help="Benchmark folder in the MVTec AD layout (repeat for more)."),
+    medical: list[Path] = typer.Option([], "--medical", help="The same, of medical pictures (repeat)."),
+    normals: list[Path] = typer.Option([], "--normals", help="Sound scans (NIfTI) and meshes, to damage (repeat)."),
+    out: Path = typer.Option(Path("runs/reasoner"), "--out", help="Folder for reasoner.safetensors and checkpoints."),
+    leave_out: list[str] = typer.Option([], "--leave-out", help="A category, scan or mesh not to be seen (repeat)."),
+    model: str = typer.Option("nano", help="Whose expert the reasoner belongs to: a name, or an expert's path."),
+    lessons: int = typer.Option(240, min=4, help="Drawn from each category; a quarter as many from a scan or mesh."),
+    projector_steps: int = typer.Option(60, min=1, help="Steps of the projector alone."),
+    steps: int = typer.Option(260, min=1, help="Steps of projector and adapter."),
+    minutes: float | None = typer.Option(None, min=0.1, help="Longest time for all steps."),
+    seed: int = typer.Option(0, help="Of everything that is drawn at random."),
+    device: str = typer.Option("auto", help="Of the expert: auto, cpu or cuda."),
+) -> None:
+    """Teach the embedded reasoner: the projector alone, then projector and LoRA, on the expert's frozen tokens.
+
+    A stopped training goes on when it is started again with the same --out.
+    """
+    from looktwice.device import resolve_device
+    from looktwice.encoders.expert import load_expert
+    from looktwice.models import expert_path
+    from looktwice.training.reasoner import ReasonerPlan, train_reasoner
+
+    plan = ReasonerPlan(
+        data=tuple(data),
+        medical=tuple(medical),
+        normals=tuple(normals),
+        left_out=tuple(leave_out),
+        lessons=lessons,
+        projector_steps=projector_steps,
+        steps=steps,
+        minutes=minutes,
+        seed=seed,
+    )
+    expert = load_expert(expert_path(model), resolve_device(device))
+    path = train_reasoner(plan, expert, out, track=terminal.track, report=terminal.say)
     terminal.say(f"written: {path}")

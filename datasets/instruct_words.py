@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from looktwice.reasoning.appearance import Appearance
+from looktwice.reasoning.kinds import UNCLEAR, phrase
 from looktwice.reasoning.quantities import percent
 
 
@@ -26,13 +27,25 @@ class Finding:
     Attributes
     ----------
     thing : str
-        What is shown ("magnetic tile").
+        What is shown ("magnetic tile"); questions name it, answers do not: it cannot be read off the evidence.
     domain : Domain
     anomalous : bool
     kind : str or None
-        Name of the kind of anomaly, where the benchmark has one.
+        Name of the kind of anomaly, where the benchmark has one; ``kinds.UNCLEAR`` says that it cannot be told.
     appearance : Appearance or None
         Measured on the mask; None for a normal picture, and where there is no mask.
+    view : str or None
+        Name of the view that shows it, of a volume or a cloud.
+    size : str or None
+        As it was measured, with its unit; by default the share of the picture.
+    placed : bool
+        Whether a place stands out.
+    looks : bool
+        Whether shape and contrast are told; not where what is shown is not what was measured.
+    opening : str
+        What the first answer begins with: where the evidence is unsure, it says so and no verdict follows.
+    score, threshold : float or None
+        Told of a normal one, where they were measured.
     """
 
     thing: str
@@ -40,6 +53,13 @@ class Finding:
     anomalous: bool
     kind: str | None = None
     appearance: Appearance | None = None
+    view: str | None = None
+    size: str | None = None
+    placed: bool = True
+    looks: bool = True
+    opening: str = ""
+    score: float | None = None
+    threshold: float | None = None
 
 
 _NOUNS = {
@@ -54,6 +74,8 @@ _QUESTIONS = {
         "Is anything wrong with this {thing}?",
         "Can you see {a_noun} on this {thing}? Answer yes or no and say why.",
         "Are there any {nouns} in this image?",
+        "Are there any defects for the object in the image? Please reply with 'Yes' or 'No'.",
+        "Is it normal?",
     ),
     "explain": (
         "Is there any anomaly here? Say whether there is one, where it lies, what it looks like, "
@@ -64,34 +86,43 @@ _QUESTIONS = {
     ),
     "where": ("Where is it?", "In which part of the picture does the {noun} lie?", "Where should I look?"),
     "what": ("What kind of {noun} is it?", "What does it look like?", "Describe the {noun}.", "What is it?"),
-    "size": ("How large is it?", "What is the extent of the {noun}?", "How much of the picture does it cover?"),
+    "size": ("How large is it?", "What is the extent of the {noun}?", "How much of it is affected?"),
     "severity": ("How severe is it?", "Is it serious?", "How bad is the {noun}?"),
     "next": ("What should be checked next?", "What do you recommend?", "What should I do now?"),
 }
 _YES = (
-    "Yes, there is {a_noun} in the {place} of the picture.",
-    "Yes, this {thing} is anomalous: there is {a_noun} in the {place} part of the picture.",
-    "Yes, the picture shows {a_noun} in the {place} area.",
-    "Yes, {a_noun} is visible at the {place} of the picture.",
+    "Yes, there is {a_noun} in the {place} of {whole}.",
+    "Yes, {a_noun} lies in the {place} part of {whole}.",
+    "Yes, there is {a_noun} in the {place} area of {whole}.",
+    "Yes, {a_noun} is visible at the {place} of {whole}.",
 )
-_YES_SOMEWHERE = ("Yes, this {thing} is anomalous.", "Yes, the picture shows {a_noun}.", "Yes, there is {a_noun}.")
+_YES_SOMEWHERE = ("Yes, this is anomalous.", "Yes, the picture shows {a_noun}.", "Yes, there is {a_noun}.")
+_YES_SPREAD = (
+    "Yes, there is {a_noun}, but no single place of {whole} stands out.",
+    "Yes, this is anomalous; it is spread over {whole}.",
+)
 _NO = (
     "No, there is no {noun} in the picture.",
-    "No, this {thing} looks normal.",
-    "No, the {thing} appears intact; there is no sign of {a_noun}.",
-    "No, there is no visible {noun} on this {thing}.",
+    "No, this looks normal.",
+    "No, it appears intact; there is no sign of {a_noun}.",
+    "No, there is no visible {noun}.",
 )
+_SCORE = "The score of {score:.2f} lies below the threshold of {threshold:.2f}."
+_UNSURE = ("If there is {a_noun}, it lies in the {place} of {whole}.", "Look again at the {place} of {whole}.")
+_UNSURE_NORMAL = ("No place stands out clearly.", "Nothing stands out clearly enough to say more.")
 _WHERE = (
-    "It lies in the {place} of the picture.",
-    "In the {place} of the picture.",
-    "The {noun} is in the {place} part of the picture.",
+    "It lies in the {place} of {whole}.",
+    "In the {place} of {whole}.",
+    "The {noun} is in the {place} part of {whole}.",
 )
-_SIZE = ("It is {size}: it covers {percent} of the picture.", "It covers {percent} of the picture, which is {size}.")
+_WHERE_SPREAD = ("No single place of {whole} stands out.", "It is spread over {whole}; no single place stands out.")
+_SIZE = ("It is {extent}: it covers {size}.", "It covers {size}, which is {extent}.")
 _SEVERITY = (
-    "It is {severity}, by its extent of {percent} of the picture; a person has to judge what it means.",
-    "Its extent of {percent} of the picture makes it {severity}; how much it matters depends on the {thing}'s use.",
+    "It is {severity}, by its extent of {size}; a person has to judge what it means.",
+    "Its extent of {size} makes it {severity}; how much it matters, a person has to judge.",
 )
-_KIND = ('It is of the kind "{kind}".', "The kind of {noun} is {kind}.")
+_KIND = ("By its looks it is most likely {kind}.", "It is most likely {kind}.")
+_KIND_UNCLEAR = "What kind it is cannot be told from the picture."
 _NEXT = {
     Domain.INDUSTRIAL: {
         "elongated": "Check under magnification how far it runs, and whether it goes below the surface.",
@@ -111,18 +142,19 @@ _NEXT_NORMAL = {
     Domain.MEDICAL: "There is nothing in this picture to follow up; a radiologist decides.",
     Domain.SHAPE: "Nothing further; keep to the usual inspection.",
 }
+_NEXT_UNSURE = "A person should look before anything is decided."
 _FOLLOW_UPS = ("where", "what", "size", "severity", "next")
 
 
 def converse(finding: Finding, rng: random.Random, most_turns: int = 4) -> list[tuple[str, str]]:
     """Write one conversation of one to `most_turns` questions with their answers.
 
-    The first answer says yes or no. What was not measured is not asked for.
+    The first answer says yes or no, or that it is not sure. What was not measured is not asked for.
     """
     fills = _fills(finding, rng)
     first = rng.choice(("detect", "explain"))
     asked = [first]
-    if not finding.anomalous:
+    if finding.opening or not finding.anomalous:
         follow = ["next"]
     elif finding.appearance is None:
         follow = ["next", *(["what"] if finding.kind else [])]
@@ -143,13 +175,13 @@ def _fills(finding: Finding, rng: random.Random) -> dict[str, str]:
     noun, nouns = rng.choice(_NOUNS[finding.domain])
     article = "an" if noun[0] in "aeiou" else "a"
     fills = {"noun": noun, "nouns": nouns, "a_noun": f"{article} {noun}", "thing": finding.thing}
-    fills["kind"] = finding.kind or ""
+    fills |= {"kind": phrase(finding.kind or ""), "whole": finding.view or "the picture"}
     if finding.appearance is not None:
         appearance = finding.appearance
         fills |= {
             "place": appearance.place,
-            "percent": percent(appearance.share),
-            "size": appearance.size,
+            "size": finding.size or f"{percent(appearance.share)} of the picture",
+            "extent": appearance.size,
             "severity": appearance.severity,
         }
     return fills
@@ -158,13 +190,15 @@ def _fills(finding: Finding, rng: random.Random) -> dict[str, str]:
 def _answer(topic: str, finding: Finding, fills: dict[str, str], rng: random.Random) -> str:
     if topic == "next":
         return _next(finding)
+    if finding.opening:
+        return f"{finding.opening} {rng.choice(_unsure(finding)).format(**fills)} {_NEXT_UNSURE}"
     if not finding.anomalous:
-        return rng.choice(_NO).format(**fills)
+        return " ".join([rng.choice(_NO).format(**fills), *(_closing(finding) if topic == "explain" else [])])
     writers: dict[str, Callable[[], list[str]]] = {
         "detect": lambda: [_detected(finding, rng)],
         "explain": lambda: [_detected(finding, rng), *_looks(finding, rng), *_extent(finding, rng), _next(finding)],
-        "where": lambda: [rng.choice(_WHERE)],
-        "what": lambda: _looks(finding, rng),
+        "where": lambda: [rng.choice(_WHERE if finding.placed else _WHERE_SPREAD)],
+        "what": lambda: _looks(finding, rng) or [_KIND_UNCLEAR],
         "size": lambda: [rng.choice(_SIZE)],
         "severity": lambda: [rng.choice(_SEVERITY)],
     }
@@ -172,12 +206,27 @@ def _answer(topic: str, finding: Finding, fills: dict[str, str], rng: random.Ran
 
 
 def _detected(finding: Finding, rng: random.Random) -> str:
-    return rng.choice(_YES if finding.appearance is not None else _YES_SOMEWHERE)
+    if finding.appearance is None:
+        return rng.choice(_YES_SOMEWHERE)
+    return rng.choice(_YES if finding.placed else _YES_SPREAD)
+
+
+def _closing(finding: Finding) -> list[str]:
+    """Return how the explanation of a normal one ends."""
+    score = [] if finding.score is None else [_SCORE.format(score=finding.score, threshold=finding.threshold)]
+    return [*score, _next(finding)]
+
+
+def _unsure(finding: Finding) -> tuple[str, ...]:
+    named = finding.anomalous and finding.placed and finding.appearance is not None
+    return _UNSURE if named else _UNSURE_NORMAL
 
 
 def _looks(finding: Finding, rng: random.Random) -> list[str]:
-    sentences = [rng.choice(_KIND)] if finding.kind else []
-    if finding.appearance is not None:
+    sentences = []
+    if finding.kind:
+        sentences.append(_KIND_UNCLEAR if finding.kind == UNCLEAR else rng.choice(_KIND))
+    if finding.appearance is not None and finding.looks:
         opening = rng.choice(("It is a", "It looks like a", "One sees a"))
         sentences.append(f"{opening} {describe(finding.appearance)}.")
     return sentences
@@ -188,8 +237,10 @@ def _extent(finding: Finding, rng: random.Random) -> list[str]:
 
 
 def _next(finding: Finding) -> str:
+    if finding.opening:
+        return _NEXT_UNSURE
     if not finding.anomalous:
         return _NEXT_NORMAL[finding.domain]
     advice = _NEXT[finding.domain]
-    shape = finding.appearance.shape if finding.appearance is not None else ""
+    shape = finding.appearance.shape if finding.appearance is not None and finding.looks else ""
     return advice.get(shape, advice[""])

@@ -9,13 +9,8 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.measure import label, regionprops
 
+from looktwice.reasoning.extent import SEVERITIES, extent_of_share
 from looktwice.reasoning.place import place_of
-
-SIZES = ((0.002, "tiny"), (0.01, "small"), (0.05, "medium-sized"), (0.2, "large"))
-"""Share of the picture below which a part has the word; above all of them it is "very large"."""
-
-SEVERITIES = ((0.005, "slight"), (0.05, "moderate"))
-"""By share of the picture, as there is nothing else to go by; above both it is "severe"."""
 
 GREY_DIFFERENCE = 12.0
 """Difference of medians, in grey levels of 255, from which a part is called darker or brighter than what is around."""
@@ -79,14 +74,15 @@ def measure(mask: npt.NDArray[np.bool_], image: npt.NDArray[np.uint8]) -> Appear
     largest = regions[0]
     row, column = largest.centroid
     share = float(mask.mean())
+    extent = extent_of_share(share)
     return Appearance(
         place=place_of(column + 0.5, row + 0.5, mask.shape[1], mask.shape[0]),
         share=share,
-        size=next((word for limit, word in SIZES if share < limit), "very large"),
-        severity=next((word for limit, word in SEVERITIES if share < limit), "severe"),
+        size=extent,
+        severity=SEVERITIES[extent],
         shape=_shape(largest),
         contrast=_contrast(mask, image),
-        parts=sum(region.area >= 0.1 * largest.area for region in regions),
+        parts=int(sum(region.area >= 0.1 * largest.area for region in regions)),
     )
 
 

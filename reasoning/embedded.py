@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -10,29 +11,55 @@ import torch
 
 from looktwice.encoders.base import VisionEncoder
 from looktwice.errors import WeightsError
-from looktwice.modalities.study import Modality
 from looktwice.reasoning import template
 from looktwice.reasoning.answer import Answer, AnswerKind
 from looktwice.reasoning.base import StudyContext, TextSink, Turn
 from looktwice.reasoning.budget import plan_views
+from looktwice.reasoning.closeup import close_up
 from looktwice.reasoning.embedded_model import EmbeddedModel, ShownView
-from looktwice.reasoning.facts import Facts, read_facts
+from looktwice.reasoning.facts import Facts, read_facts, worst_view
+from looktwice.reasoning.fields import QUESTION, Choice, line_of, named_kind, read_fields
 from looktwice.reasoning.generation import Generated, generate
 from looktwice.reasoning.grounded import write_grounded
 from looktwice.reasoning.grounding import state
-from looktwice.reasoning.prompt import EXPLAIN_QUESTION, describe
+from looktwice.reasoning.prompt import EXPLAIN_QUESTION, describe, unsure_opening
 from looktwice.reasoning.smollm2 import load_smollm2
 from looktwice.reasoning.splice import Segment
 
-MAX_VISUAL_TOKENS = 200
+MAX_VISUAL_TOKENS = 160
 """About a second of reading on two cores."""
 
 LABEL_TOKENS = 20
+CLOSE_UP = "close-up"
 RETRY_TEMPERATURE = 0.7
-UNSURE = "I am not sure: the score of {score:.2f} lies close to the threshold of {threshold:.2f}."
 
 
-def load_embedded(path: Path, encoder: VisionEncoder, dtype: torch.dtype = torch.float32) -> EmbeddedReasoner:
+@dataclass(frozen=True)
+class Reading:
+    """What the model reads of a study, and the fields that it states of it.
+
+    Attributes
+    ----------
+    pictures : list of Segment
+    told : str
+        The measured facts in words.
+    facts : Facts
+        With the kind that the model names.
+    fields : dict of str to Choice
+    """
+
+    pictures: list[Segment]
+    told: str
+    facts: Facts
+    fields: dict[str, Choice]
+
+
+def load_embedded(
+    path: Path,
+    encoder: VisionEncoder,
+    dtype: torch.dtype = torch.float32,
+    max_visual_tokens: int = MAX_VISUAL_TOKENS,
+) -> EmbeddedReasoner:
     """Load the embedded reasoner.
 
     Parameters
@@ -43,6 +70,8 @@ def load_embedded(path: Path, encoder: VisionEncoder, dtype: torch.dtype = torch
         The expert's.
     dtype : torch.dtype
         To compute in.
+    max_visual_tokens : int
+        Most tokens that the views of a study take, labels included.
 
     Raises
     ------
@@ -50,7 +79,7 @@ def load_embedded(path: Path, encoder: VisionEncoder, dtype: torch.dtype = torch
         Weights are missing, damaged, untrained or of another encoder.
     """
     llm, tokenizer = load_smollm2(dtype)
-    return EmbeddedReasoner(EmbeddedModel.load(path, llm, tokenizer), encoder)
+    return EmbeddedReasoner(EmbeddedModel.load(path, llm, tokenizer), encoder, max_visual_tokens)
 
 
 class EmbeddedReasoner:
@@ -62,7 +91,10 @@ class EmbeddedReasoner:
         Trained.
     encoder : VisionEncoder
         The one that it was trained with.
+    max_visual_tokens : int
+        Most tokens that the views of a study take, labels included.
     max_new_tokens : int
+        Longest answer.
 
     Raises
     ------
@@ -72,7 +104,13 @@ class EmbeddedReasoner:
 
     kind = AnswerKind.EMBEDDED
 
-    def __init__(self, model: EmbeddedModel, encoder: VisionEncoder, max_new_tokens: int = 160) -> None:
+    def __init__(
+        self,
+        model: EmbeddedModel,
+        encoder: VisionEncoder,
+        max_visual_tokens: int = MAX_VISUAL_TOKENS,
+        max_new_tokens: int = 160,
+    ) -> None:
         if model.config.steps < 1:
             raise WeightsError("the embedded reasoner is untrained; run `looktwice train reasoner`")
         if (model.config.encoder, model.config.token_dim) != (encoder.name, encoder.token_dim):
@@ -82,8 +120,9 @@ class EmbeddedReasoner:
             )
         self.model = model.eval()
         self.encoder = encoder
+        self.max_visual_tokens = max_visual_tokens
         self.max_new_tokens = max_new_tokens
-        self._readings: WeakKeyDictionary[StudyContext, list[Segment]] = WeakKeyDictionary()
+        self._readings: WeakKeyDictionary[StudyContext, Reading] = WeakKeyDictionary()
 
     def explain(
         self,
@@ -97,16 +136,18 @@ class EmbeddedReasoner:
         Every sentence is checked against the evidence before it is given. Where none stands, the template answers:
         ``kind`` is then ``template``, and ``instead_of`` says ``embedded``.
         """
-        facts = read_facts(context)
         if context not in self._readings:
             self._readings[context] = self._read(context)
-        pictures = self._readings[context]
-        told = describe(facts, context.result.modality)
-        opening = UNSURE.format(score=facts.score, threshold=facts.threshold) if facts.unsure and not history else ""
+        reading = self._readings[context]
+        facts = reading.facts
+        stated = Turn(QUESTION, line_of([choice.value for choice in reading.fields.values()]))
+        opening = unsure_opening(facts) if facts.unsure and not history else ""
 
         def go_on(written: str, attempt: int, sink: TextSink, stop: Callable[[], bool]) -> Generated:
             with torch.inference_mode():
-                prompt = self.model.embed_prompt(pictures, told, question or EXPLAIN_QUESTION, history, written)
+                prompt = self.model.embed_prompt(
+                    reading.pictures, reading.told, question or EXPLAIN_QUESTION, [stated, *history], written
+                )
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(attempt)
                 temperature = RETRY_TEMPERATURE if attempt else 0.0
@@ -116,7 +157,9 @@ class EmbeddedReasoner:
             return generated
 
         grounded = write_grounded(go_on, facts, on_text, opening)
-        more = {"attempts": grounded.attempts, "rejected": grounded.contradicted} if grounded.contradicted else {}
+        more = _probabilities(reading.fields)
+        if grounded.contradicted:
+            more |= {"attempts": grounded.attempts, "rejected": grounded.contradicted}
         if grounded.text:
             return state(grounded.text, self.kind, facts, facts.views, grounded.cut, more)
         return self._instead(context, facts, more, on_text)
@@ -132,23 +175,47 @@ class EmbeddedReasoner:
         return Answer(answer.text, answer.kind, fields)
 
     @torch.inference_mode()
-    def _read(self, context: StudyContext) -> list[Segment]:
-        evidence, result = context.evidence, context.result
-        selection = evidence.local_tokens.shape[1]
-        if result.modality is Modality.IMAGE:
-            whole = context.views[context.study.base].image
-            views = [ShownView("", evidence.local_tokens[0], self.encoder.encode([whole]).final[0])]
-        else:
-            plan = plan_views(
-                context.maps.max(axis=(1, 2)).tolist(),
-                whole_cost=self.model.config.base_grid**2 + selection + LABEL_TOKENS,
-                selected_cost=selection + LABEL_TOKENS,
-                budget=MAX_VISUAL_TOKENS,
-            )
-            views = [self._show(context, index, index in plan.whole) for index in plan.shown]
-        return self.model.read(views, evidence.global_token, result.suspicion)
+    def _read(self, context: StudyContext) -> Reading:
+        facts = read_facts(context)
+        told = describe(facts, context.result.modality)
+        pictures = self.model.read(self._shown(context), context.evidence.global_token, context.result.suspicion)
+        prompt = self.model.embed_prompt(pictures, told, QUESTION)
+        fields = read_fields(self.model.llm, self.model.tokenizer, prompt, facts)
+        what = named_kind(fields["what"])
+        if what is not None:
+            fields["what"] = replace(fields["what"], value=what)
+        return Reading(pictures, told, replace(facts, what=what), fields)
+
+    def _shown(self, context: StudyContext) -> list[ShownView]:
+        """Return the views that the budget has room for, the worst one first in rank, and its close-up."""
+        selection, whole = context.evidence.local_tokens.shape[1], self.model.config.base_grid**2
+        label = LABEL_TOKENS if len(context.maps) > 1 else 0
+        whole_cost, close_up_cost = whole + selection + label, whole + LABEL_TOKENS
+        has_room = self.max_visual_tokens >= whole_cost + close_up_cost
+        significance = context.maps.max(axis=(1, 2)).tolist()
+        worst = worst_view(context)
+        plan = plan_views(
+            significance,
+            whole_cost=whole_cost,
+            selected_cost=selection + label,
+            budget=self.max_visual_tokens - (close_up_cost if has_room else 0),
+            base=worst,
+        )
+        views = [self._show(context, index, index in plan.whole) for index in plan.shown]
+        if has_room:
+            tokens = self.encoder.encode([close_up(context, worst)]).final[0]
+            views.append(ShownView(CLOSE_UP, tokens[:0], tokens))
+        return views
 
     def _show(self, context: StudyContext, index: int, whole: bool) -> ShownView:
         view = context.views[index]
         final = self.encoder.encode([view.image]).final[0] if whole else None
-        return ShownView(view.name, context.evidence.local_tokens[index], final)
+        label = view.name if len(context.maps) > 1 else ""
+        return ShownView(label, context.evidence.local_tokens[index], final)
+
+
+def _probabilities(fields: dict[str, Choice]) -> dict[str, object]:
+    """Return how likely the model finds each field, and which of them it would have stated otherwise."""
+    told: dict[str, object] = {"probability": {name: round(one.probability, 4) for name, one in fields.items()}}
+    overruled = [name for name, choice in fields.items() if not choice.agreed]
+    return {**told, "overruled": overruled} if overruled else told

@@ -53,7 +53,7 @@ class EmbeddedConfig:
     encoder: str
     token_dim: int
     llm: str = "smollm2-135m-instruct"
-    base_grid: int = 6
+    base_grid: int = 4
     lora_rank: int = 16
     lora_alpha: int = 32
     lora_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -104,10 +104,10 @@ class EmbeddedModel(nn.Module):
         )
         self.config = config
         self.tokenizer = tokenizer
-        self.llm: Any = get_peft_model(llm, lora)
+        # The adapter has the precision of what it adapts; the projector, which is small, always full precision.
+        self.llm: Any = get_peft_model(llm, lora, autocast_adapter_dtype=False)
         hidden = llm.config.hidden_size
         self.projector = nn.Sequential(nn.Linear(config.token_dim, hidden), nn.GELU(), nn.Linear(hidden, hidden))
-        self.projector.to(dtype=llm.dtype)
 
     def read(self, views: Sequence[ShownView], global_token: Tensor, suspicion: str) -> list[Segment]:
         """Lay out a study: its views, the words of suspicion, the study's one token and the worst view's selection.
@@ -152,8 +152,11 @@ class EmbeddedModel(nn.Module):
                 labels.append(ids["input_ids"][0].to(sequence.device))
             else:
                 labels.append(torch.full((len(sequence),), IGNORED, device=sequence.device))
-        logits = self.llm(inputs_embeds=torch.cat(embedded)[None]).logits[0, :-1]
-        return F.cross_entropy(logits.float(), torch.cat(labels)[1:], ignore_index=IGNORED)
+        wanted = torch.cat(labels)[1:]
+        learnt_at = (wanted != IGNORED).nonzero()[:, 0]
+        # The vocabulary is most of a small model's work: logits are computed where an answer stands, and nowhere else.
+        output = self.llm(inputs_embeds=torch.cat(embedded)[None], logits_to_keep=learnt_at, use_cache=False)
+        return F.cross_entropy(output.logits[0].float(), wanted[learnt_at])
 
     def save(self, path: Path, steps: int, revision: str) -> None:
         """Write projector and adapter, in half precision, as one safetensors file."""
@@ -184,7 +187,7 @@ class EmbeddedModel(nn.Module):
         config, tensors = _read(path)
         model = cls(llm, tokenizer, config)
         try:
-            model.projector.load_state_dict(_part(tensors, "projector."))
+            model.projector.load_state_dict({name: t.float() for name, t in _part(tensors, "projector.").items()})
             lora = _part(tensors, "lora.")
             expected = sum(".lora_" in name for name, _ in model.llm.named_parameters())
             outcome: Any = set_peft_model_state_dict(model.llm, lora)

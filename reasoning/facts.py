@@ -7,7 +7,8 @@ from typing import Any
 
 from looktwice.modalities.study import Modality, Region
 from looktwice.reasoning.base import StudyContext
-from looktwice.reasoning.place import place_of, place_of_peak
+from looktwice.reasoning.extent import extent_of_share, extent_of_volume
+from looktwice.reasoning.place import CLEAR, hottest_place
 from looktwice.reasoning.quantities import percent, size
 
 UNSURE_MARGIN = 0.05
@@ -28,7 +29,8 @@ class Facts:
     score, threshold : float
     suspicion : {"slightly", "moderately", "highly"}
     where : str or None
-        One of ``place.PLACES``, on the picture or on `view`; None where the verdict is "normal".
+        One of ``place.PLACES``, on the picture or on `view`; None where the verdict is "normal", and where the heat
+        is spread so widely that no place stands out.
     view : str or None
         Name of the most suspicious view; None for a single picture and where the verdict is "normal".
     views : tuple of str
@@ -37,6 +39,10 @@ class Facts:
         Of the worst region, with its unit; None where the verdict is "normal".
     regions : int
         How many regions lie above the threshold.
+    extent : str or None
+        The size in a word, one of ``extent.EXTENTS``.
+    what : str or None
+        Kind of anomaly, where a reasoner has decided on one; the evidence itself does not say.
     """
 
     verdict: str
@@ -49,6 +55,8 @@ class Facts:
     views: tuple[str, ...] = ()
     size: str | None = None
     regions: int = 0
+    extent: str | None = None
+    what: str | None = None
 
     def to_fields(self) -> dict[str, Any]:
         """Return the fields of an :class:`Answer` that states exactly this."""
@@ -59,6 +67,8 @@ class Facts:
             "where": self.where,
             "view": self.view,
             "size": self.size,
+            "extent": self.extent,
+            "what": self.what,
         }
 
 
@@ -67,6 +77,7 @@ def read_facts(context: StudyContext) -> Facts:
     result = context.result
     several = len(context.maps) > 1
     anomalous = result.verdict == "anomalous"
+    worst = result.regions[0] if anomalous and result.regions else None
     named = tuple(finding.name for finding in result.findings[:NAMED_VIEWS]) if several else ()
     return Facts(
         verdict=result.verdict,
@@ -77,21 +88,23 @@ def read_facts(context: StudyContext) -> Facts:
         where=_where(context) if anomalous else None,
         view=named[0] if named and anomalous else None,
         views=named,
-        size=_size(context, result.regions[0]) if anomalous and result.regions else None,
+        size=_size(context, worst) if worst else None,
         regions=len(result.regions),
+        extent=_extent(context, worst) if worst else None,
     )
 
 
-def _where(context: StudyContext) -> str:
+def _where(context: StudyContext) -> str | None:
     result = context.result
-    if result.modality is Modality.IMAGE:
-        height, width = result.heatmap.values.shape
-        if result.regions:
-            x, y = result.regions[0].centroid
-            return place_of(x, y, width, height)
-        return place_of_peak(result.heatmap.values)
-    worst = result.findings[0].index if result.findings else int(context.maps.max(axis=(1, 2)).argmax())
-    return place_of_peak(context.maps[worst])
+    heat = result.heatmap.values if result.modality is Modality.IMAGE else context.maps[worst_view(context)]
+    place, times_mean = hottest_place(heat)
+    return place if times_mean >= CLEAR else None
+
+
+def worst_view(context: StudyContext) -> int:
+    """Return the index of the most suspicious view."""
+    findings = context.result.findings
+    return findings[0].index if findings else int(context.maps.max(axis=(1, 2)).argmax())
 
 
 def _size(context: StudyContext, region: Region) -> str:
@@ -99,3 +112,9 @@ def _size(context: StudyContext, region: Region) -> str:
         return size(region)
     whole = "picture" if region.size_unit == "area_px" else "points"
     return f"{percent(region.size / context.result.heatmap.values.size)} of the {whole}"
+
+
+def _extent(context: StudyContext, region: Region) -> str:
+    if region.size_unit == "volume_mm3":
+        return extent_of_volume(region.size)
+    return extent_of_share(region.size / context.result.heatmap.values.size)

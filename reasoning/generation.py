@@ -91,7 +91,7 @@ def generate(
     except torch.OutOfMemoryError as error:
         raise LookTwiceError(
             f"out of memory on {model.device} at a prompt of {embeddings.shape[1]} tokens; "
-            "set --max-visual-tokens to half, or load in 4 bits, or take onevision-0.5b"
+            "halve --max-visual-tokens, or try --llm onevision-7b:4bit, or onevision-0.5b"
         ) from error
     return [_finish(row, ends, max_new_tokens, tokenizer) for row in ids.tolist()]
 

@@ -1,4 +1,4 @@
-"""Holding a text against the evidence: verdict, place, view and size may not be contradicted.
+"""Holding a text against the evidence: verdict, place, view, size, score and kind may not be contradicted.
 
 Rules on words, not a model: they find what an answer about anomalies usually says, and take anything else as no claim.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from looktwice.reasoning.answer import Answer, AnswerKind
 from looktwice.reasoning.facts import Facts
+from looktwice.reasoning.kinds import kinds_in
 from looktwice.reasoning.place import agree, places_in
 
 _ANOMALY = (
@@ -22,7 +23,8 @@ _UP_TO_SIX_WORDS = r"(?:[\w'-]+,? ){0,6}?"
 _IS = r"(?:is|are|was|were|looks?|appears?|seems?)(?: to be)?"
 
 _NORMAL_CLAIM = re.compile(
-    rf"^\W*no\b|\b(?:no|without(?: any)?|free (?:of|from)(?: any)?|absence of(?: any)?) {_UP_TO_SIX_WORDS}{_ANOMALY}\b"
+    rf"^\W*no\b(?! single)"
+    rf"|\b(?:no|without(?: any)?|free (?:of|from)(?: any)?|absence of(?: any)?) {_UP_TO_SIX_WORDS}{_ANOMALY}\b"
     rf"|\b(?:does|do|did)(?: not|n't) (?:show|have|contain|reveal|exhibit) {_UP_TO_SIX_WORDS}{_ANOMALY}\b"
     rf"|\b{_IS}(?: not|n't) (?:\w+ ){{0,2}}?{_ANOMALOUS}\b|\bnothing (?:\w+ )?{_ANOMALOUS}\b|\bdefect-free\b"
     rf"|\b(?:{_IS}|as|shows?) (?:\w+ )?(?:normal|intact|healthy|unremarkable|undamaged)\b|\bin good condition\b"
@@ -41,27 +43,35 @@ _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
 _SLICE = re.compile(r"\bslice (\d+)\b")
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?(%|percent|ml|mm³)")
 _TOLERANCE = 0.1
+_SCORE = re.compile(r"\bscore of (\d+(?:\.\d+)?)")
 
 
 def contradictions(text: str, facts: Facts) -> list[str]:
-    """Return the fields of `facts` that a text contradicts, of ``verdict``, ``where``, ``view`` and ``size``.
+    """Return the fields of `facts` that a text contradicts, of ``verdict, where, view, size, score`` and ``what``.
 
     A verdict is not contradicted by either word where the facts are unsure; a place is, where the text names places
-    and none of them is the measured one (a coarser word for it is fine).
+    and none of them is the measured one (a coarser word for it is fine), or the evidence points at none.
     """
     lowered = text.lower()
     against = []
     stated = stated_verdicts(lowered)
     if not facts.unsure and stated - {facts.verdict}:
         against.append("verdict")
-    places = places_in(lowered)
-    if facts.where is not None and places and not any(agree(place, facts.where) for place in places):
+    unnamed = lowered
+    for view in facts.views:  # "view 3 from the upper left" says where the camera stood
+        unnamed = unnamed.replace(view.lower(), "the view")
+    places = places_in(unnamed)
+    if facts.verdict == "anomalous" and places and not any(agree(place, facts.where or "") for place in places):
         against.append("where")
     slices = set(_SLICE.findall(lowered))
     if slices and facts.views and not slices & set(_SLICE.findall(" ".join(facts.views).lower())):
         against.append("view")
     if facts.size is not None and any(not _near(quantity, facts.size) for quantity in _QUANTITY.findall(lowered)):
         against.append("size")
+    if any(abs(float(score) - facts.score) > 0.0051 for score in _SCORE.findall(lowered)):
+        against.append("score")
+    if facts.what is not None and kinds_in(lowered) - {facts.what}:
+        against.append("what")
     return against
 
 

@@ -71,7 +71,7 @@ def load_onevision(
         model, processor = _read(folder, options)
     except torch.OutOfMemoryError as error:
         raise LookTwiceError(
-            f"{source} does not fit on this GPU; load it in 4 bits, or take onevision-0.5b, or --device cpu"
+            f"{source} does not fit on this GPU; try --llm onevision-7b:4bit, or onevision-0.5b, or --device cpu"
         ) from error
     if adapter is not None:
         model = apply_adapter(model, adapter, merge=not four_bit)

@@ -14,6 +14,9 @@ import numpy.typing as npt
 PLACES = ("top left", "top", "top right", "left", "center", "right", "bottom left", "bottom", "bottom right")
 """The cells, row by row."""
 
+CLEAR = 2.0
+"""A ninth of the picture has at least this many times the mean heat of the whole, or no place is named."""
+
 _ROWS = {"top": 0, "upper": 0, "middle": 1, "center": 1, "centre": 1, "central": 1, "bottom": 2, "lower": 2}
 _COLUMNS = {"left": 0, "middle": 1, "center": 1, "centre": 1, "central": 1, "right": 2}
 _ROW = "|".join(_ROWS)
@@ -61,6 +64,29 @@ def place_of_peak(heat: npt.NDArray[np.floating]) -> str:
     return place_of(columns.mean() + 0.5, rows.mean() + 0.5, heat.shape[1], heat.shape[0])
 
 
+def hottest_place(heat: npt.NDArray[np.floating]) -> tuple[str, float]:
+    """Return the word for the ninth of a map, shape (h, w), with the most heat, and how many times the mean it has.
+
+    Values below 0 and those that are not finite count as 0; a map without any heat has its center at 1 time the mean.
+    """
+    finite = np.maximum(np.nan_to_num(heat.astype(np.float64), posinf=0.0), 0.0)
+    means = np.array([part.mean() for row in np.array_split(finite, 3) for part in np.array_split(row, 3, axis=1)])
+    if not means.any():
+        return "center", 1.0
+    hottest = int(means.argmax())
+    return PLACES[hottest], float(means[hottest] / means.mean())
+
+
+def peak_within(heat: npt.NDArray[np.floating], place: str) -> tuple[float, float]:
+    """Return (x, y), as shares of width and height, of the highest value of a map within one of its ninths."""
+    row, column = divmod(PLACES.index(place), 3)
+    (height, width), finite = heat.shape, np.nan_to_num(heat, posinf=0.0)
+    rows, columns = (np.array_split(np.arange(side), 3) for side in (height, width))
+    part = finite[np.ix_(rows[row], columns[column])]
+    y, x = np.unravel_index(int(part.argmax()), part.shape)
+    return (columns[column][x] + 0.5) / width, (rows[row][y] + 0.5) / height
+
+
 def places_in(text: str) -> list[str]:
     """Return the places that a text names, each once, in order; sides of the body do not count."""
     lowered = _ANATOMY.sub(" ", text.lower())
@@ -79,10 +105,11 @@ def places_in(text: str) -> list[str]:
 def agree(stated: str, true: str) -> bool:
     """Tell whether a stated place is the true one, or a coarser word for it ("left" for "top left").
 
-    The converse, a finer word than the truth, is a claim that the evidence does not hold.
+    The converse, a finer word than the truth, is a claim that the evidence does not hold; so is any place where there
+    is no true one ("").
     """
-    if stated == true:
-        return True
+    if stated == true or not true:
+        return stated == true
     row, column = divmod(PLACES.index(stated), 3)
     true_row, true_column = divmod(PLACES.index(true), 3)
     on_edge = (row == 1) != (column == 1)

@@ -57,11 +57,18 @@ def describe(facts: Facts, modality: Modality) -> str:
     ]
     if facts.where is not None:
         lines.append(f"- place: {facts.where} of {facts.view or 'the picture'}")
+    elif facts.verdict == "anomalous":
+        lines.append(f"- place: spread over {facts.view or 'the picture'}")
     if facts.size is not None:
         lines.append(f"- size of the worst region: {facts.size}")
     if facts.regions > 1:
         lines.append(f"- regions above the threshold: {facts.regions}")
     return "\n".join(lines)
+
+
+def unsure_opening(facts: Facts) -> str:
+    """Return the sentence that an answer begins with where the evidence decides nothing."""
+    return f"I am not sure: the score of {facts.score:.2f} lies close to the threshold of {facts.threshold:.2f}."
 
 
 def plain(text: str) -> str:

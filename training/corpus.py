@@ -40,6 +40,8 @@ class Example:
     source : str
         The set or kind of material that it comes from.
     modality : Modality
+    kind : str or None
+        What the benchmark or the painter calls the anomaly.
     """
 
     image: ByteArray
@@ -47,6 +49,7 @@ class Example:
     mask: npt.NDArray[np.bool_] | None
     source: str
     modality: Modality
+    kind: str | None = None
 
 
 @dataclass
@@ -143,8 +146,8 @@ def draw_examples(source: Source, count: int, rng: np.random.Generator, donors: 
         else:
             givers = [donor for donor in donors if donor.has_normals]
             donor = givers[int(rng.integers(len(givers)))].draw_normal(rng)
-            painted, mask, _ = synthesize(picture, rng, donor=donor)
-            yield Example(painted, 1, mask, source.name, source.modality)
+            painted, mask, name = synthesize(picture, rng, donor=donor)
+            yield Example(painted, 1, mask, source.name, source.modality, name)
 
 
 def vary(image: ByteArray, rng: np.random.Generator) -> ByteArray:
@@ -184,7 +187,7 @@ def _real(source: Source, rng: np.random.Generator) -> Example | None:
         mask = load_mask(sample, image.shape[:2])
     except InputError:
         return None
-    return Example(image, 1, mask, source.name, source.modality)
+    return Example(image, 1, mask, source.name, source.modality, sample.defect)
 
 
 def _random_crop(image: ByteArray, rng: np.random.Generator) -> ByteArray:

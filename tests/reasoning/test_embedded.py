@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from looktwice.encoders.base import Tokens, VisionEncoder
-from looktwice.errors import WeightsError
+from looktwice.errors import UsageError, WeightsError
 from looktwice.modalities.study import Modality
 from looktwice.reasoning import embedded
 from looktwice.reasoning.answer import AnswerKind
@@ -219,10 +219,37 @@ def test_the_network_itself_answers_pictures_and_long_volumes(trained, context, 
     maps[120, 7:, :2] = 0.9
     volume = context_of(maps, Modality.VOLUME)
     assert reasoner.explain("Where?", volume, [Turn("Is it?", "Yes.")]).text
-    [pictures] = [reasoner._readings[volume]]
+    pictures = reasoner._readings[volume].pictures
     assert sum(len(segment) for segment in pictures if not isinstance(segment, str)) < embedded.MAX_VISUAL_TOKENS
     assert any(segment.startswith("axial slice 360") for segment in pictures if isinstance(segment, str))
     assert volume.study.sequence.decoded < 20
+
+
+def test_the_close_up_comes_last_where_the_budget_has_room(trained, context):
+    def visual(budget: int) -> list[int]:
+        reasoner = EmbeddedReasoner(trained, PooledPixels(), max_visual_tokens=budget, max_new_tokens=1)
+        pictures = reasoner._read(context).pictures
+        return [len(segment) for segment in pictures if not isinstance(segment, str)]
+
+    # pooled view, selection, close-up, (an empty selection,) global token
+    assert visual(160) == [4, 4, 4, 0, 1]
+    assert visual(8) == [4, 4, 1]
+    assert visual(4) == [4, 1]
+    with pytest.raises(UsageError, match="at least 4"):
+        visual(3)
+
+
+def test_what_the_model_finds_likely_is_told(trained, context, monkeypatch):
+    scripted(monkeypatch, "Yes, there is a defect.")
+    answer = EmbeddedReasoner(trained, PooledPixels()).explain(None, context)
+    assert set(answer.fields["probability"]) == {"verdict", "where", "what", "extent"}
+    assert all(0 <= value <= 1 for value in answer.fields["probability"].values())
+    assert (answer.fields["verdict"], answer.fields["where"], answer.fields["extent"]) == (
+        "anomalous",
+        "top left",
+        "medium-sized",
+    )
+    assert answer.to_json()["kind"] == "embedded"
 
 
 @pytest.mark.slow

@@ -21,13 +21,20 @@ def test_a_picture_states_place_and_size(context_of):
         "4 % of the picture",
         1,
     )
-    assert facts.view is None
+    assert (facts.view, facts.extent) == (None, "medium-sized")
     assert facts.to_fields()["where"] == "bottom left"
 
 
 def test_a_diffuse_picture_has_the_place_of_its_peak(context_of):
-    facts = read_facts(context_of(blob(value=0.4)))
+    facts = read_facts(context_of(blob(value=0.4) - 0.09))
     assert (facts.where, facts.size, facts.regions) == ("bottom left", None, 0)
+
+
+def test_heat_that_is_spread_has_no_place(context_of):
+    maps = np.full((1, 30, 30), 0.7)
+    maps[0, 3:6, 3:6] = 0.9
+    facts = read_facts(context_of(maps))
+    assert (facts.verdict, facts.where) == ("anomalous", None)
 
 
 def test_a_volume_states_its_worst_view(context_of):

@@ -11,6 +11,11 @@ SLICES = Facts(
     "anomalous", False, 0.9, 0.5, "highly", where="left", view="axial slice 92", views=("axial slice 92",), regions=1
 )
 
+SPREAD = Facts("anomalous", False, 0.9, 0.5, "highly")
+KIND = Facts("anomalous", False, 0.9, 0.5, "highly", where="left", what="scratch")
+VIEW = "view 3 from the upper right"
+CLOUD = Facts("anomalous", False, 0.9, 0.5, "highly", where="left", view=VIEW, views=(VIEW,))
+
 
 @pytest.mark.parametrize(
     ("text", "verdict"),
@@ -62,6 +67,14 @@ def test_the_rest_of_a_thing_may_be_normal():
         ("A lesion is seen on slice 12.", SLICES, ["view"]),
         ("A lesion is seen on axial slice 92.", SLICES, []),
         ("There is a lesion in the right hemisphere.", SLICES, []),
+        ("Yes, there is a stain in the top left.", SPREAD, ["where"]),
+        ("Yes, there is a stain, but no single place of the picture stands out.", SPREAD, []),
+        ("It is spread over the picture; no single place stands out.", SPREAD, []),
+        ("Yes, there is a dent in the left of view 3 from the upper right.", CLOUD, []),
+        ("Yes, it is most likely a scratch.", KIND, []),
+        ("Yes, it is most likely a stain.", KIND, ["what"]),
+        ("No. The score of 0.10 lies below the threshold of 0.50.", NORMAL, []),
+        ("No. The score of 0.20 lies below the threshold of 0.50.", NORMAL, ["score"]),
     ],
 )
 def test_contradictions_name_the_field(text, facts, against):

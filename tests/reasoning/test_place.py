@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from looktwice.reasoning.place import PLACES, agree, place_of, place_of_peak, places_in
+from looktwice.reasoning.place import PLACES, agree, hottest_place, peak_within, place_of, place_of_peak, places_in
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -52,3 +52,24 @@ def test_a_coarser_word_agrees_and_a_finer_one_does_not():
     assert not agree("right", "top left")
     assert not agree("top left", "left")
     assert not agree("center", "top left")
+
+
+def test_the_hottest_ninth_is_the_place_and_says_how_clear_it_is():
+    heat = np.zeros((18, 18), np.float32)
+    heat[13:17, 1:4] = 1
+    place, times_mean = hottest_place(heat)
+    assert (place, times_mean) == ("bottom left", pytest.approx(9.0))
+    heat[0, 17] = 2
+    x, y = peak_within(heat, place)
+    assert 1.5 / 18 <= x <= 3.5 / 18
+    assert 13.5 / 18 <= y <= 16.5 / 18
+
+
+@pytest.mark.parametrize("heat", [np.zeros((9, 9)), np.full((10, 7), 0.4), np.full((3, 3), np.nan)])
+def test_a_map_without_a_hot_place_is_not_clear(heat):
+    place, times_mean = hottest_place(heat)
+    assert place in PLACES
+    assert times_mean == pytest.approx(1.0)
+    x, y = peak_within(heat, place)
+    assert 0 < x < 1
+    assert 0 < y < 1

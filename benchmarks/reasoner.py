@@ -1,0 +1,206 @@
+"""How well the embedded reasoner answers on material that its training left out.
+
+    python benchmarks/reasoner.py --photographs DATA/magnetic_tile --scan MNI.nii.gz --mesh nut.ply --out answers.json
+
+Photographs come out of a benchmark folder, scans and clouds are made of sound ones. Every study is asked for its
+explanation, then asked on. With --untrained the same language model answers before any training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+
+from looktwice import modalities
+from looktwice.datasets.folder import open_folder
+from looktwice.datasets.masks import load_mask, read_mask
+from looktwice.datasets.synthesis.makers import CloudMaker, Maker, ScanMaker
+from looktwice.pipeline import Inspector
+from looktwice.reasoning.base import Reasoner, StudyContext, Turn
+from looktwice.reasoning.embedded import EmbeddedReasoner
+from looktwice.reasoning.embedded_model import EmbeddedConfig, EmbeddedModel
+from looktwice.reasoning.facts import read_facts, worst_view
+from looktwice.reasoning.grounding import contradictions, stated_verdicts
+from looktwice.reasoning.kinds import kind_of
+from looktwice.reasoning.place import PLACES, agree, places_in
+from looktwice.reasoning.smollm2 import load_smollm2
+from looktwice.training.reasoner_scenes import view_mask
+
+FOLLOW_UPS = ("Where is it, and what kind of anomaly is it?", "How severe is it, and what should be checked next?")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A labelled study: its context, where its worst view is anomalous, and what the anomaly is called."""
+
+    group: str
+    name: str
+    label: int
+    context: StudyContext
+    mask: np.ndarray | None
+    kind: str | None
+
+
+def photographs(inspector: Inspector, folder: Path, count: int, seed: int) -> Iterator[Case]:
+    samples = [sample for sample in open_folder(folder).samples() if sample.split == "test"]
+    random.Random(seed).shuffle(samples)
+    for label in (0, 1):
+        for sample in [sample for sample in samples if sample.label == label][: count // 2]:
+            mask = load_mask(sample) if sample.mask else None
+            kind = kind_of(sample.defect) if label else None
+            name = f"{sample.category}/{sample.defect}/{sample.path.stem}"
+            yield Case(sample.category, name, label, inspector.look(sample.path), mask, kind)
+
+
+def made(inspector: Inspector, group: str, maker: Maker, count: int, seed: int) -> Iterator[Case]:
+    """Make studies, every other one damaged; the mask is that of the view the answer is about."""
+    with TemporaryDirectory() as scratch:
+        for number in range(count):
+            rng = np.random.default_rng([seed, number])
+            asked = str(rng.choice(list(maker.kinds))) if number % 2 else None
+            try:
+                case = maker.make(rng, 0, asked)
+            except ValueError:
+                continue
+            path, mask_path = Path(scratch) / f"case{number}{maker.ending}", Path(scratch) / f"m{maker.mask_ending}"
+            case.save(path)
+            case.save_mask(mask_path)
+            context = inspector.examine(modalities.open(path))
+            mask = view_mask(context.study, worst_view(context), read_mask(mask_path)) if asked else None
+            kind = None if asked is None else "lesion" if isinstance(maker, ScanMaker) else kind_of(asked)
+            yield Case(group, f"{group}/{number}-{case.kind}", int(asked is not None), context, mask, kind)
+
+
+def untrained(inspector: Inspector) -> EmbeddedReasoner:
+    llm, tokenizer = load_smollm2()
+    torch.manual_seed(0)
+    encoder = inspector.expert.encoder
+    model = EmbeddedModel(llm, tokenizer, EmbeddedConfig(encoder.name, encoder.token_dim))
+    model.config = replace(model.config, steps=1)  # the only way past the refusal of untrained weights
+    return EmbeddedReasoner(model, encoder)
+
+
+def ask(reasoner: Reasoner, case: Case, follow_ups: int) -> list[dict[str, Any]]:
+    """Put questions about a case; return one row for each answer."""
+    rows, history = [], []
+    facts = read_facts(case.context)
+    for question in (None, *FOLLOW_UPS[:follow_ups]):
+        started = time.perf_counter()
+        answer = reasoner.explain(question, case.context, history)
+        history.append(Turn(question or "", answer.text))
+        held = replace(facts, what=answer.fields.get("what") or None)
+        rows.append(
+            {
+                "group": case.group,
+                "id": case.name,
+                "question": question,
+                "answer": answer.text,
+                "kind": answer.kind.value,
+                "fields": {name: value for name, value in answer.fields.items() if name != "shown"},
+                "seconds": time.perf_counter() - started,
+                "label": case.label,
+                "detected": int(case.context.result.verdict == "anomalous"),
+                "unsure": facts.unsure,
+                "contradicts": contradictions(answer.text, held),
+                "true_kind": case.kind,
+                "true_places": true_places(case.mask),
+            }
+        )
+    return rows
+
+
+def true_places(mask: np.ndarray | None) -> list[str] | None:
+    """Return every ninth of the picture that the anomaly reaches into."""
+    if mask is None or not mask.any():
+        return None
+    parts = [part for row in np.array_split(mask, 3) for part in np.array_split(row, 3, axis=1)]
+    return [place for place, part in zip(PLACES, parts, strict=True) if part.any()]
+
+
+def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of one group."""
+    first = [row for row in rows if row["question"] is None]
+    said = [stated_verdicts(row["answer"]) for row in first]
+    sure = [(row, verdict) for row, verdict in zip(first, said, strict=True) if not row["unsure"]]
+    placed = [row for row in first if row["true_places"] and row["detected"]]
+    stated = [(row, places) for row in placed if (places := places_in(row["answer"]))]
+    kinds = [row for row in first if row["true_kind"] and row["detected"] and row["fields"].get("what")]
+    named = [row for row in kinds if row["fields"]["what"] != "unclear"]
+    return {
+        "studies": len(first),
+        "answers": len(rows),
+        "expert_balanced_accuracy": _balanced([(row["label"], row["detected"]) for row in first]),
+        "expert_balanced_accuracy_where_sure": _balanced([(row["label"], row["detected"]) for row, _ in sure]),
+        "answer_balanced_accuracy_where_sure": _balanced(
+            [(row["label"], 1 if v == {"anomalous"} else 0 if v == {"normal"} else 1 - row["label"]) for row, v in sure]
+        ),
+        "unsure": len(first) - len(sure),
+        "place_stated": f"{len(stated)}/{len(placed)}",
+        "place_right": _share([any(agree(p, t) for p in places for t in row["true_places"]) for row, places in stated]),
+        "kind_named": f"{len(named)}/{len(kinds)}",
+        "kind_right": _share([row["fields"]["what"] == row["true_kind"] for row in named]),
+        "contradictions": sum(bool(row["contradicts"]) for row in rows),
+        "template_instead": sum(row["kind"] == "template" for row in rows),
+        "rejected_on_the_way": sum(bool(row["fields"].get("rejected")) for row in rows),
+        "overruled_fields": sum(len(row["fields"].get("overruled", [])) for row in first),
+        "cut": sum(bool(row["fields"].get("cut")) for row in rows),
+        "seconds_median": float(np.median([row["seconds"] for row in rows])),
+        "seconds_longest": float(np.max([row["seconds"] for row in rows])),
+    }
+
+
+def _balanced(pairs: list[tuple[int, int]]) -> float | None:
+    rates = [_share([said == label for label, said in pairs if label == value]) for value in (0, 1)]
+    return None if None in rates else sum(rates) / 2  # type: ignore[arg-type]
+
+
+def _share(hits: list[bool]) -> float | None:
+    return sum(hits) / len(hits) if hits else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photographs", type=Path, action="append", default=[])
+    parser.add_argument("--scan", type=Path, action="append", default=[])
+    parser.add_argument("--mesh", type=Path, action="append", default=[])
+    parser.add_argument("--count", type=int, default=40, help="photographs of each folder, half of them anomalous")
+    parser.add_argument("--made", type=int, default=6, help="studies made of each scan and mesh")
+    parser.add_argument("--follow-ups", type=int, default=2, choices=(0, 1, 2))
+    parser.add_argument("--model", default="nano")
+    parser.add_argument("--untrained", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    inspector = Inspector(arguments.model, llm="template" if arguments.untrained else "embedded")
+    reasoner = untrained(inspector) if arguments.untrained else inspector.reasoner
+
+    def cases() -> Iterator[Case]:
+        for folder in arguments.photographs:
+            yield from photographs(inspector, folder, arguments.count, arguments.seed)
+        for scan in arguments.scan:
+            yield from made(inspector, "scan", ScanMaker([scan]), arguments.made, arguments.seed)
+        for mesh in arguments.mesh:
+            yield from made(inspector, mesh.stem, CloudMaker(mesh, [40_000]), arguments.made, arguments.seed)
+
+    rows: list[dict[str, Any]] = []
+    for case in cases():
+        rows += ask(reasoner, case, arguments.follow_ups)
+        print(f"{len(rows)} answers, last {rows[-1]['id']}", flush=True)
+        groups = dict.fromkeys(row["group"] for row in rows)
+        summary = {group: figures([row for row in rows if row["group"] == group]) for group in groups}
+        arguments.out.write_text(json.dumps({"figures": summary | {"all": figures(rows)}, "rows": rows}, indent=1))
+    print(json.dumps(figures(rows), indent=1))
+
+
+if __name__ == "__main__":
+    main()

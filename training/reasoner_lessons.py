@@ -1,0 +1,259 @@
+"""Scenes as lessons: encoded once and kept, then talked about in ever new words.
+
+What the model is told of a lesson is evidence as ``inspect`` measures it. It is drawn anew each time: mostly right, at
+times wrong or unsure, and the answers follow the evidence, so that the model learns to. The kind of anomaly and its
+looks are the only things that it has to see for itself.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from looktwice.datasets.instruct_words import Domain, Finding, converse
+from looktwice.encoders.expert import Expert
+from looktwice.modalities.study import Modality, Region
+from looktwice.reasoning.appearance import Appearance, measure
+from looktwice.reasoning.base import Turn
+from looktwice.reasoning.closeup import cut_close_up
+from looktwice.reasoning.embedded import CLOSE_UP
+from looktwice.reasoning.embedded_model import ShownView
+from looktwice.reasoning.extent import SEVERITIES, extent_of_share, extent_of_volume
+from looktwice.reasoning.facts import UNSURE_MARGIN, Facts
+from looktwice.reasoning.fields import NONE, QUESTION, line_of, settled
+from looktwice.reasoning.kinds import UNCLEAR
+from looktwice.reasoning.place import place_of
+from looktwice.reasoning.prompt import unsure_opening
+from looktwice.reasoning.quantities import percent, size
+from looktwice.report.atomic import atomic_path
+from looktwice.result import suspicion_word
+from looktwice.training.reasoner_scenes import Scene
+
+WRONG_SHARE, UNSURE_SHARE, SPREAD_SHARE = 0.12, 0.08, 0.2
+"""How often the evidence says the contrary of the truth, lies close to the threshold, and points at no place."""
+
+MARGIN = 1.5
+"""A close-up is about this many times as wide as what it shows."""
+
+MOST_TURNS = 3
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One encoded scene.
+
+    Attributes
+    ----------
+    final : Tensor, float16, shape (V, g², C)
+        Tokens of each picture, pooled; the last one is the close-up.
+    selected : Tensor, float16, shape (V - 1, k, C)
+        What the expert selected of each picture.
+    global_token : Tensor, float16, shape (1, C)
+    names : list of str
+        Of the views; empty for a photograph.
+    appearance : Appearance
+        As measured; of a normal scene, and of one whose anomaly fills the picture, only the place counts.
+    kind : str or None
+        None for a normal scene.
+    looks : bool
+        Whether shape and contrast were measured.
+    domain : Domain
+    modality : Modality
+    thing : str
+    """
+
+    final: Tensor
+    selected: Tensor
+    global_token: Tensor
+    names: list[str]
+    appearance: Appearance
+    kind: str | None
+    looks: bool
+    domain: Domain
+    modality: Modality
+    thing: str
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A lesson in words.
+
+    Attributes
+    ----------
+    views : list of ShownView
+    facts : Facts
+    turns : list of Turn
+        The first one states the fields.
+    """
+
+    views: list[ShownView]
+    facts: Facts
+    turns: list[Turn]
+
+
+@torch.inference_mode()
+def encode_scene(scene: Scene, expert: Expert, grid: int, rng: np.random.Generator) -> Lesson:
+    """Encode the pictures of a scene and the close-up of its anomaly, or of any place if it has none."""
+    image = scene.pictures[0]
+    height, width = image.shape[:2]
+    everywhere = bool(scene.mask.all())
+    looks = bool(scene.mask.any()) and not everywhere
+    if looks:
+        appearance = measure(scene.mask, image)
+        rows, columns = np.nonzero(scene.mask)
+        at = int(rng.integers(len(rows)))
+        x, y = (columns[at] + columns.mean()) / 2, (rows[at] + rows.mean()) / 2
+        side = MARGIN * max(np.ptp(rows), np.ptp(columns)) / min(height, width) * rng.uniform(0.7, 1.4)
+    else:
+        x, y, side = rng.uniform(0.1, 0.9) * width, rng.uniform(0.1, 0.9) * height, rng.uniform(0.25, 0.6)
+        share = float(10 ** rng.uniform(-3, -0.5))
+        appearance = Appearance(place_of(x, y, width, height), share, "", "", "compact", None, 1)
+    tokens = expert.encoder.encode([*scene.pictures, cut_close_up(image, float(x), float(y), float(side))])
+    number = len(scene.pictures)
+    evidence = expert.look_twice(tokens.final[:-1], [level[:-1] for level in tokens.levels], [number])
+    rows_, columns_ = tokens.grid
+    pooled = F.adaptive_avg_pool2d(tokens.final.transpose(1, 2).unflatten(2, (rows_, columns_)), grid)
+    return Lesson(
+        pooled.flatten(2).transpose(1, 2).half(),
+        evidence.local_tokens.half(),
+        evidence.global_token.half(),
+        scene.names,
+        appearance,
+        scene.kind,
+        looks,
+        scene.domain,
+        scene.modality,
+        scene.thing,
+    )
+
+
+def speak(lesson: Lesson, rng: random.Random, most_turns: int = MOST_TURNS) -> Spoken:
+    """Draw evidence about a lesson, and a conversation that follows it."""
+    facts, finding = _evidence(lesson, rng)
+    what = NONE if facts.verdict == "normal" else finding.kind or UNCLEAR
+    values = {**settled(facts), "what": what}
+    turns = [Turn(QUESTION, line_of([values[name] for name in ("verdict", "where", "what", "extent")]))]
+    turns += [Turn(*said) for said in converse(finding, rng, most_turns)]
+    return Spoken(_shown(lesson, rng), facts, turns)
+
+
+def save_lessons(lessons: Sequence[Lesson], path: Path) -> None:
+    """Write lessons as one safetensors file."""
+    from safetensors.torch import save_file
+
+    tensors, known = {}, []
+    for number, lesson in enumerate(lessons):
+        for name in ("final", "selected", "global_token"):
+            tensors[f"{number}.{name}"] = getattr(lesson, name).contiguous()
+        known.append(
+            {
+                "names": lesson.names,
+                "appearance": asdict(lesson.appearance),
+                "kind": lesson.kind,
+                "looks": lesson.looks,
+                "domain": lesson.domain.value,
+                "modality": lesson.modality.value,
+                "thing": lesson.thing,
+            }
+        )
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"lessons": json.dumps(known)})
+
+
+def load_lessons(path: Path) -> list[Lesson]:
+    """Read what ``save_lessons`` wrote."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        known = json.loads(file.metadata()["lessons"])
+        return [
+            Lesson(
+                *(file.get_tensor(f"{number}.{name}") for name in ("final", "selected", "global_token")),
+                names=one["names"],
+                appearance=Appearance(**one["appearance"]),
+                kind=one["kind"],
+                looks=one["looks"],
+                domain=Domain(one["domain"]),
+                modality=Modality(one["modality"]),
+                thing=one["thing"],
+            )
+            for number, one in enumerate(known)
+        ]
+
+
+def encode_scenes(scenes: Iterable[Scene], expert: Expert, grid: int, seed: int) -> list[Lesson]:
+    """Encode scenes one by one."""
+    rng = np.random.default_rng(seed)
+    return [encode_scene(scene, expert, grid, rng) for scene in scenes]
+
+
+def _shown(lesson: Lesson, rng: random.Random) -> list[ShownView]:
+    """Return the views in the order of a study, other ones whole or by their selection only, the close-up last."""
+    labels = lesson.names or [""]
+    views = [
+        ShownView(label, selected, final if number == 0 or rng.random() < 0.5 else None)
+        for number, (label, selected, final) in enumerate(zip(labels, lesson.selected, lesson.final, strict=False))
+    ]
+    views = [views[0], *views[1 : 1 + rng.randint(0, len(views) - 1)]]
+    rng.shuffle(views)
+    return [*views, ShownView(CLOSE_UP, lesson.final[-1][:0], lesson.final[-1])]
+
+
+def _evidence(lesson: Lesson, rng: random.Random) -> tuple[Facts, Finding]:
+    anomalous = (lesson.kind is not None) != (rng.random() < WRONG_SHARE)
+    unsure = rng.random() < UNSURE_SHARE
+    threshold = rng.choice((0.5, 0.5, round(rng.uniform(0.3, 0.7), 2)))
+    least, most = (0.0, 0.9 * UNSURE_MARGIN) if unsure else (UNSURE_MARGIN, 1.0 - threshold if anomalous else threshold)
+    score = threshold + (1 if anomalous else -1) * rng.uniform(least + 0.001, max(most - 0.001, least + 0.002))
+    text, extent = _drawn_size(lesson, rng)
+    placed = rng.random() >= SPREAD_SHARE
+    place, names = lesson.appearance.place, tuple(lesson.names[:1])
+    facts = Facts(
+        verdict="anomalous" if anomalous else "normal",
+        unsure=unsure,
+        score=score,
+        threshold=threshold,
+        suspicion=suspicion_word(score),
+        where=place if anomalous and placed else None,
+        view=names[0] if names and anomalous else None,
+        views=names,
+        size=text if anomalous else None,
+        regions=rng.choice((1, 1, 2, 3, 5, 12)) if anomalous else 0,
+        extent=extent if anomalous else None,
+    )
+    seen = anomalous and lesson.kind is not None
+    finding = Finding(
+        lesson.thing,
+        lesson.domain,
+        anomalous,
+        kind=(lesson.kind if seen else UNCLEAR) if anomalous else None,
+        appearance=replace(lesson.appearance, size=extent, severity=SEVERITIES[extent]) if anomalous else None,
+        view=facts.view,
+        size=text,
+        placed=placed,
+        looks=lesson.looks and seen,
+        opening=unsure_opening(facts) if unsure else "",
+        score=score,
+        threshold=threshold,
+    )
+    return facts, finding
+
+
+def _drawn_size(lesson: Lesson, rng: random.Random) -> tuple[str, str]:
+    """Return a size with its unit, and its word."""
+    if lesson.modality is Modality.VOLUME:
+        cubic = 10 ** rng.uniform(1.5, 5.2)
+        return size(Region(1.0, cubic, "volume_mm3", (), ())), extent_of_volume(cubic)
+    if lesson.modality is Modality.POINTCLOUD:
+        share = 10 ** rng.uniform(-3.3, -0.6)
+        return f"{percent(share)} of the points", extent_of_share(share)
+    share = lesson.appearance.share
+    return f"{percent(share)} of the picture", extent_of_share(share)

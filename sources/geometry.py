@@ -1,21 +1,56 @@
-"""A cloud's geometric evidence, calibrated to stand beside what its views show."""
+"""A cloud's geometric evidence: which places look damaged, told from the points alone, without rendering."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from looktwice.encoders.calibration import NORMAL_LOGIT, STUDY_FALSE_ALARMS, Calibration
+from looktwice.encoders.calibration import STUDY_FALSE_ALARMS, Calibration
 from looktwice.modalities.study import Modality, Study
 from looktwice.sources.base import FloatArray, Found
+from looktwice.sources.geometry_head import GeometryHead, shipped_head
 
-# An object is suspicious when its rarest part is much rarer than what is already rare on it.
-RAREST, RARE = 0.995, 0.9
-# The score's logit grows by one when the contrast grows by so much (a natural logarithm).
-CONTRAST_STEP = 0.15
+if TYPE_CHECKING:
+    from looktwice.modalities.pointclouds.study import CloudStudy
+    from looktwice.modalities.pointclouds.surfels import Surfels
+
+# An object's score is the mean of what its most suspicious 2, 1, 0.5 and 0.1 % of area come to: a single noisy element
+# moves it little, a small scratch and a large dent both reach it.
+SCORED_SHARES = (0.02, 0.01, 0.005, 0.001)
+# Neighbours that an element's logit is averaged over.
+SMOOTHED = 9
+# One step of the score's logit, in steps of the head's. Measured on shapes left out of training (docs/clouds.md).
+SCORE_STEP = 2.5
+# The head's logit of places that come to 0.5 on the map: about one in a thousand of a sound surface.
+SOUND_PLACES = 0.001
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the head says of one cloud, not calibrated.
+
+    Attributes
+    ----------
+    points : float32, shape (P,)
+        Logit of each of the file's points; negative infinity where a point is not inspected.
+    elements : float32, shape (M,)
+        Logit of each evenly spread element of the surface.
+    """
+
+    points: FloatArray
+    elements: FloatArray
+
+    @property
+    def score(self) -> float:
+        """Mean of the logits that the worst parts of the area reach."""
+        return float(np.quantile(self.elements, [1 - share for share in SCORED_SHARES]).mean())
 
 
 class Geometry:
-    """How rare the shape around each point of a cloud is on the object itself.
+    """How damaged the shape around each point looks.
 
     Shaded views show geometry, which is measured better on the points: where a cloud has no colour, geometry decides
     alone; where it has, whichever source is more alarmed.
@@ -30,37 +65,48 @@ class Geometry:
 
     def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found:
         """Measure the cloud's points."""
-        from looktwice.modalities.pointclouds.geometry_evidence import geometry_evidence
         from looktwice.modalities.pointclouds.study import CloudStudy
 
         assert isinstance(study, CloudStudy)
-        values, score = score_geometry(geometry_evidence(study), calibration)
+        values, score = score_geometry(read_geometry(study), calibration)
         return Found(score=score, values=values, alone=study.cloud.colours is None)
 
 
-def score_geometry(rarity: FloatArray, calibration: Calibration) -> tuple[FloatArray, float]:
-    """Return probabilities (P,), 0 for points that were not inspected, and the object's score in [0, 1]."""
-    values = np.where(rarity > 0, calibration.probabilities(rarity), 0).astype(np.float32)
-    return values, calibration.score(contrast(rarity))
+def read_geometry(study: CloudStudy, head: GeometryHead | None = None) -> Reading:
+    """Let a head, by default the shipped one, look at a cloud or a mesh."""
+    from looktwice.modalities.pointclouds.shape_features import shape_features
+
+    surfels, features = shape_features(study)
+    logits = (head or shipped_head()).logits(features)
+    return Reading(*spread_over_points(study, surfels, logits))
 
 
-def contrast(rarity: FloatArray) -> float:
-    """Logarithm of how much rarer the rarest part of an object is than what is already rare on it."""
-    inspected = rarity[rarity > 0]
-    if not len(inspected):
-        return 0.0
-    rarest, rare = np.quantile(inspected, (RAREST, RARE))
-    return float(np.log(rarest / rare))
+def spread_over_points(study: CloudStudy, surfels: Surfels, logits: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the logit of each point (P,), negative infinity where not inspected, and of each element, smoothed."""
+    elements = logits[surfels.neighbours[:, :SMOOTHED]].mean(axis=1)
+    points = np.full(len(study.drawn), -np.inf, np.float32)
+    if len(surfels.owner) == study.drawn.sum():
+        points[study.drawn] = elements[surfels.owner]
+    else:
+        from scipy.spatial import cKDTree
+
+        # A mesh: its elements come from points on its faces, its scores go to its vertices.
+        points[study.drawn] = elements[cKDTree(surfels.points).query(study.normalised[study.drawn])[1]]
+    return points, elements
 
 
-def calibrate_geometry(rarities: list[FloatArray]) -> Calibration:
-    """Calibrate by sound objects, given the rarity of each point of each of them."""
-    inspected = [rarity[rarity > 0] for rarity in rarities]
-    shift = float(np.median([np.quantile(rarity, RAREST) for rarity in inspected]))
-    median = float(np.median([np.median(rarity) for rarity in inspected]))
+def score_geometry(reading: Reading, calibration: Calibration) -> tuple[FloatArray, float]:
+    """Return probabilities (P,), 0 for points that are not inspected, and the object's score in [0, 1]."""
+    inspected = np.isfinite(reading.points)
+    values = np.zeros(len(reading.points), np.float32)
+    values[inspected] = calibration.probabilities(reading.points[inspected])
+    return values, calibration.score(reading.score)
+
+
+def calibrate_geometry(readings: Sequence[Reading]) -> Calibration:
+    """Calibrate by sound objects: few of them, and few of their places, may reach the threshold."""
     return Calibration(
-        score_shift=float(np.quantile([contrast(rarity) for rarity in rarities], 1 - STUDY_FALSE_ALARMS)),
-        score_scale=CONTRAST_STEP,
-        map_shift=shift,
-        map_scale=(median - shift) / NORMAL_LOGIT,
+        score_shift=float(np.quantile([reading.score for reading in readings], 1 - STUDY_FALSE_ALARMS)),
+        score_scale=SCORE_STEP,
+        map_shift=float(np.quantile(np.concatenate([reading.elements for reading in readings]), 1 - SOUND_PLACES)),
     )

@@ -15,11 +15,10 @@ from looktwice.device import resolve_device
 from looktwice.encoders.calibration import Calibration
 from looktwice.encoders.expert import Expert, ExpertConfig, build_expert
 from looktwice.encoders.registry import create_encoder
-from looktwice.modalities.pointclouds.geometry_evidence import geometry_evidence
 from looktwice.modalities.pointclouds.study import CloudStudy
 from looktwice.modalities.study import Modality
 from looktwice.modalities.volumes.study import VolumeStudy
-from looktwice.sources.geometry import calibrate_geometry
+from looktwice.sources.geometry import calibrate_geometry, read_geometry
 from looktwice.sources.mirror import calibrate_mirror, measure_mirror
 from looktwice.training.calibration import calibrate_maps, calibrate_scores, calibrate_studies
 from looktwice.training.corpus import Example, Source, draw_examples, gather_sources
@@ -112,7 +111,7 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
         calibration["mirror"] = calibrate_mirror([measure_mirror(head, encoder.grid) for head in heads])
     clouds = [study for source in sources for study in source.studies if isinstance(study, CloudStudy)]
     if clouds:
-        calibration["geometry"] = calibrate_geometry([geometry_evidence(cloud) for cloud in clouds])
+        calibration["geometry"] = calibrate_geometry([read_geometry(cloud) for cloud in clouds])
     expert.config = replace(config, revision=f"seed{plan.seed}", calibration=calibration, trained_on=seen_sets)
     path = out / "expert.safetensors"
     expert.save(path)

@@ -16,6 +16,8 @@ FloatArray = npt.NDArray[np.float32]
 
 #: How many neighbours (itself among them) a surface element has at each scale.
 SCALES = (16, 48, 140)
+# A grid with more cells is not laid out in memory.
+_MOST_CELLS = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,20 @@ def _thin(points: FloatArray, spacing: FloatArray, count: int) -> tuple[FloatArr
     area = float((spacing.astype(np.float64) ** 2).sum())
     # A surface crosses about 1.5 cells per cell's face of its area (`spacing.local_spacing`).
     side = max(float(np.sqrt(1.5 * area / count)), 1e-3)
-    low = points.min(axis=0)
-    columns = int(2.1 / side) + 2
-    i, j, k = ((points - low) / np.float32(side)).astype(np.int64).T
-    _, cell, held = np.unique((i * columns + j) * columns + k, return_inverse=True, return_counts=True)
+    i, j, k = ((points - points.min(axis=0)) / np.float32(side)).astype(np.int64).T
+    cell = _numbered((i * (int(j.max()) + 1) + j) * (int(k.max()) + 1) + k)
+    held = np.bincount(cell)
     sums = [np.bincount(cell, weights=points[:, axis]) for axis in range(3)]
-    return (np.stack(sums, axis=1) / held[:, None]).astype(np.float32), cell.ravel(), side
+    return (np.stack(sums, axis=1) / held[:, None]).astype(np.float32), cell, side
+
+
+def _numbered(cell: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the number of each point's cell among those in use."""
+    if cell.max() > _MOST_CELLS:
+        return np.unique(cell, return_inverse=True)[1].ravel()
+    # Counting costs a tenth of sorting.
+    number: npt.NDArray[np.int64] = np.cumsum(np.bincount(cell) > 0) - 1
+    return number[cell]
 
 
 def _normals(neighbourhoods: FloatArray) -> FloatArray:

@@ -1,0 +1,212 @@
+"""Training the geometry head: from labelled clouds to the network that tells damaged places from sound ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GroupKFold
+from torch import nn
+
+from looktwice.datasets.folder import open_folder
+from looktwice.datasets.masks import load_mask
+from looktwice.datasets.sample import Sample
+from looktwice.errors import InputError
+from looktwice.modalities.pointclouds.shape_features import shape_features
+from looktwice.modalities.pointclouds.study import open_pointcloud
+from looktwice.sources.geometry import SMOOTHED, Reading, calibrate_geometry
+from looktwice.sources.geometry_head import CLIP, GeometryHead
+
+FloatArray = npt.NDArray[np.float32]
+Track = Callable[..., Iterable[Any]]
+
+# An element is damaged where so many of its points are, sound where so few are; between, it is no example.
+_DAMAGED, _SOUND = 0.3, 0.05
+# Elements drawn from one cloud, so that a large dent does not outweigh a scratch.
+_DRAWN_DAMAGED, _DRAWN_SOUND = 120, 200
+_FOLDS = 4
+
+
+@dataclass(frozen=True)
+class GeometryPlan:
+    """What to train on, and how.
+
+    Attributes
+    ----------
+    data : tuple of Path
+        Benchmark folders of clouds with point labels in the MVTec AD layout, such as ``datasets synthesize`` writes.
+    left_out : tuple of str
+        Categories (shapes) not to be seen.
+    hidden : tuple of int
+        Widths of the layers.
+    epochs : int
+    learning_rate, weight_decay, dropout : float
+    seed : int
+    """
+
+    data: tuple[Path, ...]
+    left_out: tuple[str, ...] = ()
+    hidden: tuple[int, ...] = (24, 12)
+    epochs: int = 14
+    learning_rate: float = 6e-3
+    weight_decay: float = 1e-3
+    dropout: float = 0.1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """One cloud as the head sees it.
+
+    Attributes
+    ----------
+    shape : str
+        No shape is both trained on and tested on.
+    damaged : bool
+    features : float32, shape (M, F)
+    share : float32, shape (M,)
+        Share of each element's points that are labelled.
+    near : int, shape (M, SMOOTHED)
+        Nearest elements.
+    """
+
+    shape: str
+    damaged: bool
+    features: FloatArray
+    share: FloatArray
+    near: npt.NDArray[np.integer]
+
+
+def train_geometry(plan: GeometryPlan, out: Path, track: Track = lambda items, *_, **__: items) -> Path:
+    """Train the geometry head and write ``head.safetensors`` and ``training.json`` into `out`.
+
+    The record holds what the head scored on shapes that it did not see, by cross-validation over shapes, and the
+    calibration that follows from these scores. What was computed of each cloud is kept in ``out/cases``: a stopped
+    training goes on.
+
+    Raises
+    ------
+    InputError
+        There are fewer than `_FOLDS` shapes, or a cloud or its labels cannot be read.
+    """
+    names, cases = _load_cases(plan, out / "cases", track)
+    shapes = [case.shape for case in cases]
+    if len(set(shapes)) < _FOLDS:
+        raise InputError(f"{len(set(shapes))} shapes to train on: at least {_FOLDS} are needed, to test on others")
+    seen: list[FloatArray] = [np.zeros(0, np.float32)] * len(cases)
+    folds = GroupKFold(_FOLDS, shuffle=True, random_state=plan.seed).split(shapes, groups=shapes)
+    for training, testing in track(list(folds), "cross-validating", total=_FOLDS):
+        head = fit_head(names, [cases[index] for index in training], plan)
+        for index in testing:
+            seen[index] = _smoothed(head, cases[index])
+    calibration = calibrate_geometry(
+        [Reading(logits, logits) for case, logits in zip(cases, seen, strict=True) if not case.damaged]
+    )
+    fit_head(names, cases, plan).save(out / "head.safetensors")
+    record = {
+        **asdict(plan), "clouds": len(cases), "shapes": len(set(shapes)),
+        "cross_validated": _figures(cases, seen), "calibration": asdict(calibration),
+    }  # fmt: skip
+    (out / "training.json").write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
+    return out / "head.safetensors"
+
+
+def fit_head(names: tuple[str, ...], cases: Sequence[Case], plan: GeometryPlan) -> GeometryHead:
+    """Fit a perceptron to drawn elements of `cases` by cross-entropy; every cloud weighs about the same."""
+    rng = np.random.default_rng(plan.seed)
+    rows, labels = (np.concatenate(parts) for parts in zip(*(_draw(rng, case) for case in cases), strict=True))
+    low, middle, high = np.quantile(rows, (0.1, 0.5, 0.9), axis=0).astype(np.float32)
+    spread = high - low + np.float32(1e-3)
+    torch.manual_seed(plan.seed)
+    widths = [rows.shape[1], *plan.hidden, 1]
+    linear = [nn.Linear(*pair) for pair in pairwise(widths)]
+    hidden = [part for layer in linear[:-1] for part in (layer, nn.SiLU(), nn.Dropout(plan.dropout))]
+    inputs = np.clip((rows - middle) / spread, -CLIP, CLIP).astype(np.float32)
+    _descend(nn.Sequential(*hidden, linear[-1]), torch.from_numpy(inputs), torch.from_numpy(labels), plan)
+    layers = tuple((layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in linear)
+    return GeometryHead(names, middle, spread, layers)
+
+
+def _descend(network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, plan: GeometryPlan) -> None:
+    batch = min(2048, len(inputs))
+    batches = len(inputs) // batch
+    optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.learning_rate, total_steps=plan.epochs * batches)
+    for _ in range(plan.epochs):
+        order = torch.randperm(len(inputs))[: batches * batch]
+        for chosen in order.split(batch):
+            loss = nn.functional.binary_cross_entropy_with_logits(network(inputs[chosen])[:, 0], labels[chosen])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+
+
+def _draw(rng: np.random.Generator, case: Case) -> tuple[FloatArray, FloatArray]:
+    damaged, sound = np.flatnonzero(case.share > _DAMAGED), np.flatnonzero(case.share < _SOUND)
+    damaged = rng.permutation(damaged)[:_DRAWN_DAMAGED]
+    sound = rng.permutation(sound)[:_DRAWN_SOUND]
+    labels = np.repeat(np.float32([1, 0]), (len(damaged), len(sound)))
+    return case.features[np.concatenate([damaged, sound])], labels
+
+
+def _smoothed(head: GeometryHead, case: Case) -> FloatArray:
+    logits = head.logits(dict(zip(head.features, case.features.T, strict=True)))
+    smoothed: FloatArray = logits[case.near].mean(axis=1)
+    return smoothed
+
+
+def _figures(cases: Sequence[Case], seen: Sequence[FloatArray]) -> dict[str, float]:
+    """Return the AUROC over objects of all shapes together, and the mean over damaged objects of that over places."""
+    objects = [Reading(logits, logits).score for logits in seen]
+    places = [
+        roc_auc_score(case.share > 0.5, logits)
+        for case, logits in zip(cases, seen, strict=True)
+        if (case.share > 0.5).any()
+    ]
+    return {
+        "object_auroc": float(roc_auc_score([case.damaged for case in cases], objects)),
+        "point_auroc": float(np.mean(places)),
+    }
+
+
+def _load_cases(plan: GeometryPlan, folder: Path, track: Track) -> tuple[tuple[str, ...], list[Case]]:
+    folder.mkdir(parents=True, exist_ok=True)
+    samples = [sample for path in plan.data for sample in open_folder(path).samples()]
+    samples = [sample for sample in samples if Path(sample.category).name not in plan.left_out]
+    names: tuple[str, ...] = ()
+    cases = []
+    for sample in track(samples, "measuring clouds", total=len(samples)):
+        kept = folder / f"{sample.dataset}_{sample.category}_{sample.defect}_{sample.path.stem}.npz".replace("/", "_")
+        if not kept.exists():
+            _measure(sample, kept)
+        with np.load(kept, allow_pickle=False) as data:
+            names = tuple(data["names"].tolist())
+            features = data["features"].astype(np.float32)
+            cases.append(Case(sample.category, bool(sample.label), features, data["share"], data["near"]))
+    return names, cases
+
+
+def _measure(sample: Sample, path: Path) -> None:
+    study = open_pointcloud(sample.path)
+    surfels, features = shape_features(study)
+    labels = load_mask(sample, (len(study.drawn),))
+    if labels is None:
+        raise InputError(f"{sample.path} is anomalous and has no labels of its points")
+    held = np.bincount(surfels.owner, minlength=len(surfels.points))
+    share = np.bincount(surfels.owner, labels[study.drawn], len(surfels.points)) / np.maximum(held, 1)
+    np.savez(
+        path,
+        names=np.array(list(features)),
+        features=np.stack(list(features.values()), axis=1).astype(np.float16),
+        share=share.astype(np.float32),
+        near=surfels.neighbours[:, :SMOOTHED].astype(np.int32),
+    )

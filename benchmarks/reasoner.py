@@ -131,7 +131,10 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of one group."""
     first = [row for row in rows if row["question"] is None]
     said = [stated_verdicts(row["answer"]) for row in first]
-    sure = [(row, verdict) for row, verdict in zip(first, said, strict=True) if not row["unsure"]]
+    yes = [
+        int("yes" in row["answer"].lower() or verdict == {"anomalous"})
+        for row, verdict in zip(first, said, strict=True)
+    ]
     placed = [row for row in first if row["true_places"] and row["detected"]]
     stated = [(row, places) for row in placed if (places := places_in(row["answer"]))]
     kinds = [row for row in first if row["true_kind"] and row["detected"] and row["fields"].get("what")]
@@ -140,11 +143,8 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "studies": len(first),
         "answers": len(rows),
         "expert_balanced_accuracy": _balanced([(row["label"], row["detected"]) for row in first]),
-        "expert_balanced_accuracy_where_sure": _balanced([(row["label"], row["detected"]) for row, _ in sure]),
-        "answer_balanced_accuracy_where_sure": _balanced(
-            [(row["label"], 1 if v == {"anomalous"} else 0 if v == {"normal"} else 1 - row["label"]) for row, v in sure]
-        ),
-        "unsure": len(first) - len(sure),
+        "answer_balanced_accuracy": _balanced([(row["label"], one) for row, one in zip(first, yes, strict=True)]),
+        "unsure": sum(row["unsure"] for row in first),
         "place_stated": f"{len(stated)}/{len(placed)}",
         "place_right": _share([any(agree(p, t) for p in places for t in row["true_places"]) for row, places in stated]),
         "kind_named": f"{len(named)}/{len(kinds)}",

@@ -23,7 +23,7 @@ from looktwice.reasoning.generation import Generated, generate
 from looktwice.reasoning.grounded import write_grounded
 from looktwice.reasoning.grounding import state
 from looktwice.reasoning.prompt import EXPLAIN_QUESTION, describe, unsure_opening
-from looktwice.reasoning.smollm2 import load_smollm2
+from looktwice.reasoning.smollm2 import fastest_dtype, load_smollm2
 from looktwice.reasoning.splice import Segment
 
 MAX_VISUAL_TOKENS = 160
@@ -57,7 +57,7 @@ class Reading:
 def load_embedded(
     path: Path,
     encoder: VisionEncoder,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = None,
     max_visual_tokens: int = MAX_VISUAL_TOKENS,
 ) -> EmbeddedReasoner:
     """Load the embedded reasoner.
@@ -68,8 +68,8 @@ def load_embedded(
         Projector and adapter, as ``EmbeddedModel.save`` writes them.
     encoder : VisionEncoder
         The expert's.
-    dtype : torch.dtype
-        To compute in.
+    dtype : torch.dtype, optional
+        To compute in; by default whichever of float32 and bfloat16 is faster here.
     max_visual_tokens : int
         Most tokens that the views of a study take, labels included.
 
@@ -78,8 +78,12 @@ def load_embedded(
     WeightsError
         Weights are missing, damaged, untrained or of another encoder.
     """
-    llm, tokenizer = load_smollm2(dtype)
-    return EmbeddedReasoner(EmbeddedModel.load(path, llm, tokenizer), encoder, max_visual_tokens)
+    model = EmbeddedModel.load(path, *load_smollm2(torch.float32))
+    dtype = dtype or fastest_dtype()
+    # Once the adapter is merged, as a sum in bfloat16 would lose some of it; without buffers: positions stay precise.
+    for parameter in model.llm.parameters():
+        parameter.data = parameter.data.to(dtype)
+    return EmbeddedReasoner(model, encoder, max_visual_tokens)
 
 
 class EmbeddedReasoner:

@@ -67,8 +67,12 @@ def describe(facts: Facts, modality: Modality) -> str:
 
 
 def unsure_opening(facts: Facts) -> str:
-    """Return the sentence that an answer begins with where the evidence decides nothing."""
-    return f"I am not sure: the score of {facts.score:.2f} lies close to the threshold of {facts.threshold:.2f}."
+    """Return the sentence that an answer begins with where the evidence hardly decides: where it leans, and why."""
+    lean = "yes" if facts.verdict == "anomalous" else "no"
+    score, threshold = facts.score, facts.threshold
+    return (
+        f"Probably {lean}, but I am not sure: the score of {score:.2f} lies close to the threshold of {threshold:.2f}."
+    )
 
 
 def plain(text: str) -> str:

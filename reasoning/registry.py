@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from looktwice.errors import UsageError, WeightsError
 from looktwice.models import MODELS, missing_weights, released_expert_path
@@ -70,7 +70,7 @@ def open_reasoner(
     WeightsError
         Its weights are missing, or untrained; the line says what to run.
     """
-    budget = {} if max_visual_tokens is None else {"max_visual_tokens": max_visual_tokens}
+    budget: dict[str, Any] = {} if max_visual_tokens is None else {"max_visual_tokens": max_visual_tokens}
     if name == "template":
         return TemplateReasoner()
     if name == "embedded":
@@ -89,7 +89,7 @@ def open_reasoner(
     )
 
 
-def _open_onevision(name: str, device: str, budget: dict[str, int]) -> Reasoner:
+def _open_onevision(name: str, device: str, budget: dict[str, Any]) -> Reasoner:
     spec = MODELS[name.removesuffix(FOUR_BIT)]
     missing = missing_weights(spec)
     if missing:

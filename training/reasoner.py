@@ -26,7 +26,7 @@ from looktwice.errors import InputError
 from looktwice.modalities.study import Modality
 from looktwice.reasoning.embedded_model import EmbeddedConfig, EmbeddedModel
 from looktwice.reasoning.prompt import describe
-from looktwice.reasoning.smollm2 import load_smollm2
+from looktwice.reasoning.smollm2 import fastest_dtype, load_smollm2
 from looktwice.report.atomic import atomic_path
 from looktwice.training.corpus import gather_sources
 from looktwice.training.reasoner_lessons import Lesson, encode_scene, load_lessons, save_lessons, speak
@@ -77,8 +77,8 @@ class ReasonerPlan:
     lessons: int = 240
     projector_steps: int = 60
     steps: int = 260
-    batch: int = 8
-    rate: float = 4e-4
+    batch: int = 4
+    rate: float = 8e-4
     projector_rate: float = 1e-3
     minutes: float | None = None
     seed: int = 0
@@ -125,21 +125,6 @@ def train_reasoner(
     with atomic_path(out / "training.json") as temporary:
         temporary.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
     return path
-
-
-def fastest_dtype() -> torch.dtype:
-    """Return bfloat16 where this machine multiplies faster in it than in float32, else float32."""
-
-    def seconds(dtype: torch.dtype) -> float:
-        left, right = torch.ones(256, 576, dtype=dtype), torch.ones(576, 1536, dtype=dtype)
-        times = []
-        for _ in range(6):
-            started = time.perf_counter()
-            left @ right
-            times.append(time.perf_counter() - started)
-        return min(times)
-
-    return torch.bfloat16 if seconds(torch.bfloat16) < seconds(torch.float32) else torch.float32
 
 
 class Teaching:

@@ -43,7 +43,7 @@ WRONG_SHARE, UNSURE_SHARE, SPREAD_SHARE = 0.12, 0.08, 0.2
 MARGIN = 1.5
 """A close-up is about this many times as wide as what it shows."""
 
-MOST_TURNS = 3
+MOST_TURNS = 2
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,9 @@ def load_lessons(path: Path) -> list[Lesson]:
         known = json.loads(file.metadata()["lessons"])
         return [
             Lesson(
-                *(file.get_tensor(f"{number}.{name}") for name in ("final", "selected", "global_token")),
+                final=file.get_tensor(f"{number}.final"),
+                selected=file.get_tensor(f"{number}.selected"),
+                global_token=file.get_tensor(f"{number}.global_token"),
                 names=one["names"],
                 appearance=Appearance(**one["appearance"]),
                 kind=one["kind"],

@@ -206,9 +206,9 @@ def test_close_to_the_threshold_it_says_that_it_is_unsure(trained, context_of, m
     scripted(monkeypatch, " There may be a mark in the top left of the picture.")
     maps = np.full((1, 30, 30), 0.1)
     maps[0, 2:8, 1:7] = 0.6
-    unsure = context_of(maps, score=0.52)
+    unsure = context_of(maps, score=0.504)
     answer = EmbeddedReasoner(trained, PooledPixels()).explain(None, unsure)
-    assert answer.text.startswith("I am not sure: the score of 0.52")
+    assert answer.text.startswith("Probably yes, but I am not sure: the score of 0.50")
     assert answer.fields["unsure"] is True
 
 

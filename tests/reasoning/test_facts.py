@@ -50,6 +50,6 @@ def test_a_normal_study_has_no_place(context_of):
     assert (facts.verdict, facts.where, facts.view, facts.size) == ("normal", None, None, None)
 
 
-@pytest.mark.parametrize(("score", "unsure"), [(0.47, True), (0.53, True), (0.6, False), (0.1, False)])
+@pytest.mark.parametrize(("score", "unsure"), [(0.495, True), (0.505, True), (0.52, False), (0.1, False)])
 def test_near_the_threshold_nothing_is_sure(context_of, score, unsure):
     assert read_facts(context_of(blob(), score=score)).unsure is unsure

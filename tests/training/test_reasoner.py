@@ -111,7 +111,7 @@ def test_answers_follow_the_evidence_even_where_it_is_wrong(make_expert, modalit
         line, first = spoken.turns[0].answer, spoken.turns[1].answer
         assert line.split("; ")[2] in {*KINDS, "unclear", "none"}
         if spoken.facts.unsure:
-            assert first.startswith("I am not sure")
+            assert first.startswith(f"Probably {'yes' if spoken.facts.verdict == 'anomalous' else 'no'}, but I am not")
         else:
             assert stated_verdicts(first) == {spoken.facts.verdict}
         for turn in spoken.turns[1:]:

@@ -13,6 +13,7 @@ import typer
 from looktwice.commands import datasets, evaluate, models, terminal, train
 from looktwice.commands.calibrate import calibrate
 from looktwice.commands.chat import chat
+from looktwice.commands.classify import classify
 from looktwice.commands.doctor import doctor
 from looktwice.commands.inspect import inspect
 from looktwice.commands.render import render
@@ -28,6 +29,7 @@ app = typer.Typer(
 
 
 app.command()(inspect)
+app.command()(classify)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(train.app, name="train")
 app.command()(calibrate)

@@ -111,26 +111,94 @@ def scores(
 
 @app.command()
 def classification(
-    predictions: Path = typer.Option(..., "--predictions", help='JSON {"<category>_<class>_<id>": "answer"}.'),
-    taxonomy: Path = typer.Option(..., "--taxonomy", help="JSON {category: {class: [name shown, description]}}."),
+    predictions: Path | None = typer.Option(
+        None, "--predictions", help='JSON {"<category>_<class>_<id>": "answer"}; or give --data.'
+    ),
+    data: list[Path] | None = typer.Option(None, "--data", help="Run the pipeline on a benchmark folder (repeat)."),
+    taxonomy: str = typer.Option(
+        ..., "--taxonomy", help="JSON {category: {class: [name shown, description]}}; with --data any taxonomy."
+    ),
+    contours: str = typer.Option("predicted", help="With --data: predicted, or oracle (from ground-truth masks)."),
+    examples: int = typer.Option(0, min=0, metavar="N", help="With --data: labelled examples per class, never tested."),
+    references: int = typer.Option(16, min=0, metavar="K", help="With --data: normal inputs of train/good shown."),
+    llm: str = typer.Option("embedded", help="With --data: who names, embedded or openai:MODEL@URL."),
+    allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
+    model: str = typer.Option("nano", "--model", help="With --data: name or path of the model."),
+    device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
+    seed: int = typer.Option(0, "--seed", help="Of the examples and references drawn."),
     out: Path | None = typer.Option(None, "--out", help="Folder for result.json and confusion matrices."),
     as_json: bool = AS_JSON,
 ) -> None:
-    """Evaluate predicted classes as VELM does: accuracy, F1 and Cohen's kappa, mean over categories."""
-    from looktwice.evaluation.classification import evaluate_classification
-    from looktwice.evaluation.tables import CLASSIFICATION_COLUMNS, category_table
-    from looktwice.evaluation.velm import read_predictions, read_taxonomy
+    """Evaluate classes as VELM does: accuracy, F1 and Cohen's kappa, mean over categories.
 
-    verdicts, left_out = read_predictions(predictions, read_taxonomy(taxonomy))
-    result = {**evaluate_classification(verdicts), "left_out": left_out}
+    Either of given predictions, or of the pipeline itself on folders in the MVTec AD layout (as MVTec-AC). A run with
+    --data that was stopped goes on when it is started again with the same --out.
+    """
+    from looktwice.evaluation.tables import CLASSIFICATION_COLUMNS, category_table
+
+    if (predictions is None) == (not data):
+        raise UsageError("give either --predictions, to evaluate them, or --data, to run the pipeline")
+    if predictions is not None:
+        result = _evaluate_predictions(predictions, Path(taxonomy))
+    else:
+        protocol = {
+            "llm": llm,
+            "contours": contours,
+            "examples": examples,
+            "references": references,
+            "seed": seed,
+            "allow_remote": allow_remote,
+        }
+        result = _evaluate_pipeline(data or [], taxonomy, protocol, model=model, device=device, out=out)
     if out is not None:
         from looktwice.evaluation.figures import draw_confusion
 
         out.mkdir(parents=True, exist_ok=True)
         for name, row in result["categories"].items():
-            draw_confusion(out / f"confusion_{name}.png", name.replace("_", " "), row["labels"], row["confusion"])
+            file = out / f"confusion_{name.replace('/', '_')}.png"
+            draw_confusion(file, name.replace("_", " "), row["labels"], row["confusion"])
     _deliver(result, out and out / "result.json", as_json, lambda: category_table(result, CLASSIFICATION_COLUMNS))
-    _say_left_out(left_out)
+    _say_left_out(result["left_out"])
+
+
+def _evaluate_predictions(predictions: Path, taxonomy: Path) -> dict[str, Any]:
+    from looktwice.evaluation.classification import evaluate_classification
+    from looktwice.evaluation.velm import read_predictions, read_taxonomy
+
+    verdicts, left_out = read_predictions(predictions, read_taxonomy(taxonomy))
+    return {**evaluate_classification(verdicts), "left_out": left_out}
+
+
+def _evaluate_pipeline(
+    data: list[Path], taxonomy: str, protocol: Mapping[str, Any], *, model: str, device: str, out: Path | None
+) -> dict[str, Any]:
+    from platformdirs import user_cache_path
+
+    from looktwice.classification.evaluating import Protocol, run
+    from looktwice.classification.specimen import Contours
+    from looktwice.classification.taxonomy import load_taxonomies
+    from looktwice.evaluation.sets import open_sets
+    from looktwice.pipeline import Inspector
+
+    taxonomies = load_taxonomies(taxonomy)
+    try:
+        kind = Contours(protocol["contours"])
+    except ValueError:
+        raise UsageError(f"--contours is predicted or oracle, not {protocol['contours']!r}") from None
+    sets, problems = open_sets(data)
+    if not sets:
+        raise UsageError(next(iter(problems.values()), "none of the folders can be evaluated"))
+    result = run(
+        sets,
+        taxonomies,
+        Inspector(model, device),
+        Protocol(**{**protocol, "contours": kind}),
+        folder=out,
+        cache=user_cache_path("looktwice") / "classify",
+        follow=_follow,
+    )
+    result["left_out"] |= problems
+    return result
 
 
 @app.command()

@@ -1,0 +1,76 @@
+"""From a calibrated map to a region, and a region to a red contour, as VELM shows it (arXiv 2505.02626)."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+from skimage.measure import label
+from skimage.morphology import disk
+
+from looktwice.modalities.study import BoolArray, ByteArray, FloatArray
+from looktwice.report.overlay import resize_heat
+
+SHOWN_SIDE = 448
+CONTOUR_WIDTH = 2
+RED = (255, 0, 0)
+# Parts of a region whose peak stays this far below the highest are not shown.
+KEPT_PEAK = 0.5
+
+
+def cut(heat: FloatArray, size: tuple[int, int], threshold: float) -> BoolArray:
+    """Cut a calibrated map at a threshold.
+
+    Where nothing reaches it (the study is anomalous as a whole, no place stands out) the upper half of the highest rise
+    is taken, so that there is a region to look at.
+
+    Parameters
+    ----------
+    heat : float, shape (h, w)
+        In [0, 1], covering the picture's full extent.
+    size : (int, int)
+        Width and height of the picture.
+    threshold : float
+
+    Returns
+    -------
+    bool, shape (height, width)
+        Never empty.
+    """
+    smooth = resize_heat(heat, size)
+    peak = float(smooth.max())
+    level = threshold if peak > threshold else (peak + float(np.median(smooth))) / 2
+    mask: BoolArray = smooth >= min(level, peak)
+    parts = label(mask, connectivity=2)
+    peaks = ndimage.maximum(smooth, parts, np.arange(1, parts.max() + 1))
+    kept = np.flatnonzero(peaks - level >= KEPT_PEAK * (peak - level)) + 1
+    return np.isin(parts, kept)
+
+
+def draw_contour(image: ByteArray, mask: BoolArray, width: int = CONTOUR_WIDTH) -> ByteArray:
+    """Draw a red line around a region, on its outside, so that the region itself stays as it is.
+
+    Parameters
+    ----------
+    image : uint8, shape (H, W, 3)
+    mask : bool, shape (H, W)
+    width : int
+        Pixels.
+    """
+    line = ndimage.binary_dilation(mask, disk(width)) & ~mask
+    # A region that reaches the picture's border is closed there, inside.
+    frame = np.zeros_like(mask)
+    frame[:width], frame[-width:], frame[:, :width], frame[:, -width:] = True, True, True, True
+    drawn = image.copy()
+    drawn[line | (frame & mask)] = RED
+    return drawn
+
+
+def shown(image: ByteArray, mask: BoolArray | None = None, side: int = SHOWN_SIDE) -> ByteArray:
+    """Return a picture as the model is shown it: a square of 448 × 448, with a contour where a mask is given."""
+    square = np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.LANCZOS))
+    if mask is None:
+        return square
+    cover = np.asarray(Image.fromarray(mask.astype(np.float32)).resize((side, side), Image.Resampling.BILINEAR))
+    region = cover >= min(0.5, float(cover.max()))
+    return draw_contour(square, region)

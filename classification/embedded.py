@@ -1,0 +1,183 @@
+"""The classifier that needs no server: measurements against the words of the taxonomy, and a few labelled examples.
+
+Without examples a class is as likely as its traits agree with what was measured. With examples, from one per class, a
+logistic regression over standardised region tokens and measurements joins in; it counts for more the more examples
+there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from looktwice.classification import drawing, measurements
+from looktwice.classification.naming import Naming
+from looktwice.classification.specimen import Specimen, measure
+from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
+from looktwice.classification.traits import agreement, score_classes
+from looktwice.errors import UsageError
+from looktwice.modalities.study import FloatArray
+
+if TYPE_CHECKING:
+    from looktwice.encoders.base import VisionEncoder
+
+LEVELS = (0, 1, 2, 3)
+# Inverse strength of the ridge, on parts scaled to unit norm.
+C = 10.0
+# How much a drawing's measurements weigh against tokens and looks: they state the kind of flaw outright.
+DRAWING_WEIGHT = 2.0
+# The words of the taxonomy count like so many examples per class.
+WORDS_COUNT_AS = 1.0
+# A class must be more likely than chance by so much to be named.
+LEAST_MARGIN = 0.05
+# Few examples understate how much their kind varies: no column's spread is taken for less than this ...
+_LEAST_SPREAD = {"tokens": 1e-4, "looks": 0.15, "drawing": 0.1}
+# ... and no token channel's for less than this share of what is usual among them.
+_LEAST_TOKEN_SHARE = 0.3
+_ARCS = tuple(drawing.NAMES.index(name) for name in ("missing_arcs", "extra_arcs"))
+
+
+class Embedded:
+    """Names findings by measurements and, once it has learned some, by labelled examples.
+
+    Parameters
+    ----------
+    encoder : VisionEncoder
+    taxonomy : Taxonomy
+    """
+
+    name = "embedded"
+
+    def __init__(self, encoder: VisionEncoder, taxonomy: Taxonomy) -> None:
+        self.encoder, self.taxonomy = encoder, taxonomy
+        self.counts: dict[str, int] = {}
+        self._learned: Learned | None = None
+
+    def learn(self, described: Mapping[str, npt.NDArray[np.floating]], labels: Sequence[str]) -> None:
+        """Learn from labelled examples, from one per class; classes without one are named by their words alone.
+
+        Parameters
+        ----------
+        described : dict of str to float, shape (R, D)
+            What :meth:`describe` gives.
+        labels : sequence of R class keys
+
+        Raises
+        ------
+        UsageError
+            A label that the taxonomy does not have, or examples of one class only, which tell nothing apart.
+        """
+        strange = set(labels) - set(self.taxonomy.classes)
+        if strange:
+            raise UsageError(f"there are examples of {', '.join(sorted(strange))}, which the taxonomy does not have")
+        if len(set(labels)) < 2:
+            raise UsageError("examples of one class tell nothing apart; give some of at least two classes")
+        self.counts = {key: list(labels).count(key) for key in dict.fromkeys(labels)}
+        self._learned = Learned(described, labels)
+
+    def describe(self, specimens: Sequence[Specimen]) -> dict[str, npt.NDArray[np.floating]]:
+        """Return what examples are compared by: ``tokens``, ``looks`` and ``drawing``, one row for each specimen."""
+        found = [measure(specimen.exposures[0], self.taxonomy.drawing) for specimen in specimens]
+        return {"tokens": self._tokens(specimens), **as_rows(found)}
+
+    def identify(self, specimen: Specimen) -> Naming:
+        """Name one finding."""
+        found = measure(specimen.exposures[0], self.taxonomy.drawing)
+        described = None if self._learned is None else {"tokens": self._tokens([specimen]), **as_rows([found])}
+        return self.decide(found, described)
+
+    def decide(self, found: Mapping[str, float], described: Mapping[str, npt.NDArray[np.floating]] | None) -> Naming:
+        """Name a finding by its measurements and, where examples were learned, its description (one row)."""
+        keys = list(self.taxonomy.classes)
+        logits = np.log(score_classes([self.taxonomy.traits(key) for key in keys], found))
+        if self._learned is not None and described is not None:
+            learned = self._learned.log_probabilities(described)
+            fewest = min(self.counts.values())
+            trust = fewest / (fewest + WORDS_COUNT_AS)
+            # A class without examples keeps its words' say, at the level of the least likely of the others.
+            floor = min(learned.values())
+            logits = np.array(
+                [(1 - trust) * logit + trust * learned.get(key, floor) for key, logit in zip(keys, logits, strict=True)]
+            )
+        shares = np.exp(logits - logits.max())
+        shares /= shares.sum()
+        probabilities = dict(zip(keys, map(float, shares), strict=True))
+        best = max(probabilities, key=probabilities.__getitem__)
+        confidence = probabilities[best]
+        if len(keys) > 1 and confidence < 1 / len(keys) + LEAST_MARGIN:
+            return Naming(UNKNOWN, confidence, "no class stands out from the others", probabilities)
+        return Naming(best, confidence, self._explain(best, found), probabilities)
+
+    def _explain(self, key: str, found: Mapping[str, float]) -> str:
+        agreeing = [name for name in self.taxonomy.traits(key) if agreement(name, found) > 0.5]
+        reasons = [f"the region is {_enumerate(agreeing)}"] if agreeing else []
+        if key in self.counts and self._learned is not None:
+            count = self.counts[key]
+            reasons.append(f"it looks like the {count} example{'s' if count > 1 else ''} of {self._shown(key)}")
+        return "; ".join(reasons) or f"{self._shown(key)} contradicts the measurements least"
+
+    def _shown(self, key: str) -> str:
+        return self.taxonomy.classes[key].name
+
+    def _tokens(self, specimens: Sequence[Specimen]) -> FloatArray:
+        from looktwice.classification.tokens import region_tokens
+
+        exposures = [specimen.exposures[0] for specimen in specimens]
+        return region_tokens(self.encoder, [one.image for one in exposures], [one.mask for one in exposures], LEVELS)
+
+
+class Learned:
+    """A ridge-penalised logistic regression over standardised parts, each of the same weight but the drawing's.
+
+    Parameters
+    ----------
+    parts : dict of str to float, shape (R, D)
+    labels : sequence of R class keys, of two classes at the least
+    """
+
+    def __init__(self, parts: Mapping[str, npt.NDArray[np.floating]], labels: Sequence[str]) -> None:
+        from sklearn.linear_model import LogisticRegression
+
+        self._scales = {name: (values.mean(axis=0), _spread(name, values)) for name, values in parts.items()}
+        self._model = LogisticRegression(C=C, max_iter=1000, class_weight="balanced")
+        self._model.fit(self._joined(parts), list(labels))
+
+    def log_probabilities(self, parts: Mapping[str, npt.NDArray[np.floating]]) -> dict[str, float]:
+        """Return the log probability of each class seen among the examples, for one specimen (one row)."""
+        (row,) = self._model.predict_log_proba(self._joined(parts))
+        return dict(zip(map(str, self._model.classes_), map(float, row), strict=True))
+
+    def _joined(self, parts: Mapping[str, npt.NDArray[np.floating]]) -> npt.NDArray[np.floating]:
+        columns = []
+        for name, values in parts.items():
+            mean, spread = self._scales[name]
+            weight = DRAWING_WEIGHT if name == "drawing" else 1.0
+            columns.append(weight * (values - mean) / spread / np.sqrt(values.shape[1]))
+        return np.concatenate(columns, axis=1)
+
+
+def _spread(name: str, values: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    spread = values.std(axis=0)
+    least = _LEAST_SPREAD[name]
+    if name == "tokens":
+        least = max(least, _LEAST_TOKEN_SHARE * float(np.sqrt((spread**2).mean())))
+    floored: npt.NDArray[np.floating] = np.maximum(spread, least)
+    return floored
+
+
+def as_rows(found: Sequence[Mapping[str, float]]) -> dict[str, npt.NDArray[np.floating]]:
+    """Arrange measurements as rows: ``looks`` and, where drawings were measured, ``drawing``."""
+    rows = {"looks": np.array([[one[name] for name in measurements.NAMES] for one in found])}
+    if found and drawing.NAMES[0] in found[0]:
+        drawn = np.array([[one[name] for name in drawing.NAMES] for one in found])
+        # Nought, one or more arcs are three kinds of contact, not three amounts of it.
+        kinds = [np.minimum(drawn[:, [column]], 2) == count for column in _ARCS for count in range(3)]
+        rows["drawing"] = np.concatenate([drawn, *kinds], axis=1)
+    return rows
+
+
+def _enumerate(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

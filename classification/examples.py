@@ -1,0 +1,74 @@
+"""Labelled examples: a folder with one subfolder for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from looktwice.classification.detection import Detector
+from looktwice.classification.specimen import Specimen
+from looktwice.classification.taxonomy import Taxonomy
+from looktwice.datasets.files import MASKS, bare, by_stem, listed, stem, subfolders
+from looktwice.datasets.masks import read_mask
+from looktwice.errors import InputError, UsageError
+
+
+def find_examples(folder: Path, taxonomy: Taxonomy) -> dict[str, list[tuple[Path, Path | None]]]:
+    """List the examples in a folder ``DIR/<class>/<name>.png``, with masks ``<name>_mask.png`` beside them if any.
+
+    Returns
+    -------
+    dict
+        Class key to (input, mask or None).
+
+    Raises
+    ------
+    UsageError
+        No such folder, no example in it, or a subfolder that is no class.
+    """
+    try:
+        folders = subfolders(folder)
+    except InputError as error:
+        raise UsageError(str(error)) from error
+    if not folders:
+        raise UsageError(f"{folder} holds no examples; lay them out as {folder}/<class>/<picture>")
+    found: dict[str, list[tuple[Path, Path | None]]] = {}
+    for one in folders:
+        key = taxonomy.key_of(one.name)
+        if key is None:
+            raise UsageError(f"{one} is no class of the taxonomy; it has {', '.join(taxonomy.classes)}")
+        masks = by_stem(path for path in listed(one, MASKS) if bare(stem(path)) != stem(path))
+        taken = set(masks.values())
+        inputs = [path for path in listed(one) if path not in taken]
+        found[key] = [(path, masks.get(stem(path))) for path in inputs]
+    if not any(found.values()):
+        raise UsageError(f"{folder} holds no pictures, volumes or clouds in its subfolders")
+    return found
+
+
+def look_at_examples(
+    detector: Detector, examples: Mapping[str, Sequence[tuple[Path, Path | None]]]
+) -> tuple[dict[str, list[Specimen]], list[str]]:
+    """Find the region of each example: by its mask, else as the detector sees it.
+
+    Returns
+    -------
+    specimens : dict of class key to list of Specimen
+    problems : list of str
+        One line for each example that cannot be used.
+    """
+    # An example is known to show something, however faint: whatever stands out most in it counts.
+    specimens: dict[str, list[Specimen]] = {}
+    problems = []
+    for key, entries in examples.items():
+        for path, mask in entries:
+            try:
+                truth = None if mask is None else read_mask(mask)
+                found = detector.look(path, truth=truth, certain=True).specimen
+            except InputError as error:
+                problems.append(f"example of {key}: {error}")
+                continue
+            if found is not None:
+                specimens.setdefault(key, []).append(replace(found, facts={}))
+    return specimens, problems

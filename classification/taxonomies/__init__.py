@@ -1,0 +1,1 @@
+"""The taxonomies that come with looktwice, one YAML file each."""

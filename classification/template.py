@@ -1,0 +1,86 @@
+"""Golden templates: a reference that shows the very same drawing, compared pixel by pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy import ndimage
+from skimage.measure import label
+from skimage.morphology import disk
+
+from looktwice.classification.drawing import TOLERANCE, binarise
+from looktwice.classification.specimen import grey
+from looktwice.modalities.study import BoolArray, ByteArray, FloatArray
+
+# Side that pictures are brought to for finding the one that shows the same, in pixels.
+GLANCE = 96
+# Correlation from which two drawings are the same one, apart from flaws.
+SAME_DRAWING = 0.75
+# A difference of so many pixels, beyond the tolerance along edges, is as likely a flaw as not.
+EVEN_ODDS_AREA = 12.0
+
+
+class Templates:
+    """Reference drawings to look an inspected one up in.
+
+    Parameters
+    ----------
+    images : sequence of uint8, shape (H, W, 3)
+    dark : bool
+        The drawings' material is darker than the ground.
+    """
+
+    def __init__(self, images: Sequence[ByteArray], dark: bool) -> None:
+        self._images, self._dark = list(images), dark
+        self._glances = np.array([_glance(image) for image in images])
+
+    def find(self, image: ByteArray) -> int | None:
+        """Return which reference shows the same drawing in the same place; None where none does."""
+        fitting = [index for index, one in enumerate(self._images) if one.shape == image.shape]
+        if not fitting:
+            return None
+        likeness = self._glances[fitting] @ _glance(image)
+        best = int(np.argmax(likeness))
+        return fitting[best] if likeness[best] >= SAME_DRAWING else None
+
+    def compare(self, image: ByteArray, index: int) -> FloatArray:
+        """Return how likely each pixel belongs to a flaw, in [0, 1], shape (H, W), against one reference."""
+        return difference(binarise(grey(image), self._dark), binarise(grey(self._images[index]), self._dark))
+
+
+def difference(drawing: BoolArray, expected: BoolArray) -> FloatArray:
+    """Score differences between two drawings by their area; edges that merely moved do not count.
+
+    Parameters
+    ----------
+    drawing, expected : bool, shape (H, W)
+
+    Returns
+    -------
+    float32, shape (H, W)
+        ``area / (area + 12)`` of the connected difference, over the difference and its seam.
+    """
+    core = (drawing & ~_grown(expected)) | (~drawing & _shrunk(expected))
+    # Flaws may be dotted: specks close to each other are one.
+    parts = label(ndimage.binary_dilation(core, disk(TOLERANCE + 2)), connectivity=2)
+    areas = np.bincount(parts[core], minlength=parts.max() + 1).astype(np.float32)
+    areas[0] = 0
+    scores: FloatArray = (areas / (areas + EVEN_ODDS_AREA))[parts].astype(np.float32)
+    return scores
+
+
+def _grown(shape: BoolArray) -> BoolArray:
+    return np.asarray(ndimage.binary_dilation(shape, disk(TOLERANCE)))
+
+
+def _shrunk(shape: BoolArray) -> BoolArray:
+    return np.asarray(ndimage.binary_erosion(shape, disk(TOLERANCE), border_value=1))
+
+
+def _glance(image: ByteArray) -> npt.NDArray[np.float64]:
+    small = np.asarray(Image.fromarray(image).convert("L").resize((GLANCE, GLANCE), Image.Resampling.BOX), np.float64)
+    centred = (small - small.mean()).ravel()
+    return centred / max(float(np.linalg.norm(centred)), 1e-9)

@@ -29,7 +29,7 @@ SHOWN_VIEWS = 6
 
 _OPTIONS = {
     Modality.IMAGE: frozenset[str](),
-    Modality.VOLUME: frozenset({"planes", "window", "channel"}),
+    Modality.VOLUME: frozenset({"planes", "window", "channel", "case"}),
     Modality.POINTCLOUD: frozenset({"backend", "views", "unit", "remove_outliers", "remove_plane"}),
 }
 
@@ -110,8 +110,8 @@ class Inspector:
         export : sequence of {"obj", "glb", "csv"}
             Further files of a scored cloud or mesh to write; passed over for other inputs.
         options : mapping, optional
-            For the adapter (``planes``, ``window``, ``channel``, ``backend``, ``views``, ``unit``, ``remove_outliers``,
-            ``remove_plane``); those that do not belong to the input's kind are passed over.
+            For the adapter (``planes``, ``window``, ``channel``, ``case``, ``backend``, ``views``, ``unit``,
+            ``remove_outliers``, ``remove_plane``); those that do not belong to the input's kind are passed over.
 
         Returns
         -------
@@ -170,9 +170,9 @@ class Inspector:
         heatmap = study.lift(sighting.maps)
         for one in found.values():
             if one.values is not None:
-                heatmap.values = one.values if one.alone else np.maximum(one.values, heatmap.values)
+                heatmap.raise_to(one.values, one.alone)
         regions = heatmap.regions(threshold)
-        if study.modality is Modality.POINTCLOUD:
+        if study.modality is Modality.POINTCLOUD or any(one.values is not None for one in found.values()):
             sighting = _as_lifted(sighting, heatmap)
         lifted = time.perf_counter()
         result = Result(
@@ -280,13 +280,10 @@ def _join(sighting: Sighting, found: Mapping[str, Found]) -> Sighting:
 
 
 def _as_lifted(sighting: Sighting, heatmap: NativeMap) -> Sighting:
-    """Show a cloud's final scores in its views, and rank these by the heat on the surface that they see.
+    """Show what was found in the input's own space in its views, and rank these by the heat that they show.
 
     A view's rank is the mean of the hottest hundredth of its pixels: what fills more of a view is seen better there.
     """
-    from looktwice.modalities.pointclouds.pointmap import PointMap
-
-    assert isinstance(heatmap, PointMap)
     maps = heatmap.in_views()
     flat = maps.reshape(len(maps), -1)
     hottest = np.partition(flat, -max(1, flat.shape[1] // 100), axis=1)[:, -max(1, flat.shape[1] // 100) :]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich import box
@@ -33,7 +33,7 @@ class ModalityChoice(str, Enum):
 def inspect(
     context: typer.Context,
     inputs: list[Path] = typer.Argument(
-        ...,
+        None,
         metavar="INPUT...",
         help="Picture, volume, DICOM series (folder or zip), point cloud, or a folder of them.",
     ),
@@ -51,6 +51,14 @@ def inspect(
     allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
     planes: str = typer.Option("axial", help="Slices of a volume: axial, or all three planes."),
     window: str = typer.Option("auto", help="CT window: auto, a preset's name, or LEVEL,WIDTH in HU."),
+    channel: int | None = typer.Option(None, min=0, help="Which volume of a 4D input, from 0."),
+    case: list[str] = typer.Option(
+        [],
+        "--case",
+        metavar="NAME=PATH,...",
+        help="Scans of one case as one study: flair=A.nii.gz,t1=B.nii.gz (repeat).",
+    ),
+    bids: bool = typer.Option(False, "--bids", help="INPUT is a BIDS dataset; OUT becomes a BIDS derivative of it."),
     dicom: bool = typer.Option(False, "--dicom", help="Write DICOM objects too: map, segmentation, measurements."),
     keep_identifiers: bool = typer.Option(False, help="Keep the patient's identity in the DICOM objects."),
     unit: str | None = typer.Option(None, help="Of a cloud's coordinates, where the file does not say: mm, m or inch."),
@@ -64,7 +72,6 @@ def inspect(
 
     Exit status: 0 all done; 1 some inputs failed, the others are done; 2 the call itself is wrong.
     """
-    from looktwice.modalities import expand
     from looktwice.models import default_reasoner
     from looktwice.pipeline import Inspector
     from looktwice.report.cloud_export import EXPORTS
@@ -72,32 +79,27 @@ def inspect(
     if unknown := set(export) - set(EXPORTS):
         raise UsageError(f"unknown export {', '.join(sorted(unknown))}: choose from {', '.join(EXPORTS)}")
     options = {
-        "planes": planes, "window": window, "unit": unit, "backend": backend,
+        "planes": planes, "window": window, "channel": channel, "unit": unit, "backend": backend,
         "remove_outliers": remove_outliers, "remove_plane": remove_plane,
     }  # fmt: skip
-    try:
-        paths = expand(inputs)
-    except InputError as error:
-        raise UsageError(str(error)) from error
+    jobs = list_jobs(inputs or [], case, options, bids)
     llm = llm or default_reasoner(model, asked=ask is not None)
     inspector = Inspector(model, device, llm, allow_remote, max_visual_tokens)
-    names = study_folders(paths)
+    arguments: dict[str, Any] = {
+        "threshold": threshold, "explain": explain or ask is not None, "question": ask, "dicom": dicom,
+        "keep_identifiers": keep_identifiers, "export": export,
+    }  # fmt: skip
+    if bids:
+        from looktwice.commands.inspect_bids import inspect_bids
+
+        failures = inspect_bids(inspector, inputs[0], out, {**arguments, "options": options}, as_json)
+        raise typer.Exit(1 if failures else 0)
+    names = study_folders([path for path, _ in jobs])
     rows, failures = [], 0
-    for path, name in terminal.track(zip(paths, names, strict=True), "inspecting", total=len(paths)):
+    for (path, own), name in terminal.track(zip(jobs, names, strict=True), "inspecting", total=len(jobs)):
         try:
-            result = inspector.inspect(
-                path,
-                modality=modality.value,
-                out=out,
-                folder=name,
-                threshold=threshold,
-                explain=explain or ask is not None,
-                question=ask,
-                dicom=dicom,
-                keep_identifiers=keep_identifiers,
-                export=export,
-                options=options,
-            )
+            kind = "volume" if "case" in own else modality.value
+            result = inspector.inspect(path, modality=kind, out=out, folder=name, options=own, **arguments)
         except InputError as error:
             failures += 1
             if context.obj and context.obj.get("debug"):
@@ -117,6 +119,35 @@ def inspect(
             if result.answer is not None:
                 terminal.stdout.print(Text(f"{result.study}: {printable(result.answer.text)}"), soft_wrap=True)
     raise typer.Exit(1 if failures else 0)
+
+
+def list_jobs(
+    inputs: list[Path], cases: list[str], options: dict[str, Any], bids: bool
+) -> list[tuple[Path, dict[str, Any]]]:
+    """Return what to inspect, with the options of each; a case goes by its first scan, a BIDS dataset elsewhere.
+
+    Raises
+    ------
+    UsageError
+        There is nothing, a folder holds nothing, or a BIDS dataset is not the only input.
+    """
+    from looktwice.modalities import expand
+    from looktwice.modalities.volumes.case import parse_case
+
+    if bids:
+        if len(inputs) != 1 or cases:
+            raise UsageError("--bids takes one INPUT, the dataset's folder")
+        return []
+    if not inputs and not cases:
+        raise UsageError("nothing to inspect: give an INPUT or a --case")
+    try:
+        paths = expand(inputs)
+    except InputError as error:
+        raise UsageError(str(error)) from error
+    return [
+        *((path, options) for path in paths),
+        *((next(iter(parse_case(spec).values())), {**options, "case": spec}) for spec in cases),
+    ]
 
 
 def study_folders(paths: list[Path]) -> list[str]:

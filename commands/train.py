@@ -60,6 +60,30 @@ def geometry(
 
 
 @app.command()
+def tissue(
+    normals: list[Path] = typer.Option(..., "--normals", help="Normal heads, T1 or CT, or folders of them (repeat)."),
+    lesions: Path | None = typer.Option(
+        None, "--lesions", help="A folder of binary masks of real lesions in their space."
+    ),
+    out: Path = typer.Option(Path("runs/tissue/head.safetensors"), "--out", help="The head's file."),
+    cases: int = typer.Option(80, min=10, help="Heads to paint lesions into; some 10 s each."),
+    seed: int = typer.Option(0, help="Of everything that is drawn at random."),
+) -> None:
+    """Teach the tissue source to tell lesions from healthy heads, by lesions painted into the latter."""
+    from looktwice import modalities
+    from looktwice.datasets.files import VOLUMES, listed
+    from looktwice.datasets.synthesis.makers import usable_lesions
+    from looktwice.modalities.volumes.study import VolumeStudy
+    from looktwice.training.tissue import train_tissue
+
+    studies = [modalities.open(path) for path in modalities.expand(normals)]
+    heads = [study for study in studies if isinstance(study, VolumeStudy)]
+    shapes = [] if lesions is None else usable_lesions(listed(lesions, VOLUMES))
+    train_tissue(heads, shapes, cases, seed, terminal.track).save(out)
+    terminal.say(f"written: {out}")
+
+
+@app.command()
 def reasoner(
     data: list[Path] = typer.Option(..., "--data", help="Benchmark folder in the MVTec AD layout (repeat for more)."),
     medical: list[Path] = typer.Option([], "--medical", help="The same, of medical pictures (repeat)."),

@@ -100,6 +100,14 @@ class NativeMap(ABC):
 
     values: FloatArray
 
+    def raise_to(self, measured: Any, alone: bool = False) -> None:
+        """Take in what was measured in the input's own space: place by place the higher value counts, or it `alone`."""
+        self.values = measured if alone else np.maximum(measured, self.values)
+
+    def in_views(self) -> FloatArray:
+        """Return the map as the study's views show it, shape (V, h, w); a photograph is its own view."""
+        return self.values[None]
+
     @abstractmethod
     def regions(self, threshold: float, limit: int = 20) -> list[Region]:
         """Return the connected components above `threshold`, the most suspicious first, at most `limit`."""

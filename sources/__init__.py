@@ -13,10 +13,11 @@ from looktwice.modalities.study import Study
 from looktwice.sources.base import Found, Source
 from looktwice.sources.geometry import Geometry
 from looktwice.sources.mirror import Mirror
+from looktwice.sources.tissue import Tissue
 
 __all__ = ["SOURCES", "Found", "Source", "fitting"]
 
-SOURCES: tuple[Source, ...] = (Mirror(), Geometry())
+SOURCES: tuple[Source, ...] = (Mirror(), Tissue(), Geometry())
 
 
 def fitting(study: Study, calibrations: Mapping[str, Calibration]) -> list[Source]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from looktwice.encoders.calibration import Calibration
 from looktwice.modalities.study import Modality, Study
+
+if TYPE_CHECKING:
+    from looktwice.modalities.volumes.fields import SeparableField
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -24,15 +27,16 @@ class Found:
         Of the study, in [0, 1].
     maps : float32, shape (V, h, w), optional
         One map for each view, in [0, 1], of a source that measures in views.
-    values : float32, optional
-        In [0, 1], in the shape of the study's native map, of a source that measures in the input's own space.
+    values : float32 array or field, optional
+        In [0, 1], of a source that measures in the input's own space, as the study's native map takes it: an array of
+        its shape, or for volumes a field that is read at the voxels piece by piece.
     alone : bool
         It takes the place of what the views show. Otherwise whichever is more alarmed counts, place by place.
     """
 
     score: float
     maps: FloatArray | None = None
-    values: FloatArray | None = None
+    values: FloatArray | SeparableField | None = None
     alone: bool = False
 
 

@@ -116,7 +116,7 @@ class ScanMaker:
         if kind is not None:
             shape = None
             if self._lesions:
-                shape = _on_grid(self._lesions[int(rng.integers(len(self._lesions)))], affine, volume.shape)
+                shape = mask_on_grid(self._lesions[int(rng.integers(len(self._lesions)))], affine, volume.shape)
             volume, mask, kind = volumes.synthesize_volume(rng, varied, kind, shape)
         return Case(kind, lambda path: _save_nifti(volume, affine, path), lambda path: _save_nifti(mask, affine, path))
 
@@ -174,7 +174,7 @@ def _read_scan(path: Path, within: Path | None) -> tuple[npt.NDArray[np.float64]
     if values.ndim != 3 or not np.isfinite(values).all():
         raise InputError(f"{path}: one 3D volume of finite values is needed")
     affine = np.asarray(image.affine, np.float64)
-    tissue = None if within is None else _on_grid(within, affine, values.shape)
+    tissue = None if within is None else mask_on_grid(within, affine, values.shape)
     sizes = nib.affines.voxel_sizes(affine)
     try:
         return affine, volumes.Anatomy.of(values, (float(sizes[0]), float(sizes[1]), float(sizes[2])), tissue)
@@ -197,7 +197,7 @@ def _read_mask(path: Path) -> tuple[BoolArray, npt.NDArray[np.float64]]:
     return (marked if binary else np.zeros(values.shape, bool)), np.asarray(image.affine, np.float64)
 
 
-def _on_grid(path: Path, affine: npt.NDArray[np.float64], shape: tuple[int, ...]) -> BoolArray:
+def mask_on_grid(path: Path, affine: npt.NDArray[np.float64], shape: tuple[int, ...]) -> BoolArray:
     """Return a mask resampled to the grid of a scan."""
     from scipy import ndimage
 

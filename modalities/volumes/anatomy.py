@@ -8,12 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from looktwice.modalities.volumes.foreground import Foreground
+from looktwice.modalities.volumes.lobes import part_of_brain
 from looktwice.modalities.volumes.orientation import Orientation
 
 HEAD_WIDTH_MM = (100.0, 220.0)
 HEAD_LENGTH_MM = (130.0, 290.0)
 MIDLINE_SHARE = 0.04
 """Of the foreground's width, to either side of its middle."""
+
+MIDLINE_MM = 4.0
+"""To either side of the middle in MNI space."""
 
 
 @dataclass(frozen=True)
@@ -25,21 +29,35 @@ class Anatomy:
     low, high : float64, shape (3,)
         Corners of the box around the foreground.
     part : {"head", "body", "imaged part"}
+    to_mni : float64, shape (4, 4), optional
+        RAS millimetres to MNI millimetres, of heads that could be aligned.
     """
 
     low: npt.NDArray[np.float64]
     high: npt.NDArray[np.float64]
     part: str
+    to_mni: npt.NDArray[np.float64] | None = None
 
     def laterality(self, world: npt.NDArray[np.float64]) -> str:
         """Return the patient's side of a point: "left", "right" or "midline"."""
-        offset = (world[0] - self.low[0]) / (self.high[0] - self.low[0]) - 0.5
-        if abs(offset) <= MIDLINE_SHARE:
+        place = self.mni(world)
+        middle, half = (self.low[0] + self.high[0]) / 2, MIDLINE_SHARE * (self.high[0] - self.low[0])
+        offset, half = (world[0] - middle, half) if place is None else (place[0], MIDLINE_MM)
+        if abs(offset) <= half:
             return "midline"
         return "right" if offset > 0 else "left"
 
+    def mni(self, world: npt.NDArray[np.float64]) -> npt.NDArray[np.float64] | None:
+        """Return a point in MNI millimetres; None where the head could not be aligned."""
+        return None if self.to_mni is None else np.asarray(self.to_mni[:3, :3] @ world + self.to_mni[:3, 3])
+
     def position(self, world: npt.NDArray[np.float64]) -> str:
-        """Return where a point lies, by thirds of the box: "upper left front of the head"."""
+        """Return where a point lies: "left frontal lobe", or by thirds of the box, "upper left front of the head"."""
+        place = self.mni(world)
+        part = None if place is None else part_of_brain(float(place[0]), float(place[1]), float(place[2]))
+        if part is not None:
+            side = self.laterality(world)
+            return f"{part}, midline" if side == "midline" else f"{side} {part}"
         share = np.clip((world - self.low) / (self.high - self.low), 0, 1)
         height, depth = (int(np.searchsorted((1 / 3, 2 / 3), value)) for value in (share[2], share[1]))
         side = self.laterality(world)

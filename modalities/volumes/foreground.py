@@ -119,6 +119,16 @@ class Foreground:
         inside: BoolArray = values.T >= 0.5
         return inside
 
+    def at(self, i: npt.NDArray[np.float64], j: npt.NDArray[np.float64], k: npt.NDArray[np.float64]) -> BoolArray:
+        """Return the mask, shape (len(i), len(j), len(k)), where voxel coordinates along the three axes meet."""
+        places = [
+            (voxels - start) / stride
+            for voxels, start, stride in zip((i, j, k), self.coarse.starts, self.coarse.strides, strict=True)
+        ]
+        grid = np.meshgrid(*places, indexing="ij", copy=False)
+        values = ndimage.map_coordinates(self.mask.astype(np.float32), grid, order=1, mode="nearest")
+        return np.asarray(values >= 0.5)
+
     def _coarse_places(self, axis: int, wanted: slice) -> npt.NDArray[np.float32]:
         """Return where voxels along one axis lie among the coarse samples."""
         voxels = np.arange(self.shape[axis], dtype=np.float32)[wanted]
@@ -159,10 +169,12 @@ def _blend(values: FloatArray, axis: int, places: npt.NDArray[np.float32]) -> Fl
 def find_foreground(coarse: CoarseScan, kind: Kind, shape: tuple[int, int, int]) -> Foreground:
     """Find the head or body: a threshold, the large parts, what they enclose.
 
-    CT is cut at the skin's HU. Elsewhere half of Otsu's threshold (IEEE SMC 1979, doi:10.1109/TSMC.1979.4310076) is
-    taken, as dark tissue belongs to the patient; a tenth of it where the background is padding.
+    CT is cut at the skin's HU. Elsewhere, and in CT saved without air, half of Otsu's threshold (IEEE SMC 1979,
+    doi:10.1109/TSMC.1979.4310076) is taken, as dark tissue belongs to the patient; a tenth of it where the
+    background is padding.
     """
-    bright = coarse.values > (SKIN_HU if kind is Kind.CT else _threshold(coarse.values))
+    with_air = kind is Kind.CT and coarse.values.min() < SKIN_HU
+    bright = coarse.values > (SKIN_HU if with_air else _threshold(coarse.values))
     mask = _fill(_large_parts(bright))
     if _is_sparse(mask):
         mask = _fill(_close(bright))

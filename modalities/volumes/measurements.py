@@ -30,7 +30,8 @@ def measure(component: Component, voxel_map: VoxelMap, mask: Foreground, thresho
 
     ``details`` holds ``diameter_mm`` (between the two voxel centres that are farthest apart), ``mean_inside`` and
     ``mean_ring`` (in the scan's own unit; HU for CT; None where no ring is left), ``peak`` (the voxel with the highest
-    score), ``threshold`` (the score that the region was cut at), ``laterality`` and ``position``.
+    score), ``threshold`` (the score that the region was cut at), ``laterality``, ``position`` and, for heads that
+    could be aligned, ``centroid_mni_mm``.
     """
     affine = voxel_map.affine
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
@@ -40,6 +41,7 @@ def measure(component: Component, voxel_map: VoxelMap, mask: Foreground, thresho
     intensities = voxel_map.scan.voxels[box]
     ring = _ring(inside, spacing * step) & ~above & mask[box]
     i, j, k = (float(value) for value in component.centroid)
+    mni = voxel_map.anatomy.mni(world)
     return Region(
         score=component.score,
         size=component.voxels * float(abs(np.linalg.det(affine[:3, :3]))),
@@ -55,6 +57,7 @@ def measure(component: Component, voxel_map: VoxelMap, mask: Foreground, thresho
             "threshold": threshold,
             "laterality": voxel_map.anatomy.laterality(world),
             "position": voxel_map.anatomy.position(world),
+            **({} if mni is None else {"centroid_mni_mm": [round(float(value), 1) for value in mni]}),
         },
     )
 

@@ -20,6 +20,7 @@ def open_volume(
     window: str = "auto",
     channel: int | None = None,
     neighbours_mm: float = 0.0,
+    case: str | None = None,
 ) -> VolumeStudy:
     """Open a CT or MRI volume.
 
@@ -37,6 +38,8 @@ def open_volume(
         Which 3D volume of a 4D input, from 0; the first if not given.
     neighbours_mm : float
         Grey scans show the slices so far before and after in red and blue, as context; 0 for grey pictures.
+    case : str, optional
+        `path` is the first scan of this case, as `open_case` takes it; all of them are opened.
 
     Raises
     ------
@@ -47,6 +50,8 @@ def open_volume(
     """
     from looktwice.modalities.volumes.study import VolumeStudy
 
+    if case is not None:
+        return open_case(case, planes=planes, window=window)
     try:
         return VolumeStudy(read_scan(path, channel), planes=planes, window=window, neighbours_mm=neighbours_mm)
     except (InputError, OSError) as error:

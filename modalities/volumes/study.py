@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +19,8 @@ from looktwice.modalities.volumes.planes import Canvas, canvas_of
 from looktwice.modalities.volumes.scan import Kind, Scan
 from looktwice.modalities.volumes.slices import Channel, SliceStack, SliceViews
 from looktwice.modalities.volumes.voxel_map import VoxelMap
-from looktwice.modalities.volumes.windows import choose_windows, looks_like_hu
+from looktwice.modalities.volumes.voxels import Voxels
+from looktwice.modalities.volumes.windows import choose_windows, hu_offset, looks_like_hu
 
 THICK_SLICES = 2.5
 """A slice thickness so many times the voxel size in plane blurs every other plane."""
@@ -72,6 +74,12 @@ class VolumeStudy(Study):
         self.orientation: Orientation = orientation_of(scan.affine)
         coarse = sample(scan.voxels, self.orientation.spacing, self.notes)
         self.kind: Kind = scan.kind or (Kind.CT if looks_like_hu(coarse.values) else Kind.OTHER)
+        offset = hu_offset(coarse.values) if scan.kind is None else None
+        if offset is not None:
+            self.kind = Kind.CT
+            scan.voxels.intercept -= offset
+            coarse = sample(scan.voxels, self.orientation.spacing, self.notes)
+            self.notes.append(f"taken for CT saved without negative numbers; {offset:.0f} subtracted to give HU")
         self.foreground: Foreground = find_foreground(coarse, self.kind, scan.voxels.shape)
         self.anatomy: Anatomy = describe(scan.affine, self.orientation, self.foreground, scan.head)
         head = self.anatomy.part == "head"
@@ -117,7 +125,23 @@ class VolumeStudy(Study):
             stack.canvas.lift(part, stack.indices, self.scan.voxels.shape, sigma)
             for stack, part in zip(self.stacks, parts, strict=True)
         ]
-        return VoxelMap(self.scan, fields, self.foreground, self.anatomy)
+        return VoxelMap(self.scan, fields, self.foreground, replace(self.anatomy, to_mni=self.to_mni), self.stacks)
+
+    @cached_property
+    def to_mni(self) -> npt.NDArray[np.float64] | None:
+        """Matrix (4, 4) from RAS millimetres to MNI millimetres, for heads that could be aligned; else None."""
+        if self.anatomy.part != "head":
+            return None
+        from looktwice.modalities.volumes.averages import average
+        from looktwice.modalities.volumes.mni import TEMPLATE_MM, align
+
+        means = average(self.scan.voxels, self.scan.affine, self.orientation, self.foreground.extent, TEMPLATE_MM)
+        return align(means.values, means.affine, means.inside(self.foreground))
+
+    @property
+    def voxels(self) -> list[Voxels]:
+        """Values of each scan of the case, on the study's grid."""
+        return [channel.voxels for channel in self._channels]
 
     @property
     def spacing(self) -> tuple[float, float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,13 @@ from looktwice.modalities.volumes.fields import SeparableField
 from looktwice.modalities.volumes.foreground import Foreground
 from looktwice.modalities.volumes.measurements import measure
 from looktwice.modalities.volumes.scan import Scan
+from looktwice.modalities.volumes.slices import SliceStack
 from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, SLAB_BYTES, Box
+
+VIEW_CELLS = 72
+
+CELL_SAMPLES = 3
+"""Places looked at along each side of a view's cell."""
 
 
 class VoxelMap(NativeMap):
@@ -35,13 +41,38 @@ class VoxelMap(NativeMap):
         One a plane; they are averaged.
     mask : Foreground
     anatomy : Anatomy
+    stacks : sequence of SliceStack
+        The slices that are views.
     """
 
-    def __init__(self, scan: Scan, fields: Sequence[SeparableField], mask: Foreground, anatomy: Anatomy) -> None:
+    def __init__(
+        self,
+        scan: Scan,
+        fields: Sequence[SeparableField],
+        mask: Foreground,
+        anatomy: Anatomy,
+        stacks: Sequence[SliceStack] = (),
+    ) -> None:
         self.scan = scan
         self.anatomy = anatomy
+        self._stacks = stacks
         self._fields = fields
         self._mask = mask
+        self._measured: list[SeparableField] = []
+
+    def raise_to(self, measured: Any, alone: bool = False) -> None:
+        """Take in what a source measured in the volume itself: whichever is higher counts, or nothing else does.
+
+        Parameters
+        ----------
+        measured : SeparableField
+            In [0, 1]; read at the voxels only where they are asked for.
+        alone : bool
+            It takes the place of all that there was.
+        """
+        self._measured = [measured] if alone else [*self._measured, measured]
+        self._fields = () if alone else self._fields
+        self.__dict__.pop("values", None)  # what was cached is no longer so
 
     @property
     def affine(self) -> npt.NDArray[np.float64]:
@@ -76,9 +107,28 @@ class VoxelMap(NativeMap):
 
     def __getitem__(self, box: Box) -> FloatArray:
         """Return the map at the voxels of one box."""
-        total = sum((field[box] for field in self._fields[1:]), self._fields[0][box])
-        mean: FloatArray = np.clip(total / np.float32(len(self._fields)), 0, 1)
-        return np.multiply(mean, self._mask[box], out=mean)
+        values = sum(field[box] for field in self._fields) / np.float32(max(1, len(self._fields)))
+        for measured in self._measured:
+            values = np.maximum(values, measured[box])
+        clipped: FloatArray = np.clip(values, 0, 1, dtype=np.float32)
+        return np.multiply(clipped, self._mask[box], out=clipped)
+
+    def in_views(self) -> FloatArray:
+        """Return the map as its views show it, (V, `VIEW_CELLS`, `VIEW_CELLS`): the highest value in each cell."""
+        return np.stack([self._in_view(stack, int(index)) for stack in self._stacks for index in stack.indices])
+
+    def _in_view(self, stack: SliceStack, index: int) -> FloatArray:
+        canvas = stack.canvas
+        box = [slice(0, count) for count in self.shape]
+        box[canvas.across] = slice(index, index + 1)
+        plane = self._piece((box[0], box[1], box[2])).transpose(canvas.across, canvas.down, canvas.right)[0]
+        down, right = canvas.cells((VIEW_CELLS * CELL_SAMPLES, VIEW_CELLS * CELL_SAMPLES))
+        rows, columns = (
+            np.clip(np.rint(at).astype(int), 0, count - 1) for at, count in zip((down, right), plane.shape, strict=True)
+        )
+        cells = plane[np.ix_(rows, columns)].reshape(VIEW_CELLS, CELL_SAMPLES, VIEW_CELLS, CELL_SAMPLES)
+        shown: FloatArray = cells.max(axis=(1, 3))
+        return shown
 
     def regions(self, threshold: float, limit: int = 20) -> list[Region]:
         """Return the 3D components at or above `threshold`, the highest score first, then the largest.
@@ -116,19 +166,27 @@ class VoxelMap(NativeMap):
 
     def save(self, path: Path) -> None:
         """Write the map as gzipped NIfTI, float32, with the input's shape, affine, codes and units."""
+        self._write(path, np.dtype(np.float32), "looktwice anomaly score", self._slabs())
+
+    def save_mask(self, path: Path, threshold: float) -> None:
+        """Write which voxels reach a threshold as gzipped NIfTI, uint8, on the input's grid."""
+        above = (slab >= np.float32(threshold) for slab in self._slabs())
+        self._write(path, np.dtype(np.uint8), "looktwice regions", above)
+
+    def _write(self, path: Path, dtype: np.dtype[Any], words: str, slabs: Iterable[npt.NDArray[Any]]) -> None:
         header = self.scan.header.copy()
-        header.set_data_dtype(np.float32)
+        header.set_data_dtype(dtype)
         header.set_slope_inter(1.0, 0.0)
         header["cal_min"], header["cal_max"] = 0.0, 1.0
-        header["descrip"] = b"looktwice anomaly score"
+        header["descrip"] = words.encode()
         header["magic"] = header.default_structarr()["magic"]
         header["vox_offset"] = header.single_vox_offset
         partial = path.with_name(f".{path.name}.partial")
         try:
             with igzip.open(partial, "wb", compresslevel=1) as file:
                 file.write(header.binaryblock.ljust(header.single_vox_offset, b"\0"))
-                for slab in self._slabs():
-                    file.write(slab.astype(f"{header.endianness}f4", copy=False).tobytes(order="F"))
+                for slab in slabs:
+                    file.write(slab.astype(dtype.newbyteorder(header.endianness), copy=False).tobytes(order="F"))
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

@@ -24,6 +24,11 @@ HU_PRESETS = {
 HEAD_CHANNELS = ("brain", "subdural", "bone")
 BODY_CHANNELS = ("soft tissue", "lung", "bone")
 
+SOFT_HU, BONE_HU, DENSE_BONE_HU = 100.0, 300.0, 700.0
+SHOWN_SHARE = 0.05
+SOFT_SHARE, BONE_SHARE = 0.4, 0.02
+"""Of what is not air, in CT."""
+
 PERCENTILES = (0.5, 99.8)
 """Of the foreground; what lies outside is clipped. The upper one is high, for lesions may be the brightest part."""
 
@@ -95,6 +100,25 @@ def _level_and_width(window: str) -> tuple[float, float]:
     if not (np.isfinite(width) and width > 0):
         raise UsageError(f"window '{window}' is not known; use auto, {', '.join(HU_PRESETS)}, or level,width")
     return level, width
+
+
+def hu_offset(sample: FloatArray) -> float | None:
+    """Return what was added to Hounsfield units that were saved without negative numbers; None if they are none.
+
+    Either all were raised by 1024, or everything below water was cut off to 0 (the offset is 0 then). CT is told by a
+    narrow peak of soft tissue, which holds much of what is not air, and by bone far above it; in MRI, tissues differ
+    by more.
+    """
+    if sample.min() < 0:
+        return None
+    for offset, air in ((1024.0, 150.0), (0.0, 0.0)):
+        shown = sample[sample > air] - offset
+        if shown.size < SHOWN_SHARE * sample.size or shown.size > (1 - SHOWN_SHARE) * sample.size:
+            continue
+        soft = np.mean((shown > -SOFT_HU) & (shown < SOFT_HU))
+        if soft >= SOFT_SHARE and np.mean(shown > BONE_HU) >= BONE_SHARE and shown.max() > DENSE_BONE_HU:
+            return offset
+    return None
 
 
 def looks_like_hu(sample: FloatArray) -> bool:

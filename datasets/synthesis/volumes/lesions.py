@@ -71,15 +71,19 @@ def bleed(rng: np.random.Generator, anatomy: Anatomy, shape: BoolArray | None) -
 
 
 def plaques(rng: np.random.Generator, anatomy: Anatomy, shape: BoolArray | None) -> Lesion:
-    """Paint 3 to 12 small ovoid bright spots near each other, as in multiple sclerosis; `shape` is not used."""
+    """Paint small ovoid bright spots, as in multiple sclerosis: 3 to 12 near each other, or up to 40 all over.
+
+    `shape` is not used.
+    """
     centre = draw_centre(rng, anatomy, 8)
-    window = anatomy.window(centre, 48)
+    scatter, most = (14, 12) if rng.random() < 0.5 else (40, 40)
+    window = anatomy.window(centre, 34 + scatter)
     here, painted = anatomy.volume[window].copy(), np.zeros(anatomy.volume[window].shape, np.float32)
     start = np.array([part.start for part in window])
     size = np.array(here.shape)
     contrast = _contrast(rng, 0.8, 3)
-    for _ in range(int(rng.integers(3, 13))):
-        at = centre + rng.normal(0, 14, 3) / np.asarray(anatomy.spacing)
+    for _ in range(int(rng.integers(3, most + 1))):
+        at = centre + rng.normal(0, scatter, 3) / np.asarray(anatomy.spacing)
         radius = draw_radius(rng, anatomy, 0.02, 0.8)
         inner, depth = blob(rng, anatomy, np.clip(np.rint(at), start, start + size - 1).astype(int), radius, 2)
         # The spot's window, cut to the plaques' and counted from it.

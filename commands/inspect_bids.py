@@ -1,0 +1,71 @@
+"""``looktwice inspect --bids``: a BIDS dataset in, a BIDS derivative out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from looktwice.commands import terminal
+from looktwice.errors import InputError
+from looktwice.modalities.volumes.bids import find_images
+from looktwice.modalities.volumes.voxel_map import VoxelMap
+from looktwice.pipeline import Inspector
+from looktwice.report.bids import start_derivative, write_maps
+from looktwice.result import Result, finite
+
+
+def inspect_bids(inspector: Inspector, dataset: Path, out: Path, arguments: Mapping[str, Any], as_json: bool) -> int:
+    """Inspect every anatomical image of a dataset and write maps, masks and sidecars; reports lie in ``reports/``.
+
+    Parameters
+    ----------
+    inspector : Inspector
+    dataset, out : Path
+        The dataset and its derivative.
+    arguments : mapping
+        For ``Inspector.inspect``.
+    as_json : bool
+        One JSON object per image on stdout.
+
+    Returns
+    -------
+    int
+        How many images failed.
+    """
+    images = find_images(dataset)
+    start_derivative(out, dataset)
+    failed = 0
+    for image in terminal.track(images, "inspecting", total=len(images)):
+        folder = f"{image.entities}_{image.suffix}"
+        try:
+            result = inspector.inspect(
+                image.path, **{**arguments, "modality": "volume", "out": out / "reports", "folder": folder}
+            )
+            assert isinstance(result.heatmap, VoxelMap)
+            write_maps(image, result.heatmap, result.threshold, _findings(result), out)
+        except InputError as error:
+            failed += 1
+            terminal.say(f"error: {error}")
+            if as_json:
+                terminal.emit({"input": str(image.path), "error": str(error)})
+            continue
+        if as_json:
+            terminal.emit(result.to_json())
+        else:
+            terminal.say(f"{image.relative}: {result.verdict}, score {result.score:.2f}")
+    return failed
+
+
+def _findings(result: Result) -> dict[str, Any]:
+    """Return what a map's sidecar says beside its provenance."""
+    findings: dict[str, Any] = finite(
+        {
+            "Score": result.score,
+            "Threshold": result.threshold,
+            "Verdict": result.verdict,
+            "Model": result.model,
+            "Regions": [region.to_json() for region in result.regions],
+        }
+    )
+    return findings

@@ -1,0 +1,105 @@
+"""Unusual tissue: a lesion is found where it lies, a healthy brain stays below, a wrong file is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from looktwice.encoders.calibration import NORMAL_LOGIT
+from looktwice.errors import WeightsError
+from looktwice.modalities.volumes import open_volume
+from looktwice.modalities.volumes.tissue import Look
+from looktwice.sources.tissue import (
+    HEAD_FILE,
+    LinearHead,
+    Tissue,
+    TissueHead,
+    calibrate_tissue,
+    on_common_scale,
+    shipped_head,
+    worst,
+)
+
+
+@pytest.fixture(scope="module")
+def template() -> nib.Nifti1Image:
+    from nilearn.datasets import load_mni152_template
+
+    return load_mni152_template(resolution=2)
+
+
+def with_ball(
+    template: nib.Nifti1Image, place: tuple[float, float, float], radius: float, intensity: float
+) -> np.ndarray:
+    values = np.asarray(template.dataobj, np.float32).copy()
+    grid = np.stack(np.meshgrid(*(np.arange(size) for size in values.shape), indexing="ij"), axis=-1)
+    values[np.linalg.norm(nib.affines.apply_affine(template.affine, grid) - place, axis=-1) < radius] *= intensity
+    return values
+
+
+@pytest.mark.parametrize("intensity", [0.5, 1.5])
+def test_a_lesion_is_found_where_it_lies(template, tmp_path, intensity):
+    place = (28.0, -24.0, 26.0)
+    nib.save(nib.Nifti1Image(with_ball(template, place, 8, intensity), template.affine), tmp_path / "lesion.nii.gz")
+    study = open_volume(tmp_path / "lesion.nii.gz")
+    source = Tissue()
+
+    assert source.fits(study)
+    found = source.look(study, (18, 18), shipped_head().calibration)
+    heatmap = study.lift(np.zeros((len(study.views()), 4, 4)))
+    heatmap.raise_to(found.values)
+    region = heatmap.regions(0.5)[0]
+
+    assert 0 <= heatmap.values.min() <= heatmap.values.max() <= 1
+    assert np.linalg.norm(np.asarray(region.centroid_world_mm) - place) < 6
+    assert region.details["laterality"] == "right"
+    assert heatmap.in_views().max() == pytest.approx(heatmap.values.max(), abs=0.05)
+
+
+def test_the_score_follows_the_most_unusual_places():
+    rng = np.random.default_rng(0)
+    normal = [rng.normal(-5, 1, 50_000).astype(np.float32) for _ in range(5)]
+    head = on_common_scale(LinearHead(np.ones(1, np.float32), 0.0), np.concatenate(normal))
+    normal = [logits * head.weights[0] + np.float32(head.bias) for logits in normal]
+    calibration = calibrate_tissue(normal)
+    lesion = np.append(normal[0], np.full(100, 20, np.float32))
+    masked = np.append(normal[0], np.full(1000, np.nan, np.float32))
+
+    assert calibration.score(worst(lesion)) > 0.9
+    assert worst(masked) == pytest.approx(worst(normal[0]))
+    assert np.mean([calibration.score(worst(logits)) >= 0.5 for logits in normal]) <= 0.4
+    assert np.median(normal[0]) == pytest.approx(NORMAL_LOGIT, abs=0.1)
+
+
+def test_a_head_comes_back_as_it_was_saved(tmp_path):
+    head = shipped_head()
+    head.save(tmp_path / "deep" / "head.safetensors")
+    again = TissueHead.load(tmp_path / "deep" / "head.safetensors")
+
+    assert again.by_look.keys() == head.by_look.keys() == {look.value for look in Look}
+    for look, linear in head.by_look.items():
+        np.testing.assert_array_equal(again.by_look[look].weights, linear.weights)
+    assert again.calibration == head.calibration
+
+
+def test_other_files_are_refused(tmp_path):
+    with pytest.raises(WeightsError, match="no head"):
+        TissueHead.load(tmp_path / "missing.safetensors")
+    (tmp_path / "text.safetensors").write_text("nothing")
+    with pytest.raises(WeightsError, match="no head"):
+        TissueHead.load(tmp_path / "text.safetensors")
+    save_file(
+        {"t1": np.zeros(3, np.float32)},
+        tmp_path / "other.safetensors",
+        metadata={"calibration": "{}"},
+    )
+    with pytest.raises(WeightsError, match="other features"):
+        TissueHead.load(tmp_path / "other.safetensors")
+
+
+def test_the_shipped_head_is_small():
+    assert Path(HEAD_FILE).stat().st_size < 10_000

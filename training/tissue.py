@@ -1,0 +1,195 @@
+"""Training of the tissue source: lesions are painted into normal heads and told apart from the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from looktwice.datasets.sample import GOOD
+from looktwice.datasets.synthesis.makers import mask_on_grid
+from looktwice.datasets.synthesis.volumes import Anatomy, synthesize_volume, vary_scan
+from looktwice.datasets.synthesis.volumes.contrast import AS_GIVEN, SEQUENCES, change_sequence
+from looktwice.errors import InputError
+from looktwice.modalities.study import BoolArray, FloatArray
+from looktwice.modalities.volumes.averages import Averages
+from looktwice.modalities.volumes.mni import TEMPLATE_MM, on_grid, template
+from looktwice.modalities.volumes.study import VolumeStudy
+from looktwice.modalities.volumes.tissue import Tissue, measure_tissue
+from looktwice.modalities.volumes.voxels import Voxels
+from looktwice.sources.tissue import LinearHead, TissueHead, calibrate_tissue, on_common_scale
+
+# Share of the cases whose lesion takes the shape and place of a real one, where there are some.
+REAL_SHAPES = 0.6
+# One case in so many has no lesion; the source is calibrated by these.
+NORMAL_EVERY = 5
+# Places drawn from a case: of the lesion at most, and of the rest.
+LESION_PLACES, OTHER_PLACES = 2000, 4000
+# Places drawn from a case without a lesion, enough to know its most unusual thousandth.
+NORMAL_PLACES = 100_000
+PENALTY = 1e-3
+# Places that are surely one tissue of the template.
+PURE = 0.8
+
+
+@dataclass(frozen=True)
+class PaintedCase:
+    """A head with one lesion, measured.
+
+    Attributes
+    ----------
+    kind : str
+        Of the lesion; `GOOD` without one.
+    sequence : str
+    tissue : Tissue
+    lesion : bool, shape of ``tissue.fine.values``
+    """
+
+    kind: str
+    sequence: str
+    tissue: Tissue
+    lesion: BoolArray
+
+
+def paint_cases(
+    heads: Sequence[VolumeStudy], lesions: Sequence[Path] = (), count: int = 80, seed: int = 0
+) -> Iterator[PaintedCase]:
+    """Yield heads, varied, as several sequences would show them, most with a lesion painted in.
+
+    Parameters
+    ----------
+    heads : sequence of VolumeStudy
+        Normal ones. T1 images are also shown as other sequences; everything else is taken as it is.
+    lesions : sequence of Path
+        Binary masks of real lesions in the space of the heads.
+    count : int
+        Heads in turn; those that cannot be laid into MNI space give nothing.
+    seed : int
+        Each case has random numbers of its own.
+
+    Raises
+    ------
+    InputError
+        No head could be laid into MNI space.
+    """
+    usable = [head for head in heads if head.to_mni is not None]
+    if not usable:
+        raise InputError("no normal head could be aligned with the MNI152 template")
+    for number in range(count):
+        case = _paint_case(np.random.default_rng([seed, number]), usable[number % len(usable)], lesions, number)
+        if case is not None:
+            yield case
+
+
+def _paint_case(
+    rng: np.random.Generator, head: VolumeStudy, lesions: Sequence[Path], number: int
+) -> PaintedCase | None:
+    values, affine = head.scan.voxels[:, :, :], head.scan.affine
+    anatomy = vary_scan(rng, Anatomy.of(values, head.spacing))
+    levels, kinds, sequence = _levels(head), AS_GIVEN, "as given"
+    # Cases come in rows of one without a lesion and others with; one row in three is shown as it was given.
+    if levels is not None and number // NORMAL_EVERY % 3:
+        sequence = str(rng.choice(list(SEQUENCES)))
+        anatomy = change_sequence(rng, anatomy, levels, SEQUENCES[sequence])
+        kinds = SEQUENCES[sequence].lesions
+    volume, mask, kind = anatomy.volume, np.zeros(values.shape, bool), GOOD
+    if number % NORMAL_EVERY:
+        shape = None
+        if lesions and rng.random() < REAL_SHAPES:
+            shape = mask_on_grid(lesions[int(rng.integers(len(lesions)))], affine, values.shape)
+        try:
+            volume, mask, kind = synthesize_volume(rng, anatomy, str(rng.choice(kinds)), shape)
+        except ValueError:  # no room for it; the next case has other numbers
+            return None
+    study = VolumeStudy(replace(head.scan, voxels=Voxels(volume), notes=[]))
+    tissue = measure_tissue(study)
+    return None if tissue is None else PaintedCase(kind, sequence, tissue, _at_samples(mask, tissue.fine))
+
+
+def _levels(head: VolumeStudy) -> tuple[float, float, float] | None:
+    """Return the intensities of fluid, grey and white matter in a T1 image; None where they do not ascend."""
+    brain, to_mni = template(TEMPLATE_MM), head.to_mni
+    assert to_mni is not None
+    coarse, foreground = head.foreground.coarse, head.foreground.mask
+    scale = np.diag([*coarse.strides, 1.0])
+    scale[:3, 3] = coarse.starts
+    grey, white, inside = (
+        on_grid(share, brain.affine, to_mni, head.scan.affine @ scale, foreground.shape)
+        for share in (brain.grey, brain.white, brain.brain)
+    )
+    fluid = np.where(inside > PURE, 1 - grey - white, 0)
+    levels = [float(np.median(coarse.values[foreground & (share > PURE)])) for share in (fluid, grey, white)]
+    return (levels[0], levels[1], levels[2]) if levels[0] < levels[1] < levels[2] else None
+
+
+def _at_samples(mask: BoolArray, grid: Averages) -> BoolArray:
+    """Return the voxels of a mask nearest to the samples of a grid."""
+    places = [np.rint(grid.positions[grid.axes.index(axis)]).astype(int) for axis in range(3)]
+    return mask[np.ix_(*places)].transpose(grid.axes)
+
+
+def train_tissue(
+    heads: Sequence[VolumeStudy],
+    lesions: Sequence[Path] = (),
+    cases: int = 80,
+    seed: int = 0,
+    track: Callable[..., Iterable[PaintedCase]] = lambda items, *_, **__: items,
+) -> TissueHead:
+    """Fit a head for each look to tell lesions from the rest, every case weighing the same.
+
+    Cases without a lesion calibrate it.
+
+    Parameters
+    ----------
+    heads, lesions, seed
+        See ``paint_cases``.
+    cases : int
+        Some 10 s each.
+    track : callable, optional
+        Wraps the cases, to show progress.
+    """
+    rng = np.random.default_rng(seed)
+    drawn: dict[str, list[tuple[FloatArray, BoolArray]]] = {}
+    for case in track(paint_cases(heads, lesions, cases, seed), "painting", total=cases):
+        places, lesion = draw_places(rng, case)
+        drawn.setdefault(case.tissue.look.value, []).append((case.tissue.at(places), lesion))
+    fitted = {}
+    normal: list[FloatArray] = []
+    for look, examples in drawn.items():
+        sound = [features for features, lesion in examples if not lesion.any()]
+        if not sound or len(sound) == len(examples):
+            raise InputError(f"too few cases that look like {look} to train on; give more with --cases")
+        head = _fit_cases([example for example in examples if example[1].any()])
+        fitted[look] = on_common_scale(head, np.concatenate(sound) @ head.weights + head.bias)
+        normal += [features @ fitted[look].weights + fitted[look].bias for features in sound]
+    return TissueHead(fitted, calibrate_tissue(normal))
+
+
+def _fit_cases(examples: Sequence[tuple[FloatArray, BoolArray]]) -> LinearHead:
+    weights = [np.where(lesion, 1 / np.count_nonzero(lesion), 1 / np.count_nonzero(~lesion)) for _, lesion in examples]
+    features, labels = zip(*examples, strict=True)
+    return fit_logistic(np.concatenate(features), np.concatenate(labels), np.concatenate(weights))
+
+
+def draw_places(rng: np.random.Generator, case: PaintedCase) -> tuple[npt.NDArray[np.intp], BoolArray]:
+    """Draw places (n, 3) of a case, and tell which of them lie in its lesion."""
+    inside = case.tissue.inside()
+    others = NORMAL_PLACES if case.kind == GOOD else OTHER_PLACES
+    parts = []
+    for mask, most in ((case.lesion & inside, LESION_PLACES), (inside & ~case.lesion, others)):
+        places = np.argwhere(mask)
+        parts.append(places[rng.permutation(len(places))[:most]])
+    return np.concatenate(parts), np.repeat([True, False], [len(part) for part in parts])
+
+
+def fit_logistic(features: FloatArray, labels: BoolArray, weights: npt.NDArray[np.float64]) -> LinearHead:
+    """Fit a penalised logistic regression on standardised features; the head takes them as they are."""
+    middle, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
+    fit = LogisticRegression(C=PENALTY, max_iter=300)
+    fit.fit((features - middle) / spread, labels, sample_weight=weights * len(weights) / weights.sum())
+    slopes = (fit.coef_[0] / spread).astype(np.float32)
+    return LinearHead(slopes, float(fit.intercept_[0] - slopes @ middle))

@@ -105,7 +105,7 @@ def boards(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int) -> 
     return sets
 
 
-def tiles(data: Path, inspector: Inspector, taxonomy: Taxonomy) -> dict[str, Flaws]:
+def tiles(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int) -> dict[str, Flaws]:
     """Describe every flawed tile by its mask, and as the detector sees it against 24 normal tiles."""
     root, embedded = data / "magnetic_tile", Embedded(inspector.expert.encoder, taxonomy)
     normal = listed(root / "train" / "good")
@@ -117,8 +117,10 @@ def tiles(data: Path, inspector: Inspector, taxonomy: Taxonomy) -> dict[str, Fla
         if (mask := read_mask(root / "ground_truth" / kind / f"{path.stem}_mask.png")).any()
     ]
     groups = same_tile([path for _, path, _ in entries], [mask for _, _, mask in entries])
+    kept = np.random.default_rng(0).permutation(len(entries))[:limit]
     sets = {name: Flaws() for name in ("oracle", "predicted", "predicted, known to be flawed")}
-    for (kind, path, mask), group in zip(entries, groups, strict=True):
+    for index in sorted(kept):
+        (kind, path, mask), group = entries[index], groups[index]
         of_kind = sorted({other for (name, _, _), other in zip(entries, groups, strict=True) if name == kind})
         half = of_kind.index(group) % 2
         oracle = describe(embedded, Exposure(read_image(path), mask))
@@ -209,7 +211,9 @@ def described_sets(
             yield name, taxonomy, pickle.loads(kept.read_bytes())
             continue
         inspector = inspector or Inspector()
-        sets = boards(data, inspector, taxonomy, limit) if name == "deeppcb" else tiles(data, inspector, taxonomy)
+        sets = (
+            boards(data, inspector, taxonomy, limit) if name == "deeppcb" else tiles(data, inspector, taxonomy, limit)
+        )
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(pickle.dumps(sets))
@@ -221,11 +225,11 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cache", type=Path, help="keep described regions here, made by this script alone")
-    parser.add_argument("--boards", type=int, default=220, help="use so many boards")
+    parser.add_argument("--limit", type=int, default=1000, help="use so many boards, and so many pictures of tiles")
     parser.add_argument("--only", choices=("deeppcb", "magnetic_tile"))
     arguments = parser.parse_args()
     result: dict[str, Any] = {}
-    for name, taxonomy, sets in described_sets(arguments.data, arguments.cache, arguments.boards, arguments.only):
+    for name, taxonomy, sets in described_sets(arguments.data, arguments.cache, arguments.limit, arguments.only):
         for regions, flaws in sets.items():
             for count in COUNTS:
                 row = figures(flaws, taxonomy, count)

@@ -61,7 +61,7 @@ def draw_contour(image: ByteArray, mask: BoolArray, width: int = CONTOUR_WIDTH) 
     # A region that reaches the picture's border is closed there, inside.
     frame = np.zeros_like(mask)
     frame[:width], frame[-width:], frame[:, :width], frame[:, -width:] = True, True, True, True
-    drawn = image.copy()
+    drawn: ByteArray = image.copy()
     drawn[line | (frame & mask)] = RED
     return drawn
 

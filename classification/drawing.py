@@ -74,18 +74,18 @@ def continue_pattern(drawing: BoolArray, region: BoolArray) -> BoolArray:
         `drawing`, changed only inside `region`.
     """
     rows, columns = np.nonzero(region)
-    best = -np.inf, drawing.copy()
+    best, best_fit = drawing, -np.inf
     if not len(rows):
-        return best[1]
+        return best
     for angle in np.arange(DIRECTIONS) * np.pi / DIRECTIONS:
         step = np.array([np.sin(angle), np.cos(angle)])
         (ahead, far), (behind, near) = (_leave(drawing, region, rows, columns, sign * step) for sign in (1, -1))
-        filled = drawing.copy()
+        filled: BoolArray = drawing.copy()
         filled[rows, columns] = np.where(far < near, ahead, behind)
         fit = float((ahead == behind).mean()) - _seams(filled, region)
-        if fit > best[0] + 1e-9:
-            best = fit, filled
-    return best[1]
+        if fit > best_fit + 1e-9:
+            best, best_fit = filled, fit
+    return best
 
 
 def _seams(filled: BoolArray, region: BoolArray) -> float:

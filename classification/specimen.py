@@ -104,4 +104,5 @@ def _measure_drawing(exposure: Exposure, dark: bool) -> npt.NDArray[np.float64]:
 
 def grey(image: ByteArray) -> npt.NDArray[np.float64]:
     """Return the mean of a picture's channels, float of shape (H, W)."""
-    return image.mean(axis=2)
+    mean: npt.NDArray[np.float64] = image.mean(axis=2)
+    return mean

@@ -178,7 +178,7 @@ def select(taxonomies: Mapping[str, Taxonomy], category: str | None) -> Taxonomy
     """
     if category is None and len(taxonomies) == 1:
         return next(iter(taxonomies.values()))
-    if category not in taxonomies:
+    if category is None or category not in taxonomies:
         asked = "name one with --category" if category is None else f"there is no category {category!r}"
         raise UsageError(f"{asked}; the taxonomy has {', '.join(taxonomies)}")
     return taxonomies[category]
@@ -258,12 +258,12 @@ def _refuse_same_names(taxonomy: Taxonomy, root: yaml.Node, origin: str, prefix:
 
 def _line(root: yaml.Node, place: tuple[str, ...]) -> int:
     """Return the line of what lies at a path of keys, or of the deepest part of it that exists."""
-    node, line = root, root.start_mark.line + 1
+    node, line = root, int(root.start_mark.line) + 1
     for part in place:
         if not isinstance(node, yaml.MappingNode):
             break
         found = next(((key, value) for key, value in node.value if key.value == part), None)
         if found is None:
             break
-        line, node = found[0].start_mark.line + 1, found[1]
+        line, node = int(found[0].start_mark.line) + 1, found[1]
     return line

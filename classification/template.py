@@ -83,4 +83,5 @@ def _shrunk(shape: BoolArray) -> BoolArray:
 def _glance(image: ByteArray) -> npt.NDArray[np.float64]:
     small = np.asarray(Image.fromarray(image).convert("L").resize((GLANCE, GLANCE), Image.Resampling.BOX), np.float64)
     centred = (small - small.mean()).ravel()
-    return centred / max(float(np.linalg.norm(centred)), 1e-9)
+    unit: npt.NDArray[np.float64] = centred / max(float(np.linalg.norm(centred)), 1e-9)
+    return unit

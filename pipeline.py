@@ -23,6 +23,7 @@ from looktwice.reasoning.registry import open_reasoner
 from looktwice.report import Picture, write_report
 from looktwice.result import Result, ViewFinding
 from looktwice.sources import Found, fitting
+from looktwice.sources.photographs import PhotographReferences, open_photographs, photographs_of, see_cohort
 
 # How many of the most suspicious views a report shows.
 SHOWN_VIEWS = 6
@@ -67,6 +68,8 @@ class Inspector:
     ) -> None:
         self.name = model if model in MODELS else Path(model).stem
         self.expert: Expert = load_expert(expert_path(model), resolve_device(device))
+        self.references: PhotographReferences | None = None
+        self.cohort: dict[Path, Sighting] = {}
         self.reasoner = open_reasoner(
             llm, self.expert.encoder, allow_remote, device=device, max_visual_tokens=max_visual_tokens
         )
@@ -161,7 +164,7 @@ class Inspector:
     def examine(self, study: Study, threshold: float | None = None, opening: float = 0.0) -> StudyContext:
         """Look at an open study; `opening` is the seconds that opening it took."""
         started = time.perf_counter()
-        sighting = self.expert.see(study)
+        sighting = self._see(study)
         looking = time.perf_counter()
         found = self._ask_sources(study, sighting.maps.shape[1:])
         sighting = _join(sighting, found)
@@ -200,6 +203,39 @@ class Inspector:
             },
         )
         return StudyContext(study, sighting.evidence, sighting.maps, result)
+
+    def compare_with_references(self, paths: Sequence[Path]) -> None:
+        """Look at photographs beside these normal ones from now on.
+
+        Raises
+        ------
+        UsageError
+            One of them is no photograph, or there are fewer than two.
+        """
+        self.references = PhotographReferences(self.expert, open_photographs(paths))
+
+    def compare_with_each_other(self, paths: Sequence[Path]) -> None:
+        """Look at these photographs, most of them normal, beside each other; what cannot be read is passed over.
+
+        Raises
+        ------
+        UsageError
+            There are fewer than three photographs.
+        """
+        readable: list[Path] = []
+        sightings = see_cohort(self.expert, photographs_of(paths, readable))
+        self.cohort = dict(zip(readable, sightings, strict=True))
+
+    def _see(self, study: Study) -> Sighting:
+        """Look at a study: by itself, or beside other photographs where it is one and such are given."""
+        if study.modality is Modality.IMAGE:
+            if study.source in self.cohort:
+                return self.cohort[study.source]
+            if self.references is not None:
+                return self.references.see([study.views()[0].image])[0]
+        elif self.cohort or self.references is not None:
+            study.notes.append("not compared with other inputs: only photographs are")
+        return self.expert.see(study)
 
     def _ask_sources(self, study: Study, grid: tuple[int, ...]) -> dict[str, Found]:
         """Return what each source of evidence that fits the study finds in it."""

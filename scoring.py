@@ -8,20 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from looktwice import modalities
-from looktwice.encoders.comparison import Described, References, compare_cohort
-from looktwice.errors import InputError, UsageError, WeightsError
+from looktwice.encoders.expert import Sighting
+from looktwice.errors import InputError, WeightsError
 from looktwice.evaluation.scorer import ScoredInput, Scorer
 from looktwice.modalities.images import ImageStudy
 from looktwice.modalities.pointclouds.pointmap import PointMap
 from looktwice.modalities.study import Study
 from looktwice.pipeline import Inspector
+from looktwice.sources.photographs import PhotographReferences, open_photographs, see_cohort
 
 BATCH = 16
-# Levels that pictures are compared by: 112 and 320 channels of EfficientNet-Lite0.
-LEVELS = (2, 3)
 
 
 def open_scorer(
@@ -88,11 +86,11 @@ class SingleScorer:
     def score_photographs(self, studies: Sequence[ImageStudy]) -> list[ScoredInput]:
         """Score a batch of photographs."""
         pictures = [study.views()[0].image for study in studies]
-        sightings = self.inspector.expert.see_photographs(pictures)
-        return [
-            ScoredInput(score=sighting.score, heatmap=sighting.maps[0], picture=picture)
-            for sighting, picture in zip(sightings, pictures, strict=True)
-        ]
+        return _scored(self.see(pictures), pictures)
+
+    def see(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[Sighting]:
+        """Look at a batch of photographs."""
+        return self.inspector.expert.see_photographs(pictures)
 
     def _score_study(self, study: Study) -> ScoredInput:
         try:
@@ -105,7 +103,7 @@ class SingleScorer:
 
 
 class ReferenceScorer(SingleScorer):
-    """Photographs against a few normal ones, besides each on its own.
+    """Photographs beside a few normal ones.
 
     Raises
     ------
@@ -115,35 +113,21 @@ class ReferenceScorer(SingleScorer):
 
     def __init__(self, inspector: Inspector, references: Sequence[Path]) -> None:
         super().__init__(inspector)
-        if len(references) < 2:
-            raise UsageError("at least two references are needed to know how normal ones differ")
-        pictures = []
-        for path in references:
-            study = modalities.open(path)
-            if not isinstance(study, ImageStudy):
-                raise UsageError(f"{path}: only photographs can be references so far")
-            pictures.append(study.views()[0].image)
-        self.references = References(describe(inspector, pictures))
+        self.references = PhotographReferences(inspector.expert, open_photographs(references))
 
-    def score_photographs(self, studies: Sequence[ImageStudy]) -> list[ScoredInput]:
-        """Score a batch of photographs."""
-        pictures = [study.views()[0].image for study in studies]
-        maps, logits = self.references.compare(describe(self.inspector, pictures))
-        return _scored(maps, logits, pictures)
+    def see(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[Sighting]:
+        """Look at a batch of photographs."""
+        return self.references.see(pictures)
 
 
 class CohortScorer(SingleScorer):
-    """All photographs at once, each against the others."""
+    """All photographs at once, each beside the others."""
 
     def score(self, paths: Sequence[Path]) -> Iterator[ScoredInput]:
         """Yield one result per path, in order, once all have been read."""
         studies = [_open(path) for path in paths]
-        photographs = [study for study in studies if isinstance(study, ImageStudy)]
-        if len(photographs) < 3:
-            raise UsageError("a cohort needs at least three photographs")
-        pictures = [study.views()[0].image for study in photographs]
-        maps, logits = compare_cohort(describe(self.inspector, pictures))
-        results = iter(_scored(maps, logits, pictures))
+        pictures = [study.views()[0].image for study in studies if isinstance(study, ImageStudy)]
+        results = iter(_scored(see_cohort(self.inspector.expert, pictures), pictures))
         for study in studies:
             if isinstance(study, ImageStudy):
                 yield next(results)
@@ -152,22 +136,10 @@ class CohortScorer(SingleScorer):
                 yield ScoredInput(error=message)
 
 
-@torch.inference_mode()
-def describe(inspector: Inspector, pictures: Sequence[npt.NDArray[np.uint8]]) -> Described:
-    """Encode photographs, whole, in batches, and keep what comparisons need."""
-    encoder = inspector.expert.encoder
-    parts = [
-        Described.of(encoder.encode(pictures[start : start + BATCH]), LEVELS)
-        for start in range(0, len(pictures), BATCH)
-    ]
-    return Described.concatenate(parts)
-
-
-def _scored(maps: torch.Tensor, logits: torch.Tensor, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[ScoredInput]:
-    heat, scores = maps.sigmoid().cpu().numpy(), logits.sigmoid().cpu().tolist()
+def _scored(sightings: Sequence[Sighting], pictures: Sequence[npt.NDArray[np.uint8]]) -> list[ScoredInput]:
     return [
-        ScoredInput(score=score, heatmap=one, picture=picture)
-        for score, one, picture in zip(scores, heat, pictures, strict=True)
+        ScoredInput(score=sighting.score, heatmap=sighting.maps[0], picture=picture)
+        for sighting, picture in zip(sightings, pictures, strict=True)
     ]
 
 

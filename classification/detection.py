@@ -19,7 +19,7 @@ from looktwice.modalities.study import BoolArray, ByteArray, FloatArray, Modalit
 from looktwice.pipeline import Inspector
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.remote import is_medical
-from looktwice.scoring import describe
+from looktwice.sources.photographs import describe
 
 CLOUD_VIEWS = 2
 EVEN_ODDS = 0.5
@@ -86,7 +86,7 @@ class Detector:
         self._map_threshold = EVEN_ODDS if self._images else inspector.expert.config.threshold
         self.threshold = self._map_threshold if threshold is None else threshold
         self._templates = Templates(self._images, tone == "dark") if self._images and tone else None
-        self._normal = NormalMaterial(self._images, partial(describe, inspector)) if self._images else None
+        self._normal = NormalMaterial(self._images, partial(describe, inspector.expert)) if self._images else None
 
     def look(
         self, path: Path, modality: str = "auto", truth: BoolArray | None = None, certain: bool = False

@@ -143,4 +143,4 @@ def _calibrate(described: Sequence[Described], pictures: int) -> tuple[float, fl
 
 def _take(described: Described, pictures: Sequence[int], count: int) -> Described:
     tiles = [picture * count**2 + tile for picture in pictures for tile in range(count**2)]
-    return Described(described.tokens[tiles], described.whole[tiles], described.grid)
+    return described.rows(tiles)

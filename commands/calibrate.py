@@ -13,9 +13,7 @@ from looktwice.errors import InputError, UsageError
 def calibrate(
     normal: list[Path] = typer.Option(..., "--normal", help="Normal inputs of one kind, or a folder of them (repeat)."),
     out: Path = typer.Option(..., "--out", help="The site's expert: a .safetensors file, for --model."),
-    false_alarms: float = typer.Option(
-        0.05, min=0.001, max=0.5, help="Share of normal inputs that may be alarms."
-    ),
+    false_alarms: float = typer.Option(0.05, min=0.001, max=0.5, help="Share of normal inputs that may be alarms."),
     model: str = typer.Option("nano", help="A model's name or the path of an expert."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),

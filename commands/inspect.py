@@ -18,6 +18,7 @@ from looktwice.commands.chat import printable
 from looktwice.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from looktwice.pipeline import Inspector
     from looktwice.result import Result
 
 
@@ -49,6 +50,10 @@ def inspect(
     ask: str | None = typer.Option(None, "--ask", metavar="QUESTION", help="What the explanation is to answer."),
     max_visual_tokens: int | None = typer.Option(None, min=1, help="Most tokens a language model sees of one study."),
     allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
+    references: list[Path] = typer.Option(
+        [], "--references", help="Normal photographs to compare with, or a folder of them (repeat)."
+    ),
+    cohort: bool = typer.Option(False, "--cohort", help="Compare the photographs given with each other."),
     planes: str = typer.Option("axial", help="Slices of a volume: axial, or all three planes."),
     window: str = typer.Option("auto", help="CT window: auto, a preset's name, or LEVEL,WIDTH in HU."),
     channel: int | None = typer.Option(None, min=0, help="Which volume of a 4D input, from 0."),
@@ -74,10 +79,8 @@ def inspect(
     """
     from looktwice.models import default_reasoner
     from looktwice.pipeline import Inspector
-    from looktwice.report.cloud_export import EXPORTS
 
-    if unknown := set(export) - set(EXPORTS):
-        raise UsageError(f"unknown export {', '.join(sorted(unknown))}: choose from {', '.join(EXPORTS)}")
+    _check_exports(export)
     options = {
         "planes": planes, "window": window, "channel": channel, "unit": unit, "backend": backend,
         "remove_outliers": remove_outliers, "remove_plane": remove_plane,
@@ -85,6 +88,7 @@ def inspect(
     jobs = list_jobs(inputs or [], case, options, bids)
     llm = llm or default_reasoner(model, asked=ask is not None)
     inspector = Inspector(model, device, llm, allow_remote, max_visual_tokens)
+    _compare(inspector, [path for path, _ in jobs], references, cohort)
     arguments: dict[str, Any] = {
         "threshold": threshold, "explain": explain or ask is not None, "question": ask, "dicom": dicom,
         "keep_identifiers": keep_identifiers, "export": export,
@@ -119,6 +123,25 @@ def inspect(
             if result.answer is not None:
                 terminal.stdout.print(Text(f"{result.study}: {printable(result.answer.text)}"), soft_wrap=True)
     raise typer.Exit(1 if failures else 0)
+
+
+def _check_exports(export: list[str]) -> None:
+    from looktwice.report.cloud_export import EXPORTS
+
+    if unknown := set(export) - set(EXPORTS):
+        raise UsageError(f"unknown export {', '.join(sorted(unknown))}: choose from {', '.join(EXPORTS)}")
+
+
+def _compare(inspector: Inspector, paths: list[Path], references: list[Path], cohort: bool) -> None:
+    """Give an inspector what it shall compare photographs with."""
+    from looktwice.modalities import expand
+
+    if references and cohort:
+        raise UsageError("give --references or --cohort, not both")
+    if references:
+        inspector.compare_with_references(expand(references))
+    elif cohort:
+        inspector.compare_with_each_other(paths)
 
 
 def list_jobs(

@@ -21,6 +21,10 @@ def expert(
     examples: int = typer.Option(260, min=8, help="Examples drawn from each source."),
     steps: int = typer.Option(600, min=1, help="Steps of stage 1."),
     seed: int = typer.Option(0, help="Of everything that is drawn at random."),
+    cache: Path | None = typer.Option(None, "--cache", help="Folder for encoded examples that trainings share."),
+    look_twice: Path | None = typer.Option(
+        None, "--look-twice", help="An expert whose Look-Twice is kept: only heads and calibration are fitted."
+    ),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
     """Train Look-Twice on frozen tokens of real and synthetic anomalies, then fit the fusion head.
@@ -37,6 +41,8 @@ def expert(
         examples=examples,
         steps=steps,
         seed=seed,
+        cache=cache,
+        look_twice=look_twice,
     )
     path = train_expert(plan, out, device=device, track=terminal.track)
     terminal.say(f"written: {path}")

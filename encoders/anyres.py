@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
 
 from looktwice.modalities.study import ByteArray
 
@@ -88,33 +86,6 @@ def tile(image: ByteArray, size: int, max_tiles: int = MAX_TILES) -> Tiling:
         (left + new_width) / canvas_width,
     )
     return Tiling([image, *tiles], (rows, columns), content)
-
-
-def merge(maps: Tensor, tiling: Tiling) -> Tensor:
-    """Bring the maps of a tiling's crops together.
-
-    Parameters
-    ----------
-    maps : Tensor, shape (1 + rows · columns, h, w)
-        The whole picture's map first.
-
-    Returns
-    -------
-    Tensor, shape (H', W')
-        The mean of the whole picture's map and the tiles' mosaic, over the full extent of the picture.
-    """
-    rows, columns = tiling.grid
-    if rows * columns == 1:
-        return maps[0]
-    height, width = maps.shape[1:]
-    mosaic = maps[1:].view(rows, columns, height, width).transpose(1, 2).reshape(rows * height, columns * width)
-    top, left, bottom, right = tiling.content
-    cut = mosaic[
-        round(top * rows * height) : max(round(bottom * rows * height), round(top * rows * height) + 1),
-        round(left * columns * width) : max(round(right * columns * width), round(left * columns * width) + 1),
-    ]
-    whole = F.interpolate(maps[None, :1], cut.shape, mode="bilinear", align_corners=False)[0, 0]
-    return (whole + cut) / 2
 
 
 def _reduce(image: npt.NDArray[np.uint8]) -> ByteArray:

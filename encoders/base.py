@@ -29,6 +29,11 @@ class Tokens:
     levels: list[Tensor]
     grid: tuple[int, int]
 
+    def rows(self, index: Sequence[int]) -> Tokens:
+        """Tokens of some of the views."""
+        picked = list(index)
+        return Tokens(self.final[picked], [level[picked] for level in self.levels], self.grid)
+
 
 class VisionEncoder(nn.Module):
     """A frozen picture encoder.
@@ -63,6 +68,12 @@ class VisionEncoder(nn.Module):
     @abstractmethod
     def forward(self, pixels: Tensor) -> Tokens:
         """Encode a preprocessed batch (V, 3, S, S)."""
+
+    def detailed(self) -> VisionEncoder:
+        """Return this encoder for pictures of twice the side, sharing its weights: by quarters, unless overridden."""
+        from looktwice.encoders.quartered import Quartered
+
+        return Quartered(self)
 
     @torch.inference_mode()
     def encode(self, images: Sequence[npt.NDArray[np.uint8]]) -> Tokens:

@@ -7,6 +7,7 @@ the others; in a cohort, by its median and median absolute deviation, since most
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,14 +16,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from looktwice.encoders.base import Tokens
-from looktwice.encoders.memory import MemoryBank, describe_tokens, mutual_distances
+from looktwice.encoders.memory import MemoryBank, mutual_distances
+from looktwice.encoders.self_reference import FLOOR, STATISTICS, Field, describe, summarise
 
-FLOOR = 1e-3
-# So many standard deviations above normal is as likely an anomaly as not.
-EVEN_ODDS = 2.5
-TOP_SHARE = 0.01
+# A picture is as likely an anomaly as not when its deviations come to this; a place, at this many standard deviations.
+EVEN_ODDS, PLACE_EVEN_ODDS = 2.5, 3.0
 # Spread that normal material has at the least, in logarithms of distances: few references understate it.
 LEAST_SPREAD = 0.05
+# Of the most deviating field's mean, beside the peaks.
+MEAN_WEIGHT = 0.5
+# No single deviation counts for more standard deviations than so many.
+LARGEST = 8.0
 
 
 @dataclass(frozen=True)
@@ -31,31 +35,38 @@ class Described:
 
     Attributes
     ----------
-    tokens : Tensor, shape (V, N, C)
+    fields : tuple of Tensor, each (V, h, w, C), float16
+        Unit-length tokens; fields may differ in grid.
     whole : Tensor, shape (V, D)
         Mean and spread of each picture's tokens: its overall look.
-    grid : (int, int)
     """
 
-    tokens: Tensor
+    fields: tuple[Tensor, ...]
     whole: Tensor
-    grid: tuple[int, int]
 
     @staticmethod
-    def of(tokens: Tokens, levels: Sequence[int]) -> Described:
-        """Describe encoded pictures by some of their levels."""
-        looks = []
-        for level in levels:
-            features = tokens.levels[level].float()
+    def of(tokens: Tokens, fine: Sequence[Field], coarse: Sequence[Field] = ()) -> Described:
+        """Describe encoded pictures by fields on their own grid, and by others on half of it."""
+        looks, fields = [], []
+        for field in (*fine, *coarse):
+            features = tokens.levels[field.level].float()
             looks += [F.normalize(features.mean(dim=1), dim=1), F.normalize(features.std(dim=1), dim=1)]
-        return Described(describe_tokens(tokens, levels), torch.cat(looks, dim=1), tokens.grid)
+            described = describe(tokens, field)
+            if field in coarse:
+                described = F.normalize(F.avg_pool2d(described, 2, ceil_mode=True), dim=1)
+            fields.append(described.movedim(1, -1).half())
+        return Described(tuple(fields), torch.cat(looks, dim=1))
+
+    def rows(self, index: Sequence[int]) -> Described:
+        """Keep some of the pictures."""
+        picked = list(index)
+        return Described(tuple(field[picked] for field in self.fields), self.whole[picked])
 
     @staticmethod
     def concatenate(parts: Sequence[Described]) -> Described:
         """Join successive batches."""
-        return Described(
-            torch.cat([part.tokens for part in parts]), torch.cat([part.whole for part in parts]), parts[0].grid
-        )
+        fields = zip(*(part.fields for part in parts), strict=True)
+        return Described(tuple(torch.cat(field) for field in fields), torch.cat([part.whole for part in parts]))
 
 
 class References:
@@ -68,37 +79,57 @@ class References:
     """
 
     def __init__(self, described: Described) -> None:
-        self.bank = MemoryBank(described.tokens)
-        self.whole = described.whole
-        normal = _logarithm(self.bank.levels_of_normal)
-        self.token_level = normal.mean(), normal.std().clamp_min(LEAST_SPREAD)
-        apart = torch.cdist(self.whole, self.whole).fill_diagonal_(float("inf")).amin(dim=1)
-        columns = _summaries(normal, _logarithm(apart))
+        self.banks = [MemoryBank(field.float().flatten(1, 2)) for field in described.fields]
+        grids = [field.shape[1:3] for field in described.fields]
+        normal = [
+            _logarithm(bank.levels_of_normal).unflatten(1, grid) for bank, grid in zip(self.banks, grids, strict=True)
+        ]
+        columns = _columns(normal)
+        self.place = [(maps.mean(), maps.std().clamp_min(LEAST_SPREAD)) for maps in normal]
         self.level = columns.mean(dim=0), columns.std(dim=0).clamp_min(LEAST_SPREAD)
 
     def compare(self, described: Described) -> tuple[Tensor, Tensor]:
         """Return map logits (V, h, w) and logits (V,) of pictures."""
-        distances = _logarithm(self.bank.distances(described.tokens))
-        apart = _logarithm(torch.cdist(described.whole, self.whole).amin(dim=1))
-        deviation = (_summaries(distances, apart) - self.level[0]) / self.level[1]
-        maps = (distances - self.token_level[0]) / self.token_level[1]
-        return maps.unflatten(1, described.grid) - EVEN_ODDS, deviation.mean(dim=1) - EVEN_ODDS
+        maps = [
+            _logarithm(bank.distances(field.float().flatten(1, 2))).unflatten(1, field.shape[1:3])
+            for bank, field in zip(self.banks, described.fields, strict=True)
+        ]
+        deviation = (_columns(maps) - self.level[0]) / self.level[1]
+        places = [(one - mean) / spread for one, (mean, spread) in zip(maps, self.place, strict=True)]
+        return _joined(places) - PLACE_EVEN_ODDS, _alarm(deviation)
 
 
 def compare_cohort(described: Described) -> tuple[Tensor, Tensor]:
     """Score each picture of a cohort by the others; map logits (V, h, w) and logits (V,)."""
-    distances = _logarithm(mutual_distances(described.tokens))
-    apart = torch.cdist(described.whole, described.whole).fill_diagonal_(float("inf"))
-    nearest = apart.topk(max(1, round(0.3 * (len(apart) - 1))), dim=1, largest=False).values.mean(dim=1)
-    deviation = _robust(_summaries(distances, _logarithm(nearest)))
-    maps = _robust(distances.flatten()[:, None]).view_as(distances)
-    return maps.unflatten(1, described.grid) - EVEN_ODDS, deviation.mean(dim=1) - EVEN_ODDS
+    maps = [
+        _logarithm(mutual_distances(field.flatten(1, 2))).unflatten(1, field.shape[1:3]) for field in described.fields
+    ]
+    places = [_robust(one.flatten()[:, None]).view_as(one) for one in maps]
+    return _joined(places) - PLACE_EVEN_ODDS, _alarm(_robust(_columns(maps)))
 
 
-def _summaries(distances: Tensor, apart: Tensor) -> Tensor:
-    """Peak and mean of the tokens' distances, and the distance of the whole look, (V, 3)."""
-    count = max(1, round(TOP_SHARE * distances.shape[1]))
-    return torch.stack([distances.topk(count, dim=1).values.mean(dim=1), distances.mean(dim=1), apart], dim=1)
+def _columns(maps: Sequence[Tensor]) -> Tensor:
+    """Peak and mean of each field's distances, (V, fields · len(STATISTICS))."""
+    return torch.cat([summarise(one[:, None]) for one in maps], dim=1)
+
+
+def _alarm(deviation: Tensor) -> Tensor:
+    """Logits (V,) of deviations (V, K) in standard deviations.
+
+    A finding may show in the peaks of one field only, or shift the mean of a whole picture; few references understate
+    how far normal ones differ, so that deviations count half.
+    """
+    clipped = deviation.clamp(-LARGEST, LARGEST).unflatten(1, (-1, len(STATISTICS)))
+    peaks, means = clipped[..., STATISTICS.index("top")], clipped[..., STATISTICS.index("mean")]
+    peak = peaks.logsumexp(dim=1) - math.log(peaks.shape[1])
+    return (peak + MEAN_WEIGHT * means.amax(dim=1)) / 2 - EVEN_ODDS
+
+
+def _joined(maps: Sequence[Tensor]) -> Tensor:
+    """Mean of maps (V, h_i, w_i) on the finest of their grids."""
+    grid = max((one.shape[1:] for one in maps), key=math.prod)
+    finest = [F.interpolate(one[:, None], grid, mode="bilinear", align_corners=False)[:, 0] for one in maps]
+    return torch.stack(finest).mean(dim=0)
 
 
 def _robust(columns: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,6 +55,13 @@ class EfficientNetLite0(VisionEncoder):
         self.stages = network.blocks
         self.requires_grad_(False).eval()
         nn.Module.to(self, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def detailed(self) -> EfficientNetLite0:
+        """Return the same network for pictures of twice the side, sharing its weights."""
+        twin = copy.copy(self)
+        twin.input_size = 2 * self.input_size
+        twin.grid = (2 * self.grid[0], 2 * self.grid[1])
+        return twin
 
     def preprocess(self, images: Sequence[npt.NDArray[np.uint8]]) -> Tensor:
         """Resize to the input square (antialiased) and scale to [-1, 1]."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from looktwice.encoders import anyres
@@ -20,12 +21,14 @@ from looktwice.encoders.calibration import Calibration
 from looktwice.encoders.fusion import Fusion
 from looktwice.encoders.ltfm import Evidence, FirstLook, LookTwice
 from looktwice.encoders.registry import create_encoder
-from looktwice.encoders.self_reference import MAPS, self_reference_maps
+from looktwice.encoders.self_reference import MAPS, Field, self_reference_maps
 from looktwice.encoders.weights import sha256
 from looktwice.errors import WeightsError
 from looktwice.modalities.study import Modality, Study
 
 BATCH = 16
+# Photographs at twice the side are four times as large.
+DETAIL_BATCH = 4
 # A study is as suspicious as the mean of this share of its views, the worst ones.
 WORST_SHARE = 0.03
 
@@ -39,10 +42,14 @@ class ExpertConfig:
     encoder : str
     encoder_options : dict
     embed_dim : int
-    self_levels : tuple of int
-        Encoder levels that the self-reference maps are made of.
+    fields : tuple of Field
+        What the self-reference maps of every view are made of.
+    detail_fields : tuple of Field
+        What those of a photograph are made of besides, at twice the side; may be empty.
+    heterogeneous : tuple of int
+        Which of a photograph's fields, `fields` first, say how unlike each other its tokens are; see ``fusion``.
     max_tiles : int
-        AnyRes tiles a photograph may be cut into; 1 for none.
+        AnyRes tiles of a photograph that Look-Twice sees besides the whole; 1 for none.
     calibration : dict of str to Calibration
         By modality, and for a cloud's ``geometry``: what calibration against normal material asks for.
     trained_on : tuple of str
@@ -54,7 +61,9 @@ class ExpertConfig:
     encoder: str
     encoder_options: dict[str, Any]
     embed_dim: int
-    self_levels: tuple[int, ...]
+    fields: tuple[Field, ...]
+    detail_fields: tuple[Field, ...] = ()
+    heterogeneous: tuple[int, ...] = ()
     max_tiles: int = 1
     calibration: dict[str, Calibration] = field(default_factory=dict)
     trained_on: tuple[str, ...] = ()
@@ -69,7 +78,7 @@ class Sighting:
     Attributes
     ----------
     maps : float32, shape (V, h, w)
-        Calibrated and fused, in [0, 1]; one for each view of the study (AnyRes crops are merged).
+        Calibrated and fused, in [0, 1]; one for each view of the study.
     view_scores : float32, shape (V,)
         Calibrated score of each view.
     score : float
@@ -97,9 +106,13 @@ class Expert(nn.Module):
     score stands beside it in ``Sighting.sources``.
     """
 
-    def __init__(self, encoder: VisionEncoder, look_twice: LookTwice, fusion: Fusion, config: ExpertConfig) -> None:
+    def __init__(self, encoder: VisionEncoder, look_twice: LookTwice, config: ExpertConfig) -> None:
         super().__init__()
-        self.encoder, self.look_twice, self.fusion, self.config = encoder, look_twice, fusion, config
+        self.encoder, self.look_twice, self.config = encoder, look_twice, config
+        self.detail = encoder.detailed() if config.detail_fields else None
+        self.fusion = Fusion(len(config.fields) * len(MAPS))
+        fields = len(config.fields) + len(config.detail_fields)
+        self.photo_fusion = Fusion(fields * len(MAPS), [field * len(MAPS) for field in config.heterogeneous])
         self.files: dict[str, str] = {}
         self.eval()
 
@@ -124,7 +137,7 @@ class Expert(nn.Module):
             if context is None:
                 context = self.look_twice.context(tokens.final[:1])
             looks.append(self.look_twice.look(tokens.final, tokens.levels, context))
-            fused.append(self._fuse(tokens, study.modality))
+            fused.append(self._calibrate(self.fusion(self_reference_maps(tokens, self.config.fields)), study.modality))
             clock["match"] += time.perf_counter() - started
         started = time.perf_counter()
         # Back from the order of looking, base first, to the order of the views.
@@ -138,12 +151,16 @@ class Expert(nn.Module):
         return _sighting(maps, logits, worst_views(logits), evidence, clock)
 
     @torch.inference_mode()
-    def see_photographs(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Sighting]:
+    def see_photographs(
+        self, images: Sequence[npt.NDArray[np.uint8]], watch: Callable[[Tokens], None] | None = None
+    ) -> list[Sighting]:
         """Look at photographs, each on its own, encoding their AnyRes crops together.
 
         Parameters
         ----------
         images : sequence of uint8, shape (H, W, 3)
+        watch : callable, optional
+            Is shown the finest tokens of the photographs, batch by batch and in order.
         """
         clock = {"load": 0.0, "encode": 0.0, "match": 0.0}
         tilings = [anyres.tile(image, self.encoder.input_size, self.config.max_tiles) for image in images]
@@ -152,18 +169,55 @@ class Expert(nn.Module):
         tokens = self._encode(crops, clock)
         started = time.perf_counter()
         evidence = self.look_twice(tokens.final, tokens.levels, counts)
-        fused, logits = (part.cpu() for part in self._fuse(tokens, Modality.IMAGE))
-        sightings = []
-        parts = zip(
-            tilings, torch.split(fused, counts), torch.split(logits, counts), evidence.split(counts), strict=True
-        )
+        clock["match"] += time.perf_counter() - started
+        maps = self.photograph_maps(tokens.rows(_firsts(counts)), images, clock, watch)
+        started = time.perf_counter()
+        fused, logits = (part.cpu() for part in self._calibrate(self.photo_fusion(maps), Modality.IMAGE))
+        clock["match"] += time.perf_counter() - started
         shared = {name: seconds / len(images) for name, seconds in clock.items()}
-        for tiling, maps, crop_logits, own in parts:
-            merged, worst = anyres.merge(maps, tiling)[None], crop_logits.max()
-            sightings.append(_sighting(merged, worst[None], worst, own, dict(shared)))
-        for sighting in sightings:
-            sighting.seconds["match"] = (time.perf_counter() - started) / len(images)
-        return sightings
+        return [
+            _sighting(fused[index : index + 1], logits[index : index + 1], logits[index], own, dict(shared))
+            for index, own in enumerate(evidence.split(counts))
+        ]
+
+    def photograph_maps(
+        self,
+        tokens: Tokens,
+        images: Sequence[npt.NDArray[np.uint8]],
+        clock: dict[str, float],
+        watch: Callable[[Tokens], None] | None = None,
+    ) -> Tensor:
+        """Return the self-reference maps (B, K, h, w) of whole photographs, at both sides, on the finer grid.
+
+        Parameters
+        ----------
+        tokens : Tokens
+            Of the photographs at the encoder's own side.
+        images : sequence of uint8, shape (H, W, 3)
+        clock : dict
+            Seconds are added to its ``encode`` and ``match``.
+        watch : callable, optional
+            Is shown the finest tokens, batch by batch.
+        """
+        started = time.perf_counter()
+        maps = self_reference_maps(tokens, self.config.fields)
+        clock["match"] += time.perf_counter() - started
+        if self.detail is None:
+            if watch is not None:
+                watch(tokens)
+            return maps
+        parts = []
+        for start in range(0, len(images), DETAIL_BATCH):
+            started = time.perf_counter()
+            fine = self.detail.encode(images[start : start + DETAIL_BATCH])
+            encoded = time.perf_counter()
+            parts.append(self_reference_maps(fine, self.config.detail_fields))
+            if watch is not None:
+                watch(fine)
+            clock["encode"] += encoded - started
+            clock["match"] += time.perf_counter() - encoded
+        coarse = F.interpolate(maps, self.detail.grid, mode="bilinear", align_corners=False)
+        return torch.cat([coarse, torch.cat(parts)], dim=1)
 
     def _encode(self, pictures: Sequence[npt.NDArray[np.uint8]], clock: dict[str, float]) -> Tokens:
         started = time.perf_counter()
@@ -171,18 +225,19 @@ class Expert(nn.Module):
         clock["encode"] += time.perf_counter() - started
         return tokens
 
-    def _fuse(self, tokens: Tokens, modality: Modality) -> tuple[Tensor, Tensor]:
+    def _calibrate(self, fused: tuple[Tensor, Tensor], modality: Modality) -> tuple[Tensor, Tensor]:
         """Return calibrated maps (V, h, w), as probabilities, and logits (V,) of views."""
-        maps, logits = self.fusion(self_reference_maps(tokens, self.config.self_levels))
+        maps, logits = fused
         calibration = self.config.calibration.get(modality.value, Calibration())
         return calibration.of_maps(maps).sigmoid(), calibration.of_scores(logits)
 
     def save(self, path: Path) -> None:
-        """Write LookTwice and fusion with their configuration as one safetensors file, by a temporary name."""
+        """Write LookTwice and the fusions with their configuration as one safetensors file, by a temporary name."""
         from safetensors.torch import save_file
 
         tensors = {f"look_twice.{k}": v.half().contiguous() for k, v in self.look_twice.state_dict().items()}
-        tensors |= {f"fusion.{k}": v.contiguous() for k, v in self.fusion.state_dict().items()}
+        for name, part in (("fusion", self.fusion), ("photo_fusion", self.photo_fusion)):
+            tensors |= {f"{name}.{k}": v.contiguous() for k, v in part.state_dict().items()}
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(f"{path.name}.tmp")
         save_file(tensors, scratch, metadata={"looktwice": json.dumps(asdict(self.config))})
@@ -209,7 +264,9 @@ def load_expert(path: Path, device: torch.device) -> Expert:
         with safe_open(path, framework="pt") as file:
             settings = json.loads((file.metadata() or {})["looktwice"])
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        settings["self_levels"] = tuple(settings["self_levels"])
+        for name in ("fields", "detail_fields"):
+            settings[name] = tuple(Field(*field) for field in settings[name])
+        settings["heterogeneous"] = tuple(settings["heterogeneous"])
         settings["trained_on"] = tuple(settings["trained_on"])
         settings["calibration"] = {kind: Calibration(**values) for kind, values in settings["calibration"].items()}
         config = ExpertConfig(**settings)
@@ -220,10 +277,29 @@ def load_expert(path: Path, device: torch.device) -> Expert:
     try:
         expert.look_twice.load_state_dict(_part(tensors, "look_twice."))
         expert.fusion.load_state_dict(_part(tensors, "fusion."))
+        expert.photo_fusion.load_state_dict(_part(tensors, "photo_fusion."))
     except RuntimeError as error:
         raise WeightsError(f"{path} does not fit its own encoder {config.encoder}: retrain it") from error
     expert.files = {path.name: sha256(path)}
     return expert.to(device)
+
+
+def load_look_twice(path: Path) -> dict[str, Tensor]:
+    """Return the weights of an expert's Look-Twice.
+
+    Raises
+    ------
+    WeightsError
+        Not an expert's file, or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is not an expert written by looktwice ({type(error).__name__})") from error
+    return _part(tensors, "look_twice.")
 
 
 def build_expert(encoder: VisionEncoder, config: ExpertConfig) -> Expert:
@@ -231,7 +307,12 @@ def build_expert(encoder: VisionEncoder, config: ExpertConfig) -> Expert:
     look_twice = LookTwice(
         encoder.token_dim, encoder.level_dims, encoder.num_tokens, encoder.grid, embed_dim=config.embed_dim
     )
-    return Expert(encoder, look_twice, Fusion(len(config.self_levels) * len(MAPS)), config)
+    return Expert(encoder, look_twice, config)
+
+
+def _firsts(counts: Sequence[int]) -> list[int]:
+    """Position of each photograph's whole among all crops."""
+    return [sum(counts[:index]) for index in range(len(counts))]
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,34 +1,21 @@
 """Comparison with other studies: a memory bank of a few normal ones, or mutual scoring of an unlabelled cohort.
 
-``MemoryBank`` follows PatchCore (Roth et al., CVPR 2022): neighbourhood-averaged tokens of two levels, thinned to a
-coreset, and the distance of each token to its nearest memory. ``mutual_distances`` follows MuSc (Li et al., ICLR
-2024): in a cohort most material is normal, so a normal token finds near neighbours in many other members.
+``MemoryBank`` follows PatchCore (Roth et al., CVPR 2022): tokens of normal pictures, thinned to a coreset, and the
+distance of each token to its nearest memory. ``mutual_distances`` follows MuSc (Li et al., ICLR 2024): in a cohort most
+material is normal, so a normal token finds near neighbours in many other members. Tokens have unit length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from looktwice.encoders.base import Tokens
-
-# Tokens kept of all references: enough for eight 324-token views whole.
-CORESET = 4096
-# A token is compared with this share of the cohort, the members that hold its nearest neighbours.
+# Tokens of one field that are kept of all references.
+CORESET = 6000
+# A member of a cohort is compared with so many others, so that cost does not grow with the cohort's square; each of its
+# tokens with this share of them, the members that hold its nearest neighbours.
+COMPARED = 40
 COHORT_SHARE = 0.3
-
-
-def describe_tokens(tokens: Tokens, levels: Sequence[int]) -> Tensor:
-    """Neighbourhood-averaged tokens of some levels, each level of unit length, (V, N, ΣC_i) float32."""
-    parts = []
-    for level in levels:
-        field = tokens.levels[level].float().transpose(1, 2).unflatten(2, tokens.grid)
-        field = F.avg_pool2d(field, 3, stride=1, padding=1, count_include_pad=False)
-        parts.append(F.normalize(field, dim=1).flatten(2).transpose(1, 2))
-    return torch.cat(parts, dim=-1)
 
 
 class MemoryBank:
@@ -44,23 +31,11 @@ class MemoryBank:
 
     def __init__(self, references: Tensor, size: int = CORESET) -> None:
         self.memory = farthest_points(references.flatten(0, 1), size)
-        self.levels_of_normal = self._leave_one_out(references)
+        self.levels_of_normal = _leave_one_out(references)
 
     def distances(self, described: Tensor) -> Tensor:
         """Distance of each token (V, N, C) to the nearest memory, (V, N)."""
-        return torch.stack([torch.cdist(view, self.memory).amin(dim=1) for view in described])
-
-    @staticmethod
-    def _leave_one_out(references: Tensor) -> Tensor:
-        """Distances that each reference would get from the others, (V, N): what is normal here."""
-        if len(references) < 2:
-            half = references.shape[1] // 2
-            return torch.cdist(references[:, :half], references[:, half:]).amin(dim=2)
-        rows = []
-        for index, view in enumerate(references):
-            others = torch.cat([references[:index], references[index + 1 :]]).flatten(0, 1)
-            rows.append(torch.cdist(view, others).amin(dim=1))
-        return torch.stack(rows)
+        return torch.stack([_nearest(view, self.memory) for view in described])
 
 
 def farthest_points(points: Tensor, size: int) -> Tensor:
@@ -82,25 +57,48 @@ def farthest_points(points: Tensor, size: int) -> Tensor:
 
 
 def mutual_distances(described: Tensor, share: float = COHORT_SHARE) -> Tensor:
-    """Score each member of a cohort by the others.
+    """Score each member of a cohort by others.
 
     Parameters
     ----------
     described : Tensor, shape (V, N, C)
-        One view for each member, V at least 3.
+        One view for each member, V at least 3; any floating type.
     share : float
-        Share of the other members whose nearest tokens are averaged.
+        Share of the compared members whose nearest tokens are averaged.
 
     Returns
     -------
-    Tensor, shape (V, N)
+    Tensor, float32, shape (V, N)
     """
-    members, count, _ = described.shape
-    kept = max(1, round(share * (members - 1)))
-    flat = described.flatten(0, 1)
+    members = len(described)
     rows = []
     for index, view in enumerate(described):
-        nearest = torch.cdist(view, flat).view(count, members, count).amin(dim=2)
-        nearest[:, index] = float("inf")
+        nearest = torch.stack(
+            [_nearest(view.float(), described[other].float()) for other in _others(index, members)], 1
+        )
+        kept = max(1, round(share * nearest.shape[1]))
         rows.append(nearest.topk(kept, dim=1, largest=False).values.mean(dim=1))
     return torch.stack(rows)
+
+
+def _others(index: int, members: int) -> list[int]:
+    """Up to ``COMPARED`` other members, spread evenly over the cohort: neighbours in a list may show the same thing."""
+    count = min(COMPARED, members - 1)
+    return [(index + 1 + step * (members - 1) // count) % members for step in range(count)]
+
+
+def _leave_one_out(references: Tensor) -> Tensor:
+    """Distances that each reference would get from the others, (V, N): what is normal here."""
+    if len(references) < 2:
+        half = references.shape[1] // 2
+        return _nearest(references[0, :half], references[0, half:])[None]
+    rows = []
+    for index, view in enumerate(references):
+        others = torch.cat([references[:index], references[index + 1 :]]).flatten(0, 1)
+        rows.append(_nearest(view, others))
+    return torch.stack(rows)
+
+
+def _nearest(tokens: Tensor, others: Tensor) -> Tensor:
+    """Distance of unit tokens (N, C) to the nearest of others (M, C): |a − b|² = 2 − 2 a·b."""
+    return (2 - 2 * (tokens @ others.T).amax(dim=1)).clamp_min(0).sqrt()

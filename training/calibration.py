@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from sklearn.linear_model import LogisticRegression
+from torch import Tensor
 
 from looktwice.encoders.calibration import NORMAL_LOGIT, STUDY_FALSE_ALARMS, Calibration, logit
 from looktwice.encoders.expert import Expert
 from looktwice.modalities.study import Modality, Study
+from looktwice.training.losses import image_loss, ranking_loss
 
 # A normal token reaches the threshold so often.
 TOKEN_FALSE_ALARMS = 0.005
+# Steepest and flattest that a score's logit may become.
+SLOPES = (0.05, 20.0)
 # A volume or a cloud has so many more tokens that a stricter share still leaves it some.
 STUDY_TOKEN_FALSE_ALARMS = 0.0005
 
@@ -26,14 +29,34 @@ def calibrate_maps(logits: npt.NDArray[np.floating], false_alarms: float = TOKEN
     return shift, scale
 
 
-def calibrate_scores(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.floating]) -> tuple[float, float]:
+def calibrate_scores(logits: Tensor, labels: Tensor, sources: Sequence[str]) -> tuple[float, float]:
     """Return (shift, scale) that make logits of pictures mean what they say, both classes weighing the same.
 
-    Platt's method: a logistic regression on the one raw logit.
+    The scale is that of a conditional logistic regression: how much a picture's score must exceed that of a normal
+    picture of the same material to be as likely an anomaly. Over all materials together, whose levels differ, it would
+    be far too flat. The shift is then Platt's.
     """
-    fit = LogisticRegression(C=1e6, class_weight="balanced").fit(logits[:, None], labels > 0.5)
-    slope = max(float(fit.coef_[0, 0]), 1e-3)
-    return -float(fit.intercept_[0]) / slope, 1 / slope
+    groups = [torch.tensor([name == source for name in sources]) for source in sorted(set(sources))]
+    groups = [own for own in groups if 0 < labels[own].sum() < own.sum()]
+    slope = torch.zeros((), requires_grad=True)
+    if groups:
+        _minimise(slope, lambda: torch.stack([ranking_loss(slope.exp() * logits[g], labels[g]) for g in groups]).mean())
+    steepness = slope.detach().exp().clamp(*SLOPES)
+    offset = torch.zeros((), requires_grad=True)
+    _minimise(offset, lambda: image_loss((steepness * logits - offset).sigmoid(), labels))
+    return float(offset.detach() / steepness), float(1 / steepness)
+
+
+def _minimise(value: Tensor, loss: Callable[[], Tensor]) -> None:
+    optimiser = torch.optim.LBFGS([value], max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        now = loss()
+        now.backward()
+        return now
+
+    optimiser.step(closure)
 
 
 @torch.inference_mode()

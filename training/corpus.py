@@ -20,10 +20,12 @@ from looktwice.errors import InputError
 from looktwice.modalities.images import read_image
 from looktwice.modalities.study import ByteArray, Modality, Study
 
-# scikit-image's pictures that show materials and things; crops of them are normal pictures of great variety.
-SHIPPED_PICTURES = ("brick", "grass", "gravel", "astronaut", "camera", "cat", "coffee", "coins", "moon", "page", "text")
-# Sides of random crops, as shares of the picture.
-_CROP = (0.5, 1.0)
+# scikit-image's pictures of materials, and of things; crops of them are normal pictures of great variety.
+SHIPPED_MATERIALS = ("brick", "grass", "gravel")
+SHIPPED_SCENES = ("astronaut", "camera", "cat", "coffee", "coins", "moon", "page", "text")
+# Sides of random crops, as shares of the picture, and the side in pixels that they are brought to.
+_CROP = (0.4, 1.0)
+_CROP_SIDE = 512
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Example:
     modality : Modality
     kind : str or None
         What the benchmark or the painter calls the anomaly.
+    real : bool
+        Whether the anomaly was found, not painted.
     """
 
     image: ByteArray
@@ -50,6 +54,7 @@ class Example:
     source: str
     modality: Modality
     kind: str | None = None
+    real: bool = False
 
 
 @dataclass
@@ -109,7 +114,9 @@ def gather_sources(data: Sequence[Path], normals: Sequence[Path], left_out: Sequ
     InputError
         A folder is no benchmark, or nothing is left.
     """
-    sources = [Source("shipped", pictures=shipped_pictures())]
+    sources = [Source(f"shipped {name}", pictures=shipped_pictures([name])) for name in SHIPPED_MATERIALS]
+    sources.append(Source("shipped scenes", pictures=shipped_pictures(SHIPPED_SCENES)))
+    shipped = len(sources)
     for folder in data:
         by_category: dict[str, Source] = {}
         for sample in open_folder(folder).samples():
@@ -123,7 +130,7 @@ def gather_sources(data: Sequence[Path], normals: Sequence[Path], left_out: Sequ
                 source.normals.append(sample.path)
         sources += by_category.values()
     sources += [_source_of_studies(path) for path in normals]
-    if len(sources) < 2:
+    if len(sources) == shipped:
         raise InputError("nothing to train on but the shipped pictures: give --data or --normals")
     return sources
 
@@ -159,12 +166,12 @@ def vary(image: ByteArray, rng: np.random.Generator) -> ByteArray:
     return varied
 
 
-def shipped_pictures() -> list[ByteArray]:
-    """Return scikit-image's own pictures as RGB."""
+def shipped_pictures(names: Sequence[str] = SHIPPED_MATERIALS + SHIPPED_SCENES) -> list[ByteArray]:
+    """Return pictures of scikit-image's own as RGB."""
     import skimage.data
 
     pictures = []
-    for name in SHIPPED_PICTURES:
+    for name in names:
         picture = np.asarray(getattr(skimage.data, name)())
         pictures.append(
             np.ascontiguousarray(picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2))
@@ -187,7 +194,7 @@ def _real(source: Source, rng: np.random.Generator) -> Example | None:
         mask = load_mask(sample, image.shape[:2])
     except InputError:
         return None
-    return Example(image, 1, mask, source.name, source.modality, sample.defect)
+    return Example(image, 1, mask, source.name, source.modality, sample.defect, real=True)
 
 
 def _random_crop(image: ByteArray, rng: np.random.Generator) -> ByteArray:
@@ -195,4 +202,4 @@ def _random_crop(image: ByteArray, rng: np.random.Generator) -> ByteArray:
     side = int(min(height, width) * rng.uniform(*_CROP))
     top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
     crop = Image.fromarray(image[top : top + side, left : left + side])
-    return np.asarray(crop.resize((320, 320), Image.Resampling.BICUBIC))
+    return np.asarray(crop.resize((_CROP_SIDE, _CROP_SIDE), Image.Resampling.BICUBIC))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,20 +15,19 @@ import torch
 
 from looktwice.device import resolve_device
 from looktwice.encoders.calibration import Calibration
-from looktwice.encoders.expert import Expert, ExpertConfig, build_expert
+from looktwice.encoders.expert import Expert, ExpertConfig, build_expert, load_look_twice
 from looktwice.encoders.registry import create_encoder
+from looktwice.encoders.self_reference import Field, self_reference_maps
 from looktwice.modalities.pointclouds.study import CloudStudy
 from looktwice.modalities.study import Modality
 from looktwice.modalities.volumes.study import VolumeStudy
 from looktwice.sources.geometry import calibrate_geometry, read_geometry
 from looktwice.sources.mirror import calibrate_mirror, measure_mirror
 from looktwice.training.calibration import calibrate_maps, calibrate_scores, calibrate_studies
-from looktwice.training.corpus import Example, Source, draw_examples, gather_sources
-from looktwice.training.stage1 import Recipe, fit_fusion, train_look_twice
+from looktwice.training.corpus import Source, draw_examples, gather_sources, shipped_pictures
+from looktwice.training.fusion import fit_fusion
+from looktwice.training.stage1 import Recipe, train_look_twice
 from looktwice.training.tokens import TokenSet, encode_examples
-
-# Share of the examples that the fusion head is fitted on, and that Look-Twice does not see.
-HELD_BACK = 0.35
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,17 @@ class Plan:
     encoder : str
     encoder_options : dict
     embed_dim : int
-    self_levels : tuple of int
+    fields, detail_fields, heterogeneous : tuple
+        See ``encoders.expert.ExpertConfig``.
     max_tiles : int
     examples : int
         Drawn from each source.
     steps : int
     seed : int
+    cache : Path, optional
+        Folder for encoded examples that several trainings share.
+    look_twice : Path, optional
+        An expert whose Look-Twice is taken as it is, so that only the heads are fitted and everything is calibrated.
     """
 
     data: tuple[Path, ...]
@@ -56,11 +62,15 @@ class Plan:
     encoder: str = "efficientnet_lite0"
     encoder_options: tuple[tuple[str, Any], ...] = ()
     embed_dim: int = 256
-    self_levels: tuple[int, ...] = (1, 2, 3)
+    fields: tuple[Field, ...] = (Field(1, 3), Field(2, 3), Field(3, 3))
+    detail_fields: tuple[Field, ...] = (Field(1, 1), Field(2, 1), Field(3, 1))
+    heterogeneous: tuple[int, ...] = (0, 3, 4)
     max_tiles: int = 1
     examples: int = 260
     steps: int = 600
     seed: int = 0
+    cache: Path | None = None
+    look_twice: Path | None = None
 
 
 Track = Callable[..., Iterable[Any]]
@@ -69,8 +79,9 @@ Track = Callable[..., Iterable[Any]]
 def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lambda items, *_, **__: items) -> Path:
     """Train an expert and write ``expert.safetensors`` and ``training.json`` into `out`.
 
-    Look-Twice is trained on one part of the examples and the fusion head on the other, so that a source that
-    memorises is not believed. TensorBoard logs and a checkpoint lie beside; a stopped training goes on.
+    The examples of each source are encoded once and kept in ``out/encoded`` (or `plan.cache`, which several trainings
+    may share: what is kept of one source depends on no other). TensorBoard logs and a checkpoint lie beside; a stopped
+    training goes on.
 
     Returns
     -------
@@ -81,25 +92,34 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
 
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
-    rng = np.random.default_rng(plan.seed)
     sources = gather_sources(plan.data, plan.normals, plan.left_out)
     encoder = create_encoder(plan.encoder, **dict(plan.encoder_options)).to(resolve_device(device))
     config = ExpertConfig(
         encoder=plan.encoder,
         encoder_options={"input_size": encoder.input_size, **dict(plan.encoder_options)},
         embed_dim=plan.embed_dim,
-        self_levels=plan.self_levels,
+        fields=plan.fields,
+        detail_fields=plan.detail_fields,
+        heterogeneous=plan.heterogeneous,
         max_tiles=plan.max_tiles,
     )
     expert = build_expert(encoder, config)
-    held = round(plan.examples * HELD_BACK)
-    seen = _encode(expert, sources, plan.examples - held, rng, track, "encoding examples")
-    unseen = _encode(expert, sources, held, rng, track, "encoding held-back examples")
-    with SummaryWriter(str(out / "logs")) as writer:
-        recipe = Recipe(steps=plan.steps, seed=plan.seed)
-        train_look_twice(expert, seen, recipe, out / "checkpoint.pt", _logger(writer))
-    map_logits, view_logits = fit_fusion(expert, unseen)
-    calibration = {Modality.IMAGE.value: _image_calibration(map_logits, view_logits, unseen)}
+    cache = plan.cache or out / "encoded"
+    tokens = TokenSet.join(
+        [
+            _encode(expert, source, plan, cache / f"{_fingerprint(source, plan)}.pt")
+            for source in track(sources, "encoding examples", total=len(sources))
+        ]
+    )
+    if plan.look_twice is None:
+        with SummaryWriter(str(out / "logs")) as writer:
+            recipe = Recipe(steps=plan.steps, seed=plan.seed)
+            train_look_twice(expert, tokens, recipe, out / "checkpoint.pt", _logger(writer))
+    else:
+        expert.look_twice.load_state_dict(load_look_twice(plan.look_twice))
+    _fit_views(expert, tokens)
+    map_logits, view_logits = _fit_photographs(expert, tokens)
+    calibration = {Modality.IMAGE.value: _image_calibration(map_logits, view_logits, tokens)}
     for modality in (Modality.VOLUME, Modality.POINTCLOUD):
         normal = [study for source in sources if source.modality is modality for study in source.studies]
         if normal:
@@ -115,26 +135,58 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
     expert.config = replace(config, revision=f"seed{plan.seed}", calibration=calibration, trained_on=seen_sets)
     path = out / "expert.safetensors"
     expert.save(path)
-    record = {**asdict(plan), "sources": [source.name for source in sources], "examples_seen": len(seen)}
+    record = {**asdict(plan), "sources": [source.name for source in sources], "examples_seen": len(tokens)}
     (out / "training.json").write_text(json.dumps(record, indent=2, default=str) + "\n")
     return path
 
 
-def _image_calibration(map_logits: torch.Tensor, view_logits: torch.Tensor, unseen: TokenSet) -> Calibration:
-    """Calibrate a photograph's map by normal pictures, and its score by both, on examples LTFM has not seen."""
-    map_shift, map_scale = calibrate_maps(map_logits[unseen.labels == 0].numpy())
-    score_shift, score_scale = calibrate_scores(view_logits.numpy(), unseen.labels.numpy())
+def _image_calibration(map_logits: torch.Tensor, view_logits: torch.Tensor, tokens: TokenSet) -> Calibration:
+    """Calibrate a photograph's map by normal pictures, and its score by both."""
+    map_shift, map_scale = calibrate_maps(map_logits[tokens.labels == 0].numpy())
+    score_shift, score_scale = calibrate_scores(view_logits, tokens.labels, tokens.sources)
     return Calibration(score_shift, score_scale, map_shift, map_scale)
 
 
-def _encode(
-    expert: Expert, sources: list[Source], count: int, rng: np.random.Generator, track: Track, description: str
-) -> TokenSet:
-    def examples() -> Iterator[Example]:
-        for source in track(sources, description, total=len(sources)):
-            yield from draw_examples(source, count, rng, sources)
+def _encode(expert: Expert, source: Source, plan: Plan, path: Path) -> TokenSet:
+    """Draw and encode the examples of one source, or take what is kept of them.
 
-    return encode_examples(expert.encoder, examples())
+    Patches that are laid into pictures come from the source itself and from the pictures that packages ship.
+    """
+    if path.exists():
+        return TokenSet.load(path)
+    rng = np.random.default_rng([plan.seed, zlib.crc32(source.name.encode())])
+    donors = [source, Source("shipped", pictures=shipped_pictures())]
+    encoded = encode_examples(expert, draw_examples(source, plan.examples, rng, donors))
+    encoded.save(path)
+    return encoded
+
+
+def _fingerprint(source: Source, plan: Plan) -> str:
+    """Say in a file's name what the encoded examples of a source depend on."""
+    parts = (
+        source.name, [str(path) for path in source.normals], [str(one.path) for one in source.anomalies],
+        [str(study.source) for study in source.studies], plan.encoder, plan.encoder_options, plan.fields,
+        plan.detail_fields, plan.examples, plan.seed,
+    )  # fmt: skip
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
+
+
+def _fit_views(expert: Expert, tokens: TokenSet) -> None:
+    """Fit the heads that judge slices and renderings."""
+    rows = tokens.painted()
+    maps = torch.cat([self_reference_maps(tokens.tokens(part), expert.config.fields) for part in rows.split(64)])
+    sources = [tokens.sources[row] for row in rows.tolist()]
+    fit_fusion(expert.fusion, maps, tokens.labels[rows], tokens.token_masks[rows], sources)
+
+
+def _fit_photographs(expert: Expert, tokens: TokenSet) -> tuple[torch.Tensor, torch.Tensor]:
+    """Fit the heads that judge photographs; return the map logits and the logits of all examples."""
+    rows = tokens.painted()
+    sources = [tokens.sources[row] for row in rows.tolist()]
+    fit_fusion(expert.photo_fusion, tokens.photo_maps[rows], tokens.labels[rows], tokens.masks[rows], sources)
+    with torch.no_grad():
+        fused: tuple[torch.Tensor, torch.Tensor] = expert.photo_fusion(tokens.photo_maps.float())
+    return fused
 
 
 def _logger(writer: Any) -> Callable[[int, dict[str, float]], None]:

@@ -1,15 +1,17 @@
-"""Training examples as cached tokens: each picture is encoded once, however many epochs follow."""
+"""Training examples as cached tokens and maps: each picture is encoded once, however many epochs follow."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from looktwice.encoders.base import Tokens, VisionEncoder
+from looktwice.encoders.base import Tokens
+from looktwice.encoders.expert import Expert
 from looktwice.training.corpus import Example
 
 BATCH = 16
@@ -24,17 +26,24 @@ class TokenSet:
     ----------
     levels : list of Tensor, each (E, N, C_i), float16
     final : Tensor, (E, N, C), float16
+    photo_maps : Tensor, (E, K, h', w'), float16
+        Self-reference maps of the examples, taken for photographs.
     labels : Tensor, (E,), float32
-    masks : Tensor, (E, h, w), float32
-        Share of each token's area that is anomalous; ``UNKNOWN`` where the place is not known.
+    masks : Tensor, (E, h', w'), float32
+        Share of each cell's area that is anomalous; ``UNKNOWN`` where the place is not known.
+    real : Tensor, (E,), bool
+        Whether the anomaly was found, not painted.
     sources : list of str
     grid : (int, int)
+        Of the tokens.
     """
 
     levels: list[Tensor]
     final: Tensor
+    photo_maps: Tensor
     labels: Tensor
     masks: Tensor
+    real: Tensor
     sources: list[str]
     grid: tuple[int, int]
 
@@ -45,36 +54,70 @@ class TokenSet:
         """Tokens of some examples, in full precision."""
         return Tokens(self.final[rows].float(), [level[rows].float() for level in self.levels], self.grid)
 
+    @property
+    def token_masks(self) -> Tensor:
+        """The masks on the tokens' grid, (E, h, w)."""
+        return F.adaptive_avg_pool2d(self.masks[:, None], self.grid)[:, 0]
+
     def members(self, source: str) -> Tensor:
         """Row numbers of a source's examples."""
         return torch.tensor([row for row, name in enumerate(self.sources) if name == source])
 
+    def painted(self) -> Tensor:
+        """Row numbers of the normal examples and of those with a painted anomaly."""
+        return (~self.real).nonzero().flatten()
 
-def encode_examples(encoder: VisionEncoder, examples: Iterator[Example]) -> TokenSet:
-    """Encode examples in batches and keep their tokens in half precision."""
-    finals: list[Tensor] = []
-    levels: list[list[Tensor]] = []
-    labels: list[int] = []
-    masks: list[Tensor] = []
-    sources: list[str] = []
-    for batch in _batches(examples):
-        tokens = encoder.encode([example.image for example in batch])
-        finals.append(tokens.final.half().cpu())
-        levels.append([level.half().cpu() for level in tokens.levels])
-        labels += [example.label for example in batch]
-        masks += [_token_mask(example, encoder.grid) for example in batch]
-        sources += [example.source for example in batch]
+    @staticmethod
+    def join(parts: Sequence[TokenSet]) -> TokenSet:
+        """Put sets of the same encoder together."""
+        return TokenSet(
+            levels=[torch.cat(level) for level in zip(*(part.levels for part in parts), strict=True)],
+            final=torch.cat([part.final for part in parts]),
+            photo_maps=torch.cat([part.photo_maps for part in parts]),
+            labels=torch.cat([part.labels for part in parts]),
+            masks=torch.cat([part.masks for part in parts]),
+            real=torch.cat([part.real for part in parts]),
+            sources=[name for part in parts for name in part.sources],
+            grid=parts[0].grid,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the set, by a temporary name."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_suffix(".tmp")
+        torch.save({field.name: getattr(self, field.name) for field in fields(self)}, scratch)
+        scratch.replace(path)
+
+    @staticmethod
+    def load(path: Path) -> TokenSet:
+        """Read a set that `save` wrote."""
+        return TokenSet(**torch.load(path, weights_only=True))
+
+
+@torch.inference_mode()
+def encode_examples(expert: Expert, examples: Iterator[Example]) -> TokenSet:
+    """Encode examples in batches and keep their tokens and maps in half precision."""
+    return TokenSet.join([_encode(expert, batch) for batch in _batches(examples)])
+
+
+def _encode(expert: Expert, batch: Sequence[Example]) -> TokenSet:
+    images = [example.image for example in batch]
+    tokens = expert.encoder.encode(images)
+    maps = expert.photograph_maps(tokens, images, {"encode": 0.0, "match": 0.0})
+    # Cloned outside inference mode's tensors, which cannot be trained on.
     return TokenSet(
-        levels=[torch.cat(parts) for parts in zip(*levels, strict=True)],
-        final=torch.cat(finals),
-        labels=torch.tensor(labels, dtype=torch.float32),
-        masks=torch.stack(masks),
-        sources=sources,
-        grid=encoder.grid,
+        levels=[level.half().cpu().clone() for level in tokens.levels],
+        final=tokens.final.half().cpu().clone(),
+        photo_maps=maps.half().cpu().clone(),
+        labels=torch.tensor([float(example.label) for example in batch]),
+        masks=torch.stack([_cell_mask(example, (maps.shape[2], maps.shape[3])) for example in batch]),
+        real=torch.tensor([example.real for example in batch]),
+        sources=[example.source for example in batch],
+        grid=tokens.grid,
     )
 
 
-def _token_mask(example: Example, grid: tuple[int, int]) -> Tensor:
+def _cell_mask(example: Example, grid: tuple[int, int]) -> Tensor:
     if example.mask is None:
         return torch.full(grid, UNKNOWN)
     mask = torch.from_numpy(example.mask).float()[None, None]

@@ -33,8 +33,10 @@ def taxonomy():
 def inspector(tiny_encoder):
     """What detection needs of an inspector that compares photographs with references."""
     from looktwice.encoders.registry import create_encoder
+    from looktwice.encoders.self_reference import Field
 
-    expert = SimpleNamespace(encoder=create_encoder(tiny_encoder), config=SimpleNamespace(threshold=0.5))
+    config = SimpleNamespace(threshold=0.5, fields=(Field(1, 3), Field(2, 3), Field(3, 3)))
+    expert = SimpleNamespace(encoder=create_encoder(tiny_encoder), config=config)
     return SimpleNamespace(expert=expert)
 
 

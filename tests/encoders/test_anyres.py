@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from looktwice.encoders.anyres import LONGEST_SIDE, MAX_GRID, best_grid, merge, tile
+from looktwice.encoders.anyres import LONGEST_SIDE, MAX_GRID, best_grid, tile
 
 
 @pytest.mark.parametrize(
@@ -73,8 +72,6 @@ def test_a_small_picture_or_no_tiles_asked_for_is_left_whole(most):
     assert tiling.grid == (1, 1)
     (whole,) = tiling.crops
     assert np.array_equal(whole, image)
-    maps = torch.rand(1, 5, 5)
-    assert torch.equal(merge(maps, tiling), maps[0])
 
 
 def test_a_large_picture_is_reduced_first():
@@ -86,39 +83,4 @@ def test_a_large_picture_is_reduced_first():
 def test_pictures_as_thin_as_a_line_are_tiled_too(shape):
     tiling = tile(np.full((*shape, 3), 200, np.uint8), 64)
     rows, columns = tiling.grid
-    merged = merge(torch.rand(len(tiling.crops), 8, 8), tiling)
     assert len(tiling.crops) == 1 + (rows * columns if rows * columns > 1 else 0)
-    assert min(merged.shape) >= 1
-
-
-def test_maps_meet_where_tiles_do():
-    tiling = tile(np.zeros((64, 128, 3), np.uint8), 64)
-    maps = torch.stack([torch.full((2, 2), 0.4), torch.zeros(2, 2), torch.ones(2, 2)])
-    merged = merge(maps, tiling)
-    assert merged.shape == (2, 4)
-    torch.testing.assert_close(merged, torch.tensor([[0.2, 0.2, 0.7, 0.7]] * 2))
-
-
-def brightness(crop: np.ndarray, cells: int) -> torch.Tensor:
-    """Mean brightness of each cell of a crop, as an encoder's map over the crop's full extent."""
-    grey = torch.from_numpy(crop.astype(np.float32)).mean(dim=2)[None, None]
-    return torch.nn.functional.interpolate(grey, (cells, cells), mode="area")[0, 0] / 255
-
-
-@given(
-    width=st.integers(80, 500),
-    height=st.integers(80, 500),
-    place=st.tuples(st.floats(0.1, 0.9), st.floats(0.1, 0.9)),
-)
-@settings(max_examples=30, deadline=None)
-def test_a_bright_spot_comes_back_to_its_place(width, height, place):
-    image = np.zeros((height, width, 3), np.uint8)
-    row, column = int(place[0] * height), int(place[1] * width)
-    reach = max(3, min(height, width) // 16)
-    image[max(0, row - reach) : row + reach, max(0, column - reach) : column + reach] = 255
-    tiling = tile(image, 64)
-    merged = merge(torch.stack([brightness(crop, 16) for crop in tiling.crops]), tiling)
-    found_row, found_column = divmod(int(merged.argmax()), merged.shape[1])
-    # One cell of the whole picture's map is a sixteenth of each side.
-    assert (found_row + 0.5) / merged.shape[0] == pytest.approx(row / height, abs=1.1 / 16)
-    assert (found_column + 0.5) / merged.shape[1] == pytest.approx(column / width, abs=1.1 / 16)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from looktwice.encoders.base import Tokens
 from looktwice.encoders.comparison import Described, References, compare_cohort
+from looktwice.encoders.self_reference import Field
 
 SIDE = 6
 ODD = (2, 4)
@@ -28,7 +29,7 @@ def pictures(count: int, seed: int, odd: int | None = None) -> Tokens:
 
 
 def described(count: int, seed: int, odd: int | None = None) -> Described:
-    return Described.of(pictures(count, seed, odd), [0])
+    return Described.of(pictures(count, seed, odd), [Field(0, 3)])
 
 
 def test_an_odd_picture_is_ranked_first_against_references_and_its_patch_is_found():
@@ -49,7 +50,7 @@ def test_a_picture_is_scored_alike_whatever_comes_with_it():
     references = References(described(4, seed=0))
     batch = described(5, seed=2)
     maps, logits = references.compare(batch)
-    alone = Described(batch.tokens[2:3], batch.whole[2:3], batch.grid)
+    alone = batch.rows([2])
     torch.testing.assert_close(references.compare(alone)[0], maps[2:3])
     torch.testing.assert_close(references.compare(alone)[1], logits[2:3])
 
@@ -67,7 +68,7 @@ def test_the_odd_picture_of_a_cohort_is_ranked_first(count):
 
 def test_a_cohort_of_copies_has_nothing_odd():
     one = described(1, seed=0)
-    same = Described(one.tokens.expand(5, -1, -1), one.whole.expand(5, -1), one.grid)
+    same = one.rows([0] * 5)
     maps, logits = compare_cohort(same)
     assert maps.isfinite().all()
     assert (logits < 0).all()
@@ -76,6 +77,18 @@ def test_a_cohort_of_copies_has_nothing_odd():
 def test_batches_are_joined_in_order():
     parts = [described(2, seed=0), described(3, seed=1)]
     joined = Described.concatenate(parts)
-    assert joined.tokens.shape == (5, SIDE * SIDE, 8)
+    assert joined.fields[0].shape == (5, SIDE, SIDE, 8)
+    assert torch.equal(joined.fields[0][2:], parts[1].fields[0])
     assert torch.equal(joined.whole[2:], parts[1].whole)
-    assert joined.grid == (SIDE, SIDE)
+
+
+def test_coarse_fields_have_half_the_grid_and_their_maps_cover_the_same_picture():
+    tokens = pictures(6, seed=1, odd=3)
+    fields = {"fine": [Field(0, 1)], "coarse": [Field(0, 3)]}
+    kept = Described.of(tokens, **fields)
+    assert [field.shape[1:3] for field in kept.fields] == [(6, 6), (3, 3)]
+    maps, logits = References(Described.of(pictures(5, seed=0), **fields)).compare(kept)
+    assert maps.shape == (6, SIDE, SIDE)
+    assert int(logits.argmax()) == 3
+    row, column = divmod(int(maps[3].argmax()), SIDE)
+    assert max(abs(row - ODD[0]), abs(column - ODD[1])) <= 1

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from looktwice.encoders.anyres import merge, tile
 from looktwice.encoders.calibration import Calibration
 from looktwice.encoders.expert import BATCH, Expert, ExpertConfig, build_expert, load_expert, worst_views
 from looktwice.encoders.registry import create_encoder
-from looktwice.encoders.self_reference import self_reference_maps
+from looktwice.encoders.self_reference import Field, self_reference_maps
 from looktwice.errors import UsageError, WeightsError
 from looktwice.modalities.study import Modality, NativeMap, Study, View
 
@@ -53,7 +52,9 @@ def expert(tiny_encoder: str) -> Expert:
         encoder=tiny_encoder,
         encoder_options={"input_size": 64},
         embed_dim=16,
-        self_levels=(1, 3),
+        fields=(Field(1, 3), Field(3, 3)),
+        detail_fields=(Field(1, 1),),
+        heterogeneous=(0, 2),
         max_tiles=4,
         calibration={"image": Calibration(0.5, 2.0, -1.0, 1.5), "volume": Calibration(score_shift=1.0, map_scale=3.0)},
         trained_on=("brick", "größe"),
@@ -103,7 +104,8 @@ def write(path: Path, expert: Expert, **changes) -> Path:
     from safetensors.torch import save_file
 
     tensors = {f"look_twice.{name}": tensor for name, tensor in expert.look_twice.state_dict().items()}
-    tensors |= {f"fusion.{name}": tensor for name, tensor in expert.fusion.state_dict().items()}
+    for part in ("fusion", "photo_fusion"):
+        tensors |= {f"{part}.{name}": tensor for name, tensor in getattr(expert, part).state_dict().items()}
     save_file(tensors, path, metadata={"looktwice": json.dumps({**asdict(expert.config), **changes})})
     return path
 
@@ -137,7 +139,7 @@ def test_maps_come_back_in_the_order_of_the_views(expert, base):
     sighting = expert.see(Views(images, base))
     tokens = expert.encoder.encode(images)
     with torch.inference_mode():
-        maps, logits = expert.fusion(self_reference_maps(tokens, expert.config.self_levels))
+        maps, logits = expert.fusion(self_reference_maps(tokens, expert.config.fields))
         look = expert.look_twice.look(
             tokens.final, tokens.levels, expert.look_twice.context(tokens.final[base : base + 1])
         )
@@ -174,20 +176,27 @@ def test_photographs_are_judged_alike_together_and_alone(expert):
         torch.testing.assert_close(sighting.evidence.maps, alone.evidence.maps)
 
 
-def test_a_photograph_is_seen_whole_and_in_tiles(expert):
+def test_a_photograph_is_seen_at_two_scales_and_in_tiles(expert):
     image = pictures(1, (128, 128))[0]
     study = Views([image])
     study.modality = Modality.IMAGE
     sighting = expert.see(study)
-    tiling = tile(image, 64, 4)
-    assert len(tiling.crops) == 5
     with torch.inference_mode():
-        fused = self_reference_maps(expert.encoder.encode(tiling.crops), expert.config.self_levels)
-        maps, logits = expert.fusion(fused)
-    np.testing.assert_allclose(sighting.maps[0], merge(((maps + 1) / 1.5).sigmoid(), tiling), atol=1e-5)
-    assert sighting.score == pytest.approx(float(((logits.max() - 0.5) / 2).sigmoid()), abs=1e-5)
-    assert sighting.evidence.maps.shape == (5, 8, 8)
+        coarse = self_reference_maps(expert.encoder.encode([image]), expert.config.fields)
+        fine = self_reference_maps(expert.encoder.detailed().encode([image]), expert.config.detail_fields)
+        coarse = torch.nn.functional.interpolate(coarse, (16, 16), mode="bilinear", align_corners=False)
+        maps, logits = expert.photo_fusion(torch.cat([coarse, fine], dim=1))
+    np.testing.assert_allclose(sighting.maps, ((maps + 1) / 1.5).sigmoid(), atol=1e-5)
+    assert sighting.score == pytest.approx(float(((logits - 0.5) / 2).sigmoid()), abs=1e-5)
+    assert sighting.evidence.maps.shape == (5, 8, 8)  # the whole and four AnyRes tiles
     assert set(sighting.seconds) == {"load", "encode", "match"}
+
+
+def test_who_watches_sees_the_finest_tokens_of_all_photographs_in_order(expert):
+    images, seen = pictures(6), []
+    expert.see_photographs(images, watch=seen.append)
+    finest = torch.cat([tokens.final for tokens in seen])
+    torch.testing.assert_close(finest, expert.encoder.detailed().encode(images).final)
 
 
 def test_calibration_shifts_then_scales():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from looktwice.encoders.fusion import Fusion, LinearHead
+from looktwice.encoders.fusion import HETEROGENEOUS_FROM, HETEROGENEOUS_WEIGHT, Fusion, LinearHead
 from looktwice.encoders.self_reference import STATISTICS
 
 
@@ -38,3 +38,15 @@ def test_standardisation_is_saved_with_the_weights():
     names = set(Fusion(2).state_dict())
     assert {"map_head.mean", "map_head.scale", "view_head.mean", "view_head.scale"} <= names
     assert Fusion(2).view_head.linear.in_features == 2 * len(STATISTICS)
+
+
+def test_the_mean_counts_by_itself_where_tokens_are_unlike_each_other_everywhere():
+    fusion = Fusion(2, [1])
+    with torch.no_grad():
+        fusion.view_head.linear.weight.zero_()
+        fusion.view_head.linear.bias.zero_()
+    fusion.spread.fill_(2.0)
+    maps = torch.zeros(3, 2, 4, 4)
+    maps[1, 0], maps[2, 1] = 5.0, HETEROGENEOUS_FROM + 1.0
+    _, logits = fusion(maps)
+    torch.testing.assert_close(logits, torch.tensor([0.0, 0.0, 2 * HETEROGENEOUS_WEIGHT]))

@@ -7,12 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from looktwice.encoders.calibration import Calibration
 from looktwice.modalities.study import Modality, NativeMap, Study, View
-from looktwice.training.calibration import STUDY_FALSE_ALARMS, TOKEN_FALSE_ALARMS, calibrate_maps, calibrate_studies
+from looktwice.training.calibration import (
+    STUDY_FALSE_ALARMS,
+    TOKEN_FALSE_ALARMS,
+    calibrate_maps,
+    calibrate_scores,
+    calibrate_studies,
+)
 
 
 def probability(logits: np.ndarray | float) -> np.ndarray | float:
@@ -61,3 +68,26 @@ def test_few_normal_studies_reach_the_threshold_once_calibrated(make_expert):
     tokens = np.concatenate([sighting.maps.ravel() for sighting in sightings])
     assert np.median(tokens) == pytest.approx(0.05, abs=0.005)
     assert (tokens > 0.5).mean() <= TOKEN_FALSE_ALARMS + 1 / len(tokens)
+
+
+def test_a_score_says_how_far_above_its_own_material_it_is():
+    rng = np.random.default_rng(0)
+    labels = torch.tensor(rng.integers(0, 2, 4000), dtype=torch.float32)
+    sources = ["smooth" if number < 2000 else "rough" for number in range(4000)]
+    level = torch.tensor([-30.0 if name == "smooth" else 30.0 for name in sources])
+    # Within a material, normal and anomalous logits are normal distributions two apart: the best slope is two.
+    logits = torch.tensor(rng.normal(size=4000), dtype=torch.float32) + 2 * labels + level
+    shift, scale = calibrate_scores(logits, labels, sources)
+    assert scale == pytest.approx(0.5, rel=0.15)
+    alone = slice(0, 2000)
+    shift, scale = calibrate_scores((logits - level)[alone], labels[alone], sources[alone])
+    calibrated = ((logits - level)[alone] - shift) / scale
+    assert float((calibrated > 0).float().mean()) == pytest.approx(0.5, abs=0.05)
+
+
+def test_scores_that_tell_nothing_or_everything_stay_finite():
+    labels = torch.tensor([0.0, 1.0] * 20)
+    for logits in (torch.zeros(40), labels * 5):
+        shift, scale = calibrate_scores(logits, labels, ["one"] * 40)
+        assert np.isfinite([shift, scale]).all()
+        assert scale > 0

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 
 from looktwice.encoders.expert import load_expert
+from looktwice.encoders.self_reference import Field
 from looktwice.training.run import Plan, train_expert
 
 CPU = torch.device("cpu")
+SHIPPED = ("shipped brick", "shipped grass", "shipped gravel", "shipped scenes")
 
 
 def plan(folder, ball, **changes) -> Plan:
@@ -20,7 +22,9 @@ def plan(folder, ball, **changes) -> Plan:
         "left_out": ("screw",),
         "encoder": "tiny",
         "embed_dim": 8,
-        "self_levels": (0, 2),
+        "fields": (Field(0, 3), Field(2, 3)),
+        "detail_fields": (Field(0, 1),),
+        "heterogeneous": (0, 2),
         "examples": 8,
         "steps": 4,
     }
@@ -32,7 +36,7 @@ def test_one_call_writes_an_expert_that_loads_and_looks(benchmark_folder, ball, 
     path = train_expert(plan(benchmark_folder, ball), out, device="cpu")
     assert path == out / "expert.safetensors"
     expert = load_expert(path, CPU)
-    assert set(expert.config.trained_on) == {"shipped", "plate", "ball.nii.gz"}
+    assert set(expert.config.trained_on) == {*SHIPPED, "plate", "ball.nii.gz"}
     assert set(expert.config.calibration) == {"image", "volume"}
     assert expert.config.encoder_options == {"input_size": 64}
     (sighting,) = expert.see_photographs([np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)])
@@ -40,8 +44,8 @@ def test_one_call_writes_an_expert_that_loads_and_looks(benchmark_folder, ball, 
     assert 0 <= sighting.score <= 1
 
     record = json.loads((out / "training.json").read_text())
-    assert record["sources"] == ["shipped", "plate", "ball.nii.gz"]
-    assert record["examples_seen"] == 3 * 5  # what is left when 0.35 of 8 is held back
+    assert record["sources"] == [*SHIPPED, "plate", "ball.nii.gz"]
+    assert record["examples_seen"] == 6 * 8
     assert any((out / "logs").iterdir())
 
 

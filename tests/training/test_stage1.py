@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from looktwice.encoders.self_reference import self_reference_maps
-from looktwice.training.stage1 import Recipe, fit_fusion, train_look_twice
+from looktwice.training.stage1 import Recipe, train_look_twice
 
 
 def test_training_lowers_both_losses_and_leaves_the_model_ready(make_expert, make_tokens):
@@ -45,25 +44,3 @@ def test_a_stopped_training_ends_with_the_weights_of_an_unbroken_one(make_expert
     assert steps == list(range(100, 130))
     for name, tensor in unbroken.look_twice.state_dict().items():
         torch.testing.assert_close(resumed.look_twice.state_dict()[name], tensor, msg=name)
-
-
-def test_the_fused_heads_tell_unseen_anomalies_and_their_places(make_expert, make_tokens):
-    expert, seen, unseen = make_expert(), make_tokens(0), make_tokens(9)
-    logits, view_logits = fit_fusion(expert, seen)
-    assert logits.shape == (len(seen), 8, 8)
-    assert view_logits.shape == (len(seen),)
-    with torch.no_grad():
-        maps, views = expert.fusion(self_reference_maps(unseen.tokens(slice(None)), expert.config.self_levels))
-    anomalous = unseen.labels > 0.5
-    assert views[anomalous].min() > views[~anomalous].max()
-    inside, outside = maps[anomalous][unseen.masks[anomalous] == 1], maps[~anomalous]
-    assert inside.median() > outside.quantile(0.95)
-
-
-def test_a_source_without_both_kinds_does_not_break_the_fit(make_expert, make_tokens):
-    tokens = make_tokens(0)
-    tokens.sources = ["normal only" if label == 0 else name for label, name in zip(tokens.labels, tokens.sources)]  # noqa: B905
-    tokens.sources[0], tokens.sources[-2] = tokens.sources[1], tokens.sources[-1]
-    expert = make_expert()
-    assert all(logits.isfinite().all() for logits in fit_fusion(expert, tokens))
-    assert all(parameter.isfinite().all() for parameter in expert.fusion.parameters())

@@ -1,0 +1,142 @@
+"""Photographs beside other photographs: a few normal ones, or the whole cohort that they came with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from looktwice import modalities
+from looktwice.encoders.base import Tokens
+from looktwice.encoders.calibration import logit, sigmoid
+from looktwice.encoders.comparison import Described, References, compare_cohort
+from looktwice.encoders.expert import Expert, Sighting
+from looktwice.errors import InputError, UsageError
+from looktwice.modalities.study import Modality
+
+Pictures = Sequence[npt.NDArray[np.uint8]]
+
+BATCH = 16
+LEAST_REFERENCES, LEAST_COHORT = 2, 3
+
+
+class PhotographReferences:
+    """A few normal photographs, to look at others beside them.
+
+    Parameters
+    ----------
+    expert : Expert
+    pictures : sequence of uint8, shape (H, W, 3)
+
+    Raises
+    ------
+    UsageError
+        Fewer than two pictures: nothing would tell how normal ones differ.
+    """
+
+    def __init__(self, expert: Expert, pictures: Pictures) -> None:
+        if len(pictures) < LEAST_REFERENCES:
+            raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
+        self.expert = expert
+        self.references = References(_look(expert, pictures)[1])
+
+    def see(self, pictures: Pictures) -> list[Sighting]:
+        """Look at photographs, each beside the references."""
+        sightings, described = _look(self.expert, pictures)
+        return _join("references", sightings, *self.references.compare(described))
+
+
+@torch.inference_mode()
+def describe(expert: Expert, pictures: Pictures) -> Described:
+    """Encode photographs, whole and at the encoder's own side, and keep what comparisons need of them."""
+    fields = expert.config.fields[1:] or expert.config.fields
+    return Described.concatenate(
+        [Described.of(expert.encoder.encode(batch), fine=fields) for batch in _batches(pictures)]
+    )
+
+
+def see_cohort(expert: Expert, pictures: Iterable[npt.NDArray[np.uint8]]) -> list[Sighting]:
+    """Look at all photographs of a cohort, most of them normal, each beside the others.
+
+    Pictures are taken one batch at a time; what is kept of each is about one megabyte.
+
+    Raises
+    ------
+    UsageError
+        Fewer than three pictures.
+    """
+    seen = [_look(expert, batch) for batch in _batches(pictures)]
+    sightings = [sighting for batch, _ in seen for sighting in batch]
+    if len(sightings) < LEAST_COHORT:
+        raise UsageError(f"a cohort needs at least {LEAST_COHORT} photographs")
+    return _join("cohort", sightings, *compare_cohort(Described.concatenate([described for _, described in seen])))
+
+
+def open_photographs(paths: Sequence[Path]) -> list[npt.NDArray[np.uint8]]:
+    """Read photographs to compare with.
+
+    Raises
+    ------
+    UsageError
+        One of them is not a photograph, or cannot be read.
+    """
+    pictures = []
+    for path in paths:
+        try:
+            study = modalities.open(path)
+        except InputError as error:
+            raise UsageError(str(error)) from error
+        if study.modality is not Modality.IMAGE:
+            raise UsageError(f"{path}: only photographs can be references so far")
+        pictures.append(study.views()[0].image)
+    return pictures
+
+
+def photographs_of(paths: Iterable[Path], readable: list[Path]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield the photographs among some inputs, and note in `readable` which these are."""
+    for path in paths:
+        try:
+            if modalities.detect(path) is not Modality.IMAGE:
+                continue
+            picture = modalities.open(path).views()[0].image
+        except InputError:
+            continue
+        readable.append(path)
+        yield picture
+
+
+def _look(expert: Expert, pictures: Pictures) -> tuple[list[Sighting], Described]:
+    """Look at photographs one by one, and keep what comparisons need of the finest tokens."""
+    kept: list[Described] = []
+    fields = expert.config.detail_fields or expert.config.fields
+
+    def keep(tokens: Tokens) -> None:
+        kept.append(Described.of(tokens, fine=fields[:-1], coarse=fields[-1:]))
+
+    sightings = [sighting for batch in _batches(pictures) for sighting in expert.see_photographs(batch, watch=keep)]
+    return sightings, Described.concatenate(kept)
+
+
+def _join(source: str, sightings: Sequence[Sighting], maps: Tensor, logits: Tensor) -> list[Sighting]:
+    """Add what a comparison says to what each photograph says by itself: their logits count alike."""
+    joined = []
+    for sighting, places, own in zip(sightings, maps.cpu().numpy(), logits.cpu().tolist(), strict=True):
+        score = float(sigmoid(logit(sighting.score) + own))
+        heat = sigmoid(logit(sighting.maps[0]) + places).astype(np.float32)[None]
+        sources = {**sighting.sources, source: float(sigmoid(own))}
+        joined.append(
+            replace(sighting, maps=heat, view_scores=np.array([score], np.float32), score=score, sources=sources)
+        )
+    return joined
+
+
+def _batches(pictures: Iterable[npt.NDArray[np.uint8]]) -> Iterator[Pictures]:
+    remaining = iter(pictures)
+    while batch := list(islice(remaining, BATCH)):
+        yield batch

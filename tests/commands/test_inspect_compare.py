@@ -1,0 +1,61 @@
+"""``inspect --references`` and ``--cohort``: photographs beside others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+from typer.testing import CliRunner
+
+from looktwice.cli import app
+from looktwice.errors import UsageError
+
+
+@pytest.fixture(scope="module")
+def walls(tmp_path_factory) -> Path:
+    """Crops of one brick wall: six normal ones, and three more, of which ``odd.png`` has a bright patch."""
+    root, wall = tmp_path_factory.mktemp("brick walls"), skimage.data.brick()
+    for number in range(9):
+        top, left = divmod(number, 3)
+        crop = np.repeat(wall[top * 120 : top * 120 + 256, left * 120 : left * 120 + 256, None], 3, axis=2).copy()
+        name = f"normal/{number}.png" if number < 6 else ("seen/odd.png" if number == 7 else f"seen/{number}.png")
+        if number == 7:
+            crop[100:140, 60:110] = (250, 240, 120)
+        (root / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(crop).save(root / name)
+    return root
+
+
+def run(*call: str) -> list[dict]:
+    done = CliRunner().invoke(app, ["inspect", *call, "--json"])
+    assert done.exit_code == 0, done.output
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_beside_references_the_odd_one_is_the_worst_and_is_found(walls, tmp_path):
+    results = run(str(walls / "seen"), "--references", str(walls / "normal"), "--out", str(tmp_path))
+    worst = max(results, key=lambda result: result["score"])
+    assert worst["study"] == "odd"
+    assert worst["evidence"]["references"] > 0.9
+    row, column = worst["regions"][0]["centroid"]
+    assert 70 <= row <= 170
+    assert 30 <= column <= 140
+
+
+def test_in_a_cohort_the_odd_one_is_the_worst(walls, tmp_path):
+    results = run(str(walls / "seen"), str(walls / "normal"), "--cohort", "--out", str(tmp_path))
+    assert len(results) == 9
+    assert max(results, key=lambda result: result["score"])["study"] == "odd"
+    assert all("cohort" in result["evidence"] for result in results)
+
+
+@pytest.mark.parametrize("call", [["--cohort"], ["--references", "one"], ["--references", "all", "--cohort"]])
+def test_what_cannot_be_compared_is_a_wrong_call(walls, tmp_path, call):
+    places = {"one": str(walls / "normal" / "0.png"), "all": str(walls / "normal")}
+    call = [places.get(word, word) for word in call]
+    done = CliRunner().invoke(app, ["inspect", str(walls / "seen" / "odd.png"), *call, "--out", str(tmp_path)])
+    assert isinstance(done.exception, UsageError)

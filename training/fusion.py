@@ -1,0 +1,118 @@
+"""Fit the heads that weigh self-reference maps, on synthetic anomalies laid into many kinds of material.
+
+Real labelled sets teach what their own anomalies look like; synthetic ones in many materials teach what stands out
+anywhere, and carried over better to sets left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from looktwice.encoders.fusion import Fusion, LinearHead
+from looktwice.encoders.self_reference import summarise
+from looktwice.training.losses import ANOMALOUS_SHARE, image_loss, ranking_loss
+
+# Weight of the sum of squared weights: for the view head and the map head.
+VIEW_DECAY, MAP_DECAY = 0.05, 0.05
+# About so many normal places are fitted on.
+MOST_PLACES = 100_000
+
+
+def fit_fusion(
+    fusion: Fusion, maps: Tensor, labels: Tensor, masks: Tensor, sources: Sequence[str]
+) -> tuple[Tensor, Tensor]:
+    """Fit a fusion in place.
+
+    The view head is learnt to rank anomalous above normal within each source; the map head from masks. Every source
+    weighs the same, and no weight is negative.
+
+    Parameters
+    ----------
+    fusion : Fusion
+    maps : Tensor, shape (E, K, h, w)
+        Self-reference maps of the examples.
+    labels : Tensor, shape (E,)
+    masks : Tensor, shape (E, h, w)
+        Share of each token that is anomalous; negative where that is not known.
+    sources : sequence of str
+        Of each example.
+
+    Returns
+    -------
+    maps : Tensor, shape (E, h, w)
+        The fused map logits of the examples.
+    views : Tensor, shape (E,)
+        Their fused logits.
+    """
+    maps = maps.float()
+    statistics = summarise(maps)
+    _standardise(fusion.view_head, statistics)
+    _standardise(fusion.map_head, maps.movedim(1, -1).flatten(0, 2))
+    rows = [torch.tensor([name == source for name in sources]) for source in sorted(set(sources))]
+    rows = [own for own in rows if 0 < labels[own].sum() < own.sum()]
+    if rows:
+        _fit_views(fusion.view_head, statistics, labels, rows)
+    _fit_places(fusion.map_head, maps.movedim(1, -1), masks)
+    with torch.no_grad():
+        fusion.spread.copy_(fusion.view_head(statistics).std().clamp_min(1e-6))
+        fused: tuple[Tensor, Tensor] = fusion(maps)
+    return fused
+
+
+def _fit_views(head: LinearHead, statistics: Tensor, labels: Tensor, rows: Sequence[Tensor]) -> None:
+    standard = head.standardise(statistics)
+
+    def loss(weights: Tensor, bias: Tensor) -> Tensor:
+        logits = standard @ weights + bias
+        parts = [
+            ranking_loss(logits[own], labels[own]) + image_loss(logits[own].sigmoid(), labels[own]) for own in rows
+        ]
+        return torch.stack(parts).mean() + VIEW_DECAY * weights.square().sum()
+
+    _minimise(head, loss)
+
+
+def _fit_places(head: LinearHead, maps: Tensor, masks: Tensor) -> None:
+    anomalous = masks >= ANOMALOUS_SHARE
+    used = anomalous | (masks == 0)
+    places, labels = maps[used], anomalous[used]
+    # Normal places are many and alike: every n-th is as good as all.
+    thin = labels.clone()
+    thin[:: max(1, len(labels) // MOST_PLACES)] = True
+    places, labels = head.standardise(places[thin]), labels[thin]
+    if not 0 < labels.sum() < len(labels):
+        return
+
+    def loss(weights: Tensor, bias: Tensor) -> Tensor:
+        logits = places @ weights + bias
+        pushed = F.softplus(torch.where(labels, -logits, logits))
+        return (pushed[labels].mean() + pushed[~labels].mean()) / 2 + MAP_DECAY * weights.square().sum()
+
+    _minimise(head, loss)
+
+
+def _standardise(head: LinearHead, features: Tensor) -> None:
+    head.mean.copy_(features.mean(dim=0))
+    head.scale.copy_(features.std(dim=0).clamp_min(1e-6))
+
+
+def _minimise(head: LinearHead, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """Find the weights, none of them negative, and the bias that make the loss least."""
+    free = torch.full_like(head.linear.weight[0], -2.0, requires_grad=True)
+    bias = torch.zeros(1, requires_grad=True)
+    optimiser = torch.optim.LBFGS([free, bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        value = loss(F.softplus(free), bias)
+        value.backward()
+        return value
+
+    optimiser.step(closure)
+    with torch.no_grad():
+        head.linear.weight.copy_(F.softplus(free)[None])
+        head.linear.bias.copy_(bias)

@@ -18,6 +18,8 @@ class Domain(str, Enum):
     INDUSTRIAL = "industrial"
     MEDICAL = "medical"
     SHAPE = "shape"
+    ANY = "any"
+    """A picture of which is not known what it shows; the words fit them all."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Finding:
         Name of the view that shows it, of a volume or a cloud.
     size : str or None
         As it was measured, with its unit; by default the share of the picture.
+    sized : bool
+        Whether a size was measured; none is where no single region stands out.
     placed : bool
         Whether a place stands out.
     looks : bool
@@ -55,6 +59,7 @@ class Finding:
     appearance: Appearance | None = None
     view: str | None = None
     size: str | None = None
+    sized: bool = True
     placed: bool = True
     looks: bool = True
     opening: str = ""
@@ -66,6 +71,7 @@ _NOUNS = {
     Domain.INDUSTRIAL: (("defect", "defects"), ("anomaly", "anomalies"), ("flaw", "flaws")),
     Domain.MEDICAL: (("abnormality", "abnormalities"), ("lesion", "lesions"), ("anomaly", "anomalies")),
     Domain.SHAPE: (("irregularity", "irregularities"), ("anomaly", "anomalies"), ("defect", "defects")),
+    Domain.ANY: (("anomaly", "anomalies"), ("defect", "defects"), ("abnormality", "abnormalities")),
 }
 _QUESTIONS = {
     "detect": (
@@ -136,11 +142,15 @@ _NEXT = {
         "elongated": "Scan the place again from two sides, and measure how deep the groove is.",
         "": "Scan the place again at a higher resolution, and compare it with the nominal shape.",
     },
+    Domain.ANY: {
+        "": "Look at it again at a higher magnification, and compare it with one that is known to be normal.",
+    },
 }
 _NEXT_NORMAL = {
     Domain.INDUSTRIAL: "Nothing further; keep to the usual inspection.",
     Domain.MEDICAL: "There is nothing in this picture to follow up; a radiologist decides.",
     Domain.SHAPE: "Nothing further; keep to the usual inspection.",
+    Domain.ANY: "Nothing further; keep to the usual checks.",
 }
 _NEXT_UNSURE = "A person should look before anything is decided."
 _FOLLOW_UPS = ("where", "what", "size", "severity", "next")
@@ -159,7 +169,7 @@ def converse(finding: Finding, rng: random.Random, most_turns: int = 4) -> list[
     elif finding.appearance is None:
         follow = ["next", *(["what"] if finding.kind else [])]
     else:
-        follow = list(_FOLLOW_UPS)
+        follow = list(_FOLLOW_UPS) if finding.sized else ["where", "what", "next"]
     rng.shuffle(follow)
     asked += follow[: rng.randint(0, most_turns - 1)]
     return [(rng.choice(_QUESTIONS[topic]).format(**fills), _answer(topic, finding, fills, rng)) for topic in asked]
@@ -226,14 +236,14 @@ def _looks(finding: Finding, rng: random.Random) -> list[str]:
     sentences = []
     if finding.kind:
         sentences.append(_KIND_UNCLEAR if finding.kind == UNCLEAR else rng.choice(_KIND))
-    if finding.appearance is not None and finding.looks:
+    if finding.appearance is not None and finding.looks and finding.sized:
         opening = rng.choice(("It is a", "It looks like a", "One sees a"))
         sentences.append(f"{opening} {describe(finding.appearance)}.")
     return sentences
 
 
 def _extent(finding: Finding, rng: random.Random) -> list[str]:
-    return [rng.choice(_SIZE)] if finding.appearance is not None and rng.random() < 0.7 else []
+    return [rng.choice(_SIZE)] if finding.appearance is not None and finding.sized and rng.random() < 0.7 else []
 
 
 def _next(finding: Finding) -> str:

@@ -1,4 +1,4 @@
-"""Holding a text against the evidence: verdict, place, view, size, score and kind may not be contradicted.
+"""Holding a text against the evidence: verdict, place, view, size, extent, score and kind may not be contradicted.
 
 Rules on words, not a model: they find what an answer about anomalies usually says, and take anything else as no claim.
 """
@@ -33,6 +33,7 @@ _ANOMALOUS_CLAIM = re.compile(
     rf"^\W*yes\b|\bthere (?:is|are|was|were) {_UP_TO_SIX_WORDS}{_ANOMALY}\b"
     rf"|\b{_IS} (?:\w+ ){{0,2}}?{_ANOMALOUS}\b"
     rf"|\b(?:shows?|has|have|contains?|reveals?|exhibits?|found|find|detected|see) {_UP_TO_SIX_WORDS}{_ANOMALY}\b"
+    r"|\bit (?:lies|is most likely)\b"
     rf"|\b{_ANOMALY} (?:is|are|was|were|lies|lie|sits?|covers?|occup(?:y|ies))\b"
 )
 # Sentences that claim nothing of the thing as a whole: the rest of it, and what would be.
@@ -43,14 +44,17 @@ _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+|\n+")
 _SLICE = re.compile(r"\bslice (\d+)\b")
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?(%|percent|ml|mm³)")
 _TOLERANCE = 0.1
+_EXTENT = re.compile(r"\b(?:is|a|an|it) (very large|large|medium-sized|small|tiny)\b")
+_LIKENESS = re.compile(r"\blooks like (?!an? (?:[\w-]+,? ){0,3}mark\b)")
 _SCORE = re.compile(r"\bscore of (\d+(?:\.\d+)?)")
 
 
 def contradictions(text: str, facts: Facts) -> list[str]:
-    """Return the fields of `facts` that a text contradicts, of ``verdict, where, view, size, score`` and ``what``.
+    """Return the fields that a text contradicts, of ``verdict, where, view, size, score, extent`` and ``what``.
 
-    A verdict is not contradicted by either word where the facts are unsure; a place is, where the text names places
-    and none of them is the measured one (a coarser word for it is fine), or the evidence points at none.
+    The last two are held against a text whose writer has stated a kind; in others "small" is anyone's opinion. A
+    verdict is not contradicted by either word where the facts are unsure; a place is, where the text names places and
+    none of them is the measured one (a coarser word for it is fine), or the evidence points at none.
     """
     lowered = text.lower()
     against = []
@@ -70,7 +74,9 @@ def contradictions(text: str, facts: Facts) -> list[str]:
         against.append("size")
     if any(abs(float(score) - facts.score) > 0.0051 for score in _SCORE.findall(lowered)):
         against.append("score")
-    if facts.what is not None and kinds_in(lowered) - {facts.what}:
+    if facts.what is not None and set(_EXTENT.findall(lowered)) - {facts.extent}:
+        against.append("extent")
+    if facts.what is not None and (kinds_in(lowered) - {facts.what} or _LIKENESS.search(lowered)):
         against.append("what")
     return against
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 UNCLEAR = "unclear"
 """Said where there is an anomaly whose kind cannot be told."""
 
@@ -55,6 +57,10 @@ def phrase(kind: str) -> str:
 
 
 def kinds_in(text: str) -> set[str]:
-    """Return the kinds that a text names as what an anomaly is: "most likely a scratch"."""
+    """Return the kinds that a text names; "lesion", which any finding is called, only as what it is likely to be."""
     lowered = text.lower()
-    return {kind for kind, words in KINDS.items() if f"likely {words}" in lowered}
+    return {
+        kind
+        for kind, words in KINDS.items()
+        if f"likely {words}" in lowered or (kind != "lesion" and re.search(rf"\b{kind}\b", lowered))
+    }

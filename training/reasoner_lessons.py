@@ -37,8 +37,8 @@ from looktwice.report.atomic import atomic_path
 from looktwice.result import suspicion_word
 from looktwice.training.reasoner_scenes import Scene
 
-WRONG_SHARE, UNSURE_SHARE, SPREAD_SHARE = 0.12, 0.08, 0.2
-"""How often the evidence says the contrary of the truth, lies close to the threshold, and points at no place."""
+WRONG_SHARE, UNSURE_SHARE, SPREAD_SHARE, UNSIZED_SHARE = 0.12, 0.08, 0.25, 0.25
+"""How often evidence says the contrary of the truth, lies close to the threshold, has no place, and has no region."""
 
 MARGIN = 1.5
 """A close-up is about this many times as wide as what it shows."""
@@ -216,7 +216,7 @@ def _evidence(lesson: Lesson, rng: random.Random) -> tuple[Facts, Finding]:
     least, most = (0.0, 0.9 * UNSURE_MARGIN) if unsure else (UNSURE_MARGIN, 1.0 - threshold if anomalous else threshold)
     score = threshold + (1 if anomalous else -1) * rng.uniform(least + 0.001, max(most - 0.001, least + 0.002))
     text, extent = _drawn_size(lesson, rng)
-    placed = rng.random() >= SPREAD_SHARE
+    placed, sized = rng.random() >= SPREAD_SHARE, rng.random() >= UNSIZED_SHARE
     place, names = lesson.appearance.place, tuple(lesson.names[:1])
     facts = Facts(
         verdict="anomalous" if anomalous else "normal",
@@ -227,19 +227,21 @@ def _evidence(lesson: Lesson, rng: random.Random) -> tuple[Facts, Finding]:
         where=place if anomalous and placed else None,
         view=names[0] if names and anomalous else None,
         views=names,
-        size=text if anomalous else None,
-        regions=rng.choice((1, 1, 2, 3, 5, 12)) if anomalous else 0,
-        extent=extent if anomalous else None,
+        size=text if anomalous and sized else None,
+        regions=rng.choice((1, 1, 2, 3, 5, 12)) if anomalous and sized else 0,
+        extent=extent if anomalous and sized else None,
     )
     seen = anomalous and lesson.kind is not None
     finding = Finding(
         lesson.thing,
-        lesson.domain,
+        # What a photograph shows is not part of the evidence, nor can it be read off its tokens with any certainty.
+        Domain.ANY if lesson.modality is Modality.IMAGE else lesson.domain,
         anomalous,
         kind=(lesson.kind if seen else UNCLEAR) if anomalous else None,
         appearance=replace(lesson.appearance, size=extent, severity=SEVERITIES[extent]) if anomalous else None,
         view=facts.view,
         size=text,
+        sized=sized,
         placed=placed,
         looks=lesson.looks and seen,
         opening=unsure_opening(facts) if unsure else "",

@@ -12,7 +12,7 @@ SLICES = Facts(
 )
 
 SPREAD = Facts("anomalous", False, 0.9, 0.5, "highly")
-KIND = Facts("anomalous", False, 0.9, 0.5, "highly", where="left", what="scratch")
+KIND = Facts("anomalous", False, 0.9, 0.5, "highly", where="left", what="scratch", extent="small")
 VIEW = "view 3 from the upper right"
 CLOUD = Facts("anomalous", False, 0.9, 0.5, "highly", where="left", view=VIEW, views=(VIEW,))
 
@@ -60,6 +60,7 @@ def test_the_rest_of_a_thing_may_be_normal():
     [
         ("No, there are no defects.", ANOMALOUS, ["verdict"]),
         ("Yes, a crack is visible.", NORMAL, ["verdict"]),
+        ("It lies in the right part of the picture.", NORMAL, ["verdict"]),
         ("Yes, there is a stain in the bottom right corner.", ANOMALOUS, ["where"]),
         ("Yes, there is a stain on the left side.", ANOMALOUS, []),
         ("Yes, there is a stain covering 40 % of the picture.", ANOMALOUS, ["size"]),
@@ -73,6 +74,10 @@ def test_the_rest_of_a_thing_may_be_normal():
         ("Yes, there is a dent in the left of view 3 from the upper right.", CLOUD, []),
         ("Yes, it is most likely a scratch.", KIND, []),
         ("Yes, it is most likely a stain.", KIND, ["what"]),
+        ("Yes, it looks like a person.", KIND, ["what"]),
+        ("Yes, it looks like a small, round mark.", KIND, []),
+        ("Yes, it looks like a large, round mark.", KIND, ["extent"]),
+        ("Yes, there is a large stain.", ANOMALOUS, []),
         ("No. The score of 0.10 lies below the threshold of 0.50.", NORMAL, []),
         ("No. The score of 0.20 lies below the threshold of 0.50.", NORMAL, ["score"]),
     ],

@@ -18,7 +18,9 @@ def test_names_of_benchmarks(name, kind):
 
 def test_what_a_text_names():
     assert kinds_in("It is most likely a scratch.") == {"scratch"}
-    assert kinds_in("Check whether the scratch runs on.") == set()
+    assert kinds_in('A kind known as "hole".') == {"hole"}
+    assert kinds_in("Yes, there is a lesion on the whole.") == set()
+    assert kinds_in("It is most likely a lesion.") == {"lesion"}
     assert phrase("shading") == "uneven shading"
     assert phrase("blow hole") == 'of the kind "blow hole"'
 

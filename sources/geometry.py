@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 SCORED_SHARES = (0.02, 0.01, 0.005, 0.001)
 # Neighbours that an element's logit is averaged over.
 SMOOTHED = 9
-# One step of the score's logit, in steps of the head's. Measured on shapes left out of training (docs/clouds.md).
-SCORE_STEP = 2.5
+# The score's logit grows by one when an object's reading does by so much: another scan of the same object then moves
+# its score by less than 0.05.
+SCORE_STEP = 1.6
+# Logits well beyond this differ more from scan to scan, and are compressed.
+KNEE = 2.0
 # The head's logit of places that come to 0.5 on the map: about one in a thousand of a sound surface.
 SOUND_PLACES = 0.001
 
@@ -45,8 +48,9 @@ class Reading:
 
     @property
     def score(self) -> float:
-        """Mean of the logits that the worst parts of the area reach."""
-        return float(np.quantile(self.elements, [1 - share for share in SCORED_SHARES]).mean())
+        """Mean of the logits that the worst parts of the area reach, compressed beyond `KNEE`."""
+        reached = np.quantile(self.elements, [1 - share for share in SCORED_SHARES])
+        return float(np.arcsinh(reached.mean() / KNEE))
 
 
 class Geometry:

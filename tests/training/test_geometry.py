@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from looktwice.errors import InputError
+from looktwice.modalities.pointclouds.ply import write_scored_ply
 from looktwice.sources.geometry_head import load_head
 from looktwice.training.geometry import GeometryPlan, train_geometry
 
@@ -29,7 +30,7 @@ def benchmark(tmp_path: Path) -> Path:
             points, labels = bumpy_ball(rng, 0.6 + 0.2 * number, defect == "bump")
             place = root / f"ball{number}" / "test" / defect
             place.mkdir(parents=True)
-            np.savetxt(place / "000.xyz", points)
+            write_scored_ply(place / "000.ply", points.astype(np.float32), {}, np.zeros(points.shape, np.uint8))
             if defect == "bump":
                 truth = root / f"ball{number}" / "ground_truth" / defect
                 truth.mkdir(parents=True)

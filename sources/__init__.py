@@ -17,7 +17,8 @@ from looktwice.sources.tissue import Tissue
 
 __all__ = ["SOURCES", "Found", "Source", "fitting"]
 
-SOURCES: tuple[Source, ...] = (Mirror(), Tissue(), Geometry())
+# In the order in which they are joined: the tissue map stands alone, and the mirror may still raise the score.
+SOURCES: tuple[Source, ...] = (Tissue(), Mirror(), Geometry())
 
 
 def fitting(study: Study, calibrations: Mapping[str, Calibration]) -> list[Source]:

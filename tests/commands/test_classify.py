@@ -98,7 +98,6 @@ def test_the_pipeline_is_evaluated_with_confusion_figures(folder, tmp_path):
         (["classify", "{plate}", "-t", "{root}/t.yaml", "--category", "nut"], "there is no category 'nut'"),
         (["classify", "{root}/absent", "-t", "{root}/t.yaml", "--references", "{root}"], "no picture"),
         (["evaluate", "classification", "--taxonomy", "{root}/t.yaml"], "either --predictions"),
-        (["evaluate", "classification", "--data", "{plate}", "-h"], ""),
     ],
 )
 def test_calls_that_are_wrong(folder, arguments, message):

@@ -63,7 +63,7 @@ def describe_neighbourhoods(study: CloudStudy, surfels: Surfels) -> Features:
 
 def _frames(normals: FloatArray) -> FloatArray:
     """Return two tangents and the normal of each element as rows, shape (M, 3, 3)."""
-    helper = np.where(np.abs(normals[:, :1]) < 0.7, np.float32((1, 0, 0)), np.float32((0, 1, 0)))
+    helper = np.where(np.abs(normals[:, :1]) < 0.7, np.array((1, 0, 0), np.float32), np.array((0, 1, 0), np.float32))
     first = np.cross(normals, helper)
     first /= np.maximum(np.linalg.norm(first, axis=1, keepdims=True), 1e-12)
     return np.stack([first, np.cross(normals, first), normals], axis=1).astype(np.float32)
@@ -117,4 +117,5 @@ def _roughness(surfels: Surfels, squares: FloatArray, held: FloatArray, reach: n
     sums = np.bincount(surfels.owner, squares, len(held))
     few = surfels.neighbours[:, :5]
     spread = np.sqrt(sums[few].sum(axis=1) / np.maximum(held[few].sum(axis=1), 1)) * reach
-    return np.log(spread / surfels.side + 1e-4)
+    roughness: FloatArray = np.log(spread / surfels.side + 1e-4)
+    return roughness

@@ -30,7 +30,7 @@ _SEARCHED = tuple(f"{name}{scale}" for name in ("bump", "mean", "bend", "edge") 
 _SEARCHED += ("rough16", "rough48")
 _MIRRORED = ("bump16", "bump48", "bump140", "rough16", "edge48", "turn16", "misfit48")
 # What is compared with its surroundings and with the whole object.
-_COMPARED = ("rough16", "rough48", "rarity", "misfit16", "misfit48", "misfit140", "turn16", "turn48")
+_COMPARED: tuple[str, ...] = ("rough16", "rough48", "rarity", "misfit16", "misfit48", "misfit140", "turn16", "turn48")
 _COMPARED += ("mirrored", "mirrored_least", "flat16", "flat48")
 # Neighbours that a value is averaged over.
 _NEAR = 9

@@ -44,7 +44,7 @@ def bolt(rng: np.random.Generator) -> Mesh:
         top = p - [0, 0, length / 2]
         parts = [_prism(top, head, sides, thick / 2), _cylinder(p, shank, length / 2)]
         parts.append(_cylinder(top - [0, 0, -thick / 2], collar, 0.04))
-        return np.minimum.reduce(parts)
+        return np.asarray(np.minimum.reduce(parts))
 
     return _meshed(field, collar, length / 2 + thick)
 
@@ -84,7 +84,7 @@ def elbow(rng: np.random.Generator) -> Mesh:
         rim = np.maximum(away - flange, np.abs(ends - 0.04) - 0.04)
         tube = np.minimum(np.maximum(away - radius, -ends), rim)
         quadrant = np.minimum(np.maximum(x, y), bend)
-        return np.maximum.reduce([tube, -(away - radius + wall), -quadrant])
+        return np.asarray(np.maximum.reduce([tube, -(away - radius + wall), -quadrant]))
 
     return _meshed(field, bend + flange + straight, flange)
 
@@ -117,7 +117,7 @@ def _prism(p: Points, radius: float, sides: int, half: float) -> Points:
     """Upright, its flats `radius` from the axis."""
     turn = 2 * np.pi * np.arange(sides) / sides
     flats = np.max([p[..., 0] * np.cos(a) + p[..., 1] * np.sin(a) for a in turn], axis=0)
-    return np.maximum(flats - radius, np.abs(p[..., 2]) - half)
+    return np.asarray(np.maximum(flats - radius, np.abs(p[..., 2]) - half))
 
 
 def _box(p: Points, half: tuple[float, float, float]) -> Points:

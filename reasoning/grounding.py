@@ -45,7 +45,7 @@ _SLICE = re.compile(r"\bslice (\d+)\b")
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?(%|percent|ml|mm³)")
 _TOLERANCE = 0.1
 _EXTENT = re.compile(r"\b(?:is|a|an|it) (very large|large|medium-sized|small|tiny)\b")
-_LIKENESS = re.compile(r"\blooks like (?!an? (?:[\w-]+,? ){0,3}mark\b)")
+_LIKENESS = re.compile(r"\bknown as\b|\blooks like (?!an? (?:[\w-]+,? ){0,3}mark\b)")
 _SCORE = re.compile(r"\bscore of (\d+(?:\.\d+)?)")
 
 
@@ -66,6 +66,8 @@ def contradictions(text: str, facts: Facts) -> list[str]:
         unnamed = unnamed.replace(view.lower(), "the view")
     places = places_in(unnamed)
     if facts.verdict == "anomalous" and places and not any(agree(place, facts.where or "") for place in places):
+        against.append("where")
+    if facts.where is not None and "no single place" in lowered:
         against.append("where")
     slices = set(_SLICE.findall(lowered))
     if slices and facts.views and not slices & set(_SLICE.findall(" ".join(facts.views).lower())):

@@ -75,6 +75,8 @@ def test_the_rest_of_a_thing_may_be_normal():
         ("Yes, it is most likely a scratch.", KIND, []),
         ("Yes, it is most likely a stain.", KIND, ["what"]),
         ("Yes, it looks like a person.", KIND, ["what"]),
+        ('Yes, it is a kind known as "spread".', KIND, ["what"]),
+        ("Yes, there is a defect, but no single place of the picture stands out.", KIND, ["where"]),
         ("Yes, it looks like a small, round mark.", KIND, []),
         ("Yes, it looks like a large, round mark.", KIND, ["extent"]),
         ("Yes, there is a large stain.", ANOMALOUS, []),

@@ -122,7 +122,8 @@ def _alarm(deviation: Tensor) -> Tensor:
     clipped = deviation.clamp(-LARGEST, LARGEST).unflatten(1, (-1, len(STATISTICS)))
     peaks, means = clipped[..., STATISTICS.index("top")], clipped[..., STATISTICS.index("mean")]
     peak = peaks.logsumexp(dim=1) - math.log(peaks.shape[1])
-    return (peak + MEAN_WEIGHT * means.amax(dim=1)) / 2 - EVEN_ODDS
+    alarm: Tensor = (peak + MEAN_WEIGHT * means.amax(dim=1)) / 2 - EVEN_ODDS
+    return alarm
 
 
 def _joined(maps: Sequence[Tensor]) -> Tensor:

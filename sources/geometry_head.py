@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from looktwice.encoders.calibration import Calibration
 from looktwice.errors import WeightsError
 from looktwice.report.atomic import atomic_path
 
@@ -34,12 +35,15 @@ class GeometryHead:
         Median of each feature in training, and the distance between its first and last tenth.
     layers : tuple of (float32 (out, in), float32 (out,))
         Weight and bias; SiLU between layers, one output.
+    calibration : Calibration
+        By the sound clouds of its training, each judged by a head that had not seen its shape.
     """
 
     features: tuple[str, ...]
     middle: FloatArray
     spread: FloatArray
     layers: tuple[tuple[FloatArray, FloatArray], ...]
+    calibration: Calibration = Calibration()
 
     def standardise(self, features: Mapping[str, FloatArray]) -> FloatArray:
         """Return the inputs, shape (M, F)."""
@@ -65,7 +69,8 @@ class GeometryHead:
         for number, (weight, bias) in enumerate(self.layers):
             tensors |= {f"{number}.weight": np.ascontiguousarray(weight), f"{number}.bias": bias}
         with atomic_path(path) as temporary:
-            save_file(tensors, temporary, {"features": json.dumps(self.features)})
+            said = {"features": json.dumps(self.features), "calibration": json.dumps(asdict(self.calibration))}
+            save_file(tensors, temporary, said)
 
 
 def load_head(path: Path) -> GeometryHead:
@@ -81,10 +86,12 @@ def load_head(path: Path) -> GeometryHead:
     try:
         with safe_open(path, "numpy") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-            features = tuple(json.loads((file.metadata() or {})["features"]))
+            said = file.metadata() or {}
+        features = tuple(json.loads(said["features"]))
+        calibration = Calibration(**json.loads(said["calibration"]))
         layers = tuple((tensors[f"{n}.weight"], tensors[f"{n}.bias"]) for n in range((len(tensors) - 2) // 2))
-        return GeometryHead(features, tensors["middle"], tensors["spread"], layers)
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        return GeometryHead(features, tensors["middle"], tensors["spread"], layers, calibration)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is no head for geometry: {error}") from error
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from looktwice import modalities
@@ -17,6 +18,7 @@ from looktwice.encoders.base import Tokens
 from looktwice.encoders.calibration import logit, sigmoid
 from looktwice.encoders.comparison import Described, References, compare_cohort
 from looktwice.encoders.expert import Expert, Sighting
+from looktwice.encoders.self_reference import Field
 from looktwice.errors import InputError, UsageError
 from looktwice.modalities.study import Modality
 
@@ -44,12 +46,16 @@ class PhotographReferences:
         if len(pictures) < LEAST_REFERENCES:
             raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
         self.expert = expert
-        self.references = References(_look(expert, pictures)[1])
+        self.fields = expert.config.detail_fields or expert.config.fields
+        self.references = References(self._look(pictures)[1])
 
     def see(self, pictures: Pictures) -> list[Sighting]:
         """Look at photographs, each beside the references."""
-        sightings, described = _look(self.expert, pictures)
+        sightings, described = self._look(pictures)
         return _join("references", sightings, *self.references.compare(described))
+
+    def _look(self, pictures: Pictures) -> tuple[list[Sighting], Described]:
+        return _look(self.expert, pictures, fine=self.fields[:-1], coarse=self.fields[-1:])
 
 
 @torch.inference_mode()
@@ -64,14 +70,17 @@ def describe(expert: Expert, pictures: Pictures) -> Described:
 def see_cohort(expert: Expert, pictures: Iterable[npt.NDArray[np.uint8]]) -> list[Sighting]:
     """Look at all photographs of a cohort, most of them normal, each beside the others.
 
-    Pictures are taken one batch at a time; what is kept of each is about one megabyte.
+    Pictures are taken one batch at a time, some 300 kB kept of each. The shallowest field is left out and the others
+    are halved in grid, since every member is compared with many.
 
     Raises
     ------
     UsageError
         Fewer than three pictures.
     """
-    seen = [_look(expert, batch) for batch in _batches(pictures)]
+    every = expert.config.detail_fields or expert.config.fields
+    fields = every[1:] or every
+    seen = [_look(expert, batch, fine=(), coarse=fields) for batch in _batches(pictures)]
     sightings = [sighting for batch, _ in seen for sighting in batch]
     if len(sightings) < LEAST_COHORT:
         raise UsageError(f"a cohort needs at least {LEAST_COHORT} photographs")
@@ -111,13 +120,14 @@ def photographs_of(paths: Iterable[Path], readable: list[Path]) -> Iterator[npt.
         yield picture
 
 
-def _look(expert: Expert, pictures: Pictures) -> tuple[list[Sighting], Described]:
+def _look(
+    expert: Expert, pictures: Pictures, fine: Sequence[Field], coarse: Sequence[Field]
+) -> tuple[list[Sighting], Described]:
     """Look at photographs one by one, and keep what comparisons need of the finest tokens."""
     kept: list[Described] = []
-    fields = expert.config.detail_fields or expert.config.fields
 
     def keep(tokens: Tokens) -> None:
-        kept.append(Described.of(tokens, fine=fields[:-1], coarse=fields[-1:]))
+        kept.append(Described.of(tokens, fine, coarse))
 
     sightings = [sighting for batch in _batches(pictures) for sighting in expert.see_photographs(batch, watch=keep)]
     return sightings, Described.concatenate(kept)
@@ -126,6 +136,8 @@ def _look(expert: Expert, pictures: Pictures) -> tuple[list[Sighting], Described
 def _join(source: str, sightings: Sequence[Sighting], maps: Tensor, logits: Tensor) -> list[Sighting]:
     """Add what a comparison says to what each photograph says by itself: their logits count alike."""
     joined = []
+    grid = sightings[0].maps.shape[1:]
+    maps = F.interpolate(maps[:, None], grid, mode="bilinear", align_corners=False)[:, 0]
     for sighting, places, own in zip(sightings, maps.cpu().numpy(), logits.cpu().tolist(), strict=True):
         score = float(sigmoid(logit(sighting.score) + own))
         heat = sigmoid(logit(sighting.maps[0]) + places).astype(np.float32)[None]

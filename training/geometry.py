@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -110,7 +110,7 @@ def train_geometry(plan: GeometryPlan, out: Path, track: Track = lambda items, *
     calibration = calibrate_geometry(
         [Reading(logits, logits) for case, logits in zip(cases, seen, strict=True) if not case.damaged]
     )
-    fit_head(names, cases, plan).save(out / "head.safetensors")
+    replace(fit_head(names, cases, plan), calibration=calibration).save(out / "head.safetensors")
     record = {
         **asdict(plan), "clouds": len(cases), "shapes": len(set(shapes)),
         "cross_validated": _figures(cases, seen), "calibration": asdict(calibration),
@@ -154,7 +154,7 @@ def _draw(rng: np.random.Generator, case: Case) -> tuple[FloatArray, FloatArray]
     damaged, sound = np.flatnonzero(case.share > _DAMAGED), np.flatnonzero(case.share < _SOUND)
     damaged = rng.permutation(damaged)[:_DRAWN_DAMAGED]
     sound = rng.permutation(sound)[:_DRAWN_SOUND]
-    labels = np.repeat(np.float32([1, 0]), (len(damaged), len(sound)))
+    labels = np.repeat(np.array([1, 0], np.float32), (len(damaged), len(sound)))
     return case.features[np.concatenate([damaged, sound])], labels
 
 

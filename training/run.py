@@ -18,11 +18,11 @@ from looktwice.encoders.calibration import Calibration
 from looktwice.encoders.expert import Expert, ExpertConfig, build_expert, load_look_twice
 from looktwice.encoders.registry import create_encoder
 from looktwice.encoders.self_reference import Field, self_reference_maps
-from looktwice.modalities.pointclouds.study import CloudStudy
 from looktwice.modalities.study import Modality
 from looktwice.modalities.volumes.study import VolumeStudy
-from looktwice.sources.geometry import calibrate_geometry, read_geometry
+from looktwice.sources.geometry_head import shipped_head as geometry_head
 from looktwice.sources.mirror import calibrate_mirror, measure_mirror
+from looktwice.sources.tissue import shipped_head as tissue_head
 from looktwice.training.calibration import calibrate_maps, calibrate_scores, calibrate_studies
 from looktwice.training.corpus import Source, draw_examples, gather_sources, shipped_pictures
 from looktwice.training.fusion import fit_fusion
@@ -129,9 +129,8 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
     heads = [study for study in heads if study.anatomy.part == "head"]
     if heads:
         calibration["mirror"] = calibrate_mirror([measure_mirror(head, encoder.grid) for head in heads])
-    clouds = [study for source in sources for study in source.studies if isinstance(study, CloudStudy)]
-    if clouds:
-        calibration["geometry"] = calibrate_geometry([read_geometry(cloud) for cloud in clouds])
+    # Sources with heads of their own bring their calibration with them.
+    calibration |= {"geometry": geometry_head().calibration, "tissue": tissue_head().calibration}
     expert.config = replace(config, revision=f"seed{plan.seed}", calibration=calibration, trained_on=seen_sets)
     path = out / "expert.safetensors"
     expert.save(path)

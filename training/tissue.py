@@ -90,7 +90,8 @@ def _paint_case(
 ) -> PaintedCase | None:
     values, affine = head.scan.voxels[:, :, :], head.scan.affine
     anatomy = vary_scan(rng, Anatomy.of(values, head.spacing))
-    levels, kinds, sequence = _levels(head), AS_GIVEN, "as given"
+    levels, sequence = _levels(head), "as given"
+    kinds: tuple[str, ...] = AS_GIVEN
     # Cases come in rows of one without a lesion and others with; one row in three is shown as it was given.
     if levels is not None and number // NORMAL_EVERY % 3:
         sequence = str(rng.choice(list(SEQUENCES)))
@@ -129,7 +130,8 @@ def _levels(head: VolumeStudy) -> tuple[float, float, float] | None:
 def _at_samples(mask: BoolArray, grid: Averages) -> BoolArray:
     """Return the voxels of a mask nearest to the samples of a grid."""
     places = [np.rint(grid.positions[grid.axes.index(axis)]).astype(int) for axis in range(3)]
-    return mask[np.ix_(*places)].transpose(grid.axes)
+    sampled: BoolArray = mask[np.ix_(*places)].transpose(grid.axes)
+    return sampled
 
 
 def train_tissue(

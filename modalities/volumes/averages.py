@@ -43,7 +43,8 @@ class Averages:
     @property
     def spacing(self) -> npt.NDArray[np.float64]:
         """Millimetres a sample along x, y and z."""
-        return np.linalg.norm(self.affine[:3, :3], axis=0)
+        spacing: npt.NDArray[np.float64] = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return spacing
 
     def field(self, samples: FloatArray) -> SeparableField:
         """Return values on this grid as a field on the scan's voxels."""
@@ -55,7 +56,8 @@ class Averages:
     def inside(self, foreground: Foreground) -> BoolArray:
         """Return which samples lie in the foreground."""
         i, j, k = (self.positions[self.axes.index(axis)] for axis in range(3))
-        return foreground.at(i, j, k).transpose(self.axes)
+        inside: BoolArray = foreground.at(i, j, k).transpose(self.axes)
+        return inside
 
     def cropped(self, box: Box) -> Averages:
         """Return the samples of one box, given by its indices."""

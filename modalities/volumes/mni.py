@@ -156,7 +156,7 @@ def _register(values: FloatArray, affine: Affine, foreground: BoolArray, start: 
     scale[:3, 3] = (np.array(steps) - 1) / 2
     margin = round(MASK_MARGIN_MM / FIT_MM)
     near = ndimage.binary_dilation(fixed.brain > 0.5, iterations=margin).astype(np.float32)
-    transform = _similarity(sitk, np.linalg.inv(start))
+    transform = _similarity(sitk, np.asarray(np.linalg.inv(start), np.float64))
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(BINS)
     method.SetMetricFixedMask(sitk.Cast(_image(sitk, near, fixed.affine), sitk.sitkUInt8))

@@ -196,10 +196,10 @@ def measure_tissue(study: VolumeStudy, voxels: Voxels | None = None) -> Tissue |
     unit = max(float(high - low) / 1.349, 1e-6)
     dense = np.percentile(wide.values[foreground], DENSE_PERCENTILE) > middle + BONE_ABOVE * unit
     wide, brain = _standardised(wide.cropped(box), middle, unit), brain[box]
-    fine_box = tuple(slice(side.start * step, side.stop * step) for side, step in zip(box, steps, strict=True))
+    i, j, k = (slice(side.start * step, side.stop * step) for side, step in zip(box, steps, strict=True))
     context, features = _measure_wide(wide, brain, to_mni)
     look = Look.CT if study.kind is Kind.CT or dense else _look(wide, brain, to_mni)
-    return Tissue(_standardised(fine.cropped(fine_box), middle, unit), steps, context, features, look)
+    return Tissue(_standardised(fine.cropped((i, j, k)), middle, unit), steps, context, features, look)
 
 
 def _look(wide: Averages, brain: BoolArray, to_mni: Affine) -> Look:
@@ -286,8 +286,7 @@ def _usual(values: FloatArray, brain: BoolArray, white: FloatArray, fluid: Float
         if len(part) >= FEWEST:
             counts[kind], medians[kind] = len(part), np.median(part)
             spreads[kind] = 1.4826 * np.median(np.abs(part - medians[kind]))
-    medians, spreads = (_blended(table, counts) for table in (medians, spreads))
-    return medians[kinds], np.maximum(spreads, LEAST_SPREAD)[kinds]
+    return _blended(medians, counts)[kinds], np.maximum(_blended(spreads, counts), LEAST_SPREAD)[kinds]
 
 
 def _step(share: FloatArray) -> npt.NDArray[np.intp]:
@@ -321,7 +320,8 @@ class _Within:
         """Return Gaussian means."""
         weight = _blurred(self._brain.astype(np.float32), millimetres, self._grid)
         total = _blurred(np.where(self._brain, values, np.float32(0)), millimetres, self._grid)
-        return total / np.maximum(weight, np.float32(1e-3))
+        mean: FloatArray = total / np.maximum(weight, np.float32(1e-3))
+        return mean
 
 
 def _asymmetry(values: FloatArray, brain: BoolArray, affine: Affine, to_mni: Affine) -> FloatArray:

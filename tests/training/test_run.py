@@ -37,7 +37,7 @@ def test_one_call_writes_an_expert_that_loads_and_looks(benchmark_folder, ball, 
     assert path == out / "expert.safetensors"
     expert = load_expert(path, CPU)
     assert set(expert.config.trained_on) == {*SHIPPED, "plate", "ball.nii.gz"}
-    assert set(expert.config.calibration) == {"image", "volume"}
+    assert set(expert.config.calibration) == {"image", "volume", "geometry", "tissue"}
     assert expert.config.encoder_options == {"input_size": 64}
     (sighting,) = expert.see_photographs([np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)])
     assert np.isfinite(sighting.maps).all()

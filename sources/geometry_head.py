@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -43,7 +43,7 @@ class GeometryHead:
     middle: FloatArray
     spread: FloatArray
     layers: tuple[tuple[FloatArray, FloatArray], ...]
-    calibration: Calibration = Calibration()
+    calibration: Calibration = field(default_factory=Calibration)
 
     def standardise(self, features: Mapping[str, FloatArray]) -> FloatArray:
         """Return the inputs, shape (M, F)."""

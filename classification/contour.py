@@ -8,6 +8,7 @@ from scipy import ndimage
 from skimage.measure import label
 from skimage.morphology import disk
 
+from looktwice.encoders.calibration import logit, sigmoid
 from looktwice.modalities.study import BoolArray, ByteArray, FloatArray
 from looktwice.report.overlay import resize_heat
 
@@ -19,7 +20,7 @@ KEPT_PEAK = 0.5
 
 
 def cut(heat: FloatArray, size: tuple[int, int], threshold: float) -> BoolArray:
-    """Cut a calibrated map at a threshold.
+    """Cut a calibrated map between a threshold and its peak.
 
     Where nothing reaches it (the study is anomalous as a whole, no place stands out) the upper half of the highest rise
     is taken, so that there is a region to look at.
@@ -39,12 +40,21 @@ def cut(heat: FloatArray, size: tuple[int, int], threshold: float) -> BoolArray:
     """
     smooth = resize_heat(heat, size)
     peak = float(smooth.max())
-    level = threshold if peak > threshold else (peak + float(np.median(smooth))) / 2
+    level = _level(peak, threshold) if peak > threshold else (peak + float(np.median(smooth))) / 2
     mask: BoolArray = smooth >= min(level, peak)
     parts = label(mask, connectivity=2)
     peaks = ndimage.maximum(smooth, parts, np.arange(1, parts.max() + 1))
     kept = np.flatnonzero(peaks - level >= KEPT_PEAK * (peak - level)) + 1
     return np.isin(parts, kept)
+
+
+def _level(peak: float, threshold: float) -> float:
+    """Return where to cut: half-way, in logits, from the threshold to the peak.
+
+    Tokens around a strong finding see a part of it and pass the threshold too, without belonging to it.
+    """
+    low, high = logit(threshold), logit(peak)
+    return float(sigmoid((low + high) / 2))
 
 
 def draw_contour(image: ByteArray, mask: BoolArray, width: int = CONTOUR_WIDTH) -> ByteArray:

@@ -32,6 +32,7 @@ def detection(
     ),
     cohort: bool = typer.Option(False, "--cohort", help="Score the inputs of a set against each other."),
     references: int = typer.Option(0, "--references", min=0, metavar="K", help="Show K normal inputs of train/good."),
+    most: int | None = typer.Option(None, "--most", min=1, metavar="N", help="Test at most N of each kind a set."),
     leave_out: bool = typer.Option(False, "--leave-out", help="Use weights that were trained without the tested set."),
     model: str = typer.Option("nano", "--model", help="Name or path of the model."),
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
@@ -47,14 +48,15 @@ def detection(
     with the same --out (or --resume).
     """
     from looktwice.evaluation.detection import evaluate_detection
-    from looktwice.evaluation.sets import draw_references, open_sets
+    from looktwice.evaluation.sets import draw_most, draw_references, open_sets
     from looktwice.evaluation.tables import detection_table
 
     sets, problems = open_sets(data)
     ready = []
     for one in sets:
         try:
-            ready.append(draw_references(one, references, seed=seed) if references else one)
+            drawn = draw_references(one, references, seed=seed) if references else one
+            ready.append(draw_most(drawn, most, seed=seed) if most else drawn)
         except InputError as error:
             problems[one.name] = str(error)
     for message in problems.values():
@@ -77,6 +79,7 @@ def detection(
         "cohort": cohort,
         "references": references,
         "leave_out": leave_out,
+        "most": most,
         "seed": seed,
         "pixel_side": pixel_side,
     }

@@ -84,6 +84,21 @@ def _open(path: Path | str) -> FolderDataset:
     return open_folder(path)
 
 
+def draw_most(chosen: EvaluationSet, most: int, *, seed: int = 0) -> EvaluationSet:
+    """Keep at most so many normal and so many anomalous test samples, drawn by the seed; a note says so."""
+    kept: set[Path] = set()
+    for label in (0, 1):
+        paths = sorted((sample.path for sample in chosen.test if sample.label == label), key=str)
+        if len(paths) > most:
+            paths = [paths[index] for index in np.random.default_rng(seed).choice(len(paths), most, replace=False)]
+        kept.update(paths)
+    samples = [sample for sample in chosen.samples if sample.split != "test" or sample.path in kept]
+    if len(samples) == len(chosen.samples):
+        return chosen
+    note = f"at most {most} test inputs of each kind, drawn by seed {seed}"
+    return replace(chosen, samples=samples, notes=(*chosen.notes, note))
+
+
 def draw_references(chosen: EvaluationSet, count: int, *, seed: int = 0) -> EvaluationSet:
     """Draw `count` normal references from ``train/good``.
 

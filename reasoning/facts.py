@@ -11,7 +11,7 @@ from looktwice.reasoning.extent import extent_of_share, extent_of_volume
 from looktwice.reasoning.place import CLEAR, hottest_place
 from looktwice.reasoning.quantities import percent, size
 
-UNSURE_MARGIN = 0.03
+UNSURE_MARGIN = 0.01
 """A score nearer to the threshold than this decides nothing that a person should rely on."""
 
 NAMED_VIEWS = 3

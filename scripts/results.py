@@ -13,6 +13,7 @@ from typing import Any
 from looktwice.evaluation.tables import number
 
 DOCS = Path(__file__).parents[1] / "docs"
+ALONE = "Each input alone"
 FIGURES = {
     "image_auroc": "image AUROC", "image_ap": "AP", "image_f1max": "F1-max", "balanced_accuracy": "balanced accuracy",
     "pixel_auroc": "pixel AUROC", "pixel_ap": "pixel AP", "aupro": "AUPRO",
@@ -24,7 +25,7 @@ def protocol(result: Mapping[str, Any]) -> str:
     said = result["protocol"]
     if said["cohort"]:
         return "Each set as an unlabelled cohort (`--cohort`)"
-    return f"Beside {said['references']} normal ones (`--references`)" if said["references"] else "Each input alone"
+    return f"Beside {said['references']} normal ones (`--references`)" if said["references"] else ALONE
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -58,7 +59,8 @@ def main() -> None:
         result = json.loads(file.read_text(encoding="utf-8"))
         groups.setdefault(protocol(result), []).extend(result["sets"])
     about = (DOCS / "results" / "about.md").read_text(encoding="utf-8")
-    tables = [line for heading, rows in groups.items() for line in (f"### {heading}", "", *table(rows), "")]
+    ordered = sorted(groups.items(), key=lambda group: group[0] != ALONE)
+    tables = [line for heading, rows in ordered for line in (f"### {heading}", "", *table(rows), "")]
     page = about.replace("<!-- tables -->", "\n".join(tables).rstrip())
     (DOCS / "results.md").write_text(page, encoding="utf-8")
 

@@ -60,11 +60,12 @@ class PhotographReferences:
 
 @torch.inference_mode()
 def describe(expert: Expert, pictures: Pictures) -> Described:
-    """Encode photographs, whole and at the encoder's own side, and keep what comparisons need of them."""
+    """Encode photographs, whole and at the encoder's own side, as one field: their deeper fields side by side."""
     fields = expert.config.fields[1:] or expert.config.fields
-    return Described.concatenate(
-        [Described.of(expert.encoder.encode(batch), fine=fields) for batch in _batches(pictures)]
-    )
+    parts = [Described.of(expert.encoder.encode(batch), fine=fields) for batch in _batches(pictures)]
+    described = Described.concatenate(parts)
+    side_by_side = torch.cat(described.fields, dim=-1) / len(fields) ** 0.5
+    return Described((side_by_side,), described.whole)
 
 
 def see_cohort(expert: Expert, pictures: Iterable[npt.NDArray[np.uint8]]) -> list[Sighting]:

@@ -27,6 +27,10 @@ BODY_CHANNELS = ("soft tissue", "lung", "bone")
 SOFT_HU, BONE_HU, DENSE_BONE_HU = 100.0, 300.0, 700.0
 SHOWN_SHARE = 0.05
 SOFT_SHARE, BONE_SHARE = 0.4, 0.02
+# No more than this share of what is shown is bone.
+MOST_BONE = 0.3
+# Of what is not air, no more than this share lies between lung and fat, where there is nothing but edges.
+EMPTY_HU, EMPTY_SHARE = (-850.0, -200.0), 0.12
 """Of what is not air, in CT."""
 
 PERCENTILES = (0.5, 99.8)
@@ -106,8 +110,8 @@ def hu_offset(sample: FloatArray) -> float | None:
     """Return what was added to Hounsfield units that were saved without negative numbers; None if they are none.
 
     Either all were raised by 1024, or everything below water was cut off to 0 (the offset is 0 then). CT is told by a
-    narrow peak of soft tissue, which holds much of what is not air, and by bone far above it; in MRI, tissues differ
-    by more.
+    narrow peak of soft tissue, which holds much of what is not air, by some bone far above it, and by next to nothing
+    between air and fat; in MRI, tissues differ by more, and some have any value.
     """
     if sample.min() < 0:
         return None
@@ -115,8 +119,10 @@ def hu_offset(sample: FloatArray) -> float | None:
         shown = sample[sample > air] - offset
         if shown.size < SHOWN_SHARE * sample.size or shown.size > (1 - SHOWN_SHARE) * sample.size:
             continue
+        if offset and np.mean((shown > EMPTY_HU[0]) & (shown < EMPTY_HU[1])) > EMPTY_SHARE:
+            continue
         soft = np.mean((shown > -SOFT_HU) & (shown < SOFT_HU))
-        if soft >= SOFT_SHARE and np.mean(shown > BONE_HU) >= BONE_SHARE and shown.max() > DENSE_BONE_HU:
+        if soft >= SOFT_SHARE and BONE_SHARE <= np.mean(shown > BONE_HU) <= MOST_BONE and shown.max() > DENSE_BONE_HU:
             return offset
     return None
 

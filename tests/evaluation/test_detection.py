@@ -10,7 +10,7 @@ from looktwice.errors import InputError, UsageError
 from looktwice.evaluation import detection
 from looktwice.evaluation.detection import evaluate_detection
 from looktwice.evaluation.scorer import ScoredInput
-from looktwice.evaluation.sets import draw_references, open_sets
+from looktwice.evaluation.sets import draw_most, draw_references, open_sets
 
 SIDE = (24, 36)
 
@@ -230,6 +230,15 @@ def test_folders_that_are_no_benchmark_are_reported(tmp_path):
     sets, problems = open_sets([write_category(tmp_path / "a"), tmp_path / "empty", tmp_path / "missing"])
     assert [chosen.name for chosen in sets] == ["a"]
     assert set(problems) == {str(tmp_path / "empty"), str(tmp_path / "missing")}
+
+
+def test_no_more_than_asked_for_are_tested(tmp_path):
+    (whole,), _ = open_sets([write_category(tmp_path / "a")])
+    drawn = draw_most(whole, 3)
+    assert [sum(sample.label == label for sample in drawn.test) for label in (0, 1)] == [3, 3]
+    assert draw_most(whole, 3).test == drawn.test
+    assert "at most 3" in drawn.notes[0]
+    assert draw_most(whole, 100) is whole
 
 
 def test_published_benchmarks_are_named_before_their_folder(tmp_path):

@@ -47,7 +47,7 @@ def test_blob_comes_back_in_any_orientation(brain, add_blob, brightness_maps, sa
     hottest = np.unravel_index(np.argmax(voxel_map.values), data.shape)
     assert data[hottest] > 2
     assert region.details["laterality"] == "right"
-    assert region.details["position"] == "right back of the head"
+    assert region.details["position"] == "right parietal lobe"
 
 
 @pytest.mark.parametrize("degrees", [-25.0, 12.0])

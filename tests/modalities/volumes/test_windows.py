@@ -6,7 +6,7 @@ import pytest
 from looktwice.errors import UsageError
 from looktwice.modalities.volumes import open_volume
 from looktwice.modalities.volumes.scan import Kind
-from looktwice.modalities.volumes.windows import HU_PRESETS, choose_windows, looks_like_hu
+from looktwice.modalities.volumes.windows import HU_PRESETS, choose_windows, hu_offset, looks_like_hu
 
 
 def head_ct(brain: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -102,3 +102,14 @@ def test_hounsfield_needs_air_and_tissue():
     assert looks_like_hu(np.r_[np.full(50, -1000), np.full(50, 40)].astype(np.float32))
     assert not looks_like_hu(np.linspace(0, 3000, 100, dtype=np.float32))
     assert not looks_like_hu(np.linspace(-60, 400, 100, dtype=np.float32))
+
+
+@pytest.mark.parametrize(("shift", "cut"), [(1024.0, -1024.0), (0.0, 0.0)])
+def test_ct_saved_without_negative_numbers_is_told_and_brought_back(shift, cut):
+    rng = np.random.default_rng(0)
+    hounsfield = np.full((40, 40, 40), -1000.0)
+    hounsfield[7:33, 7:33, 7:33] = rng.normal(900, 100, (26, 26, 26))  # a skull
+    hounsfield[8:32, 8:32, 8:32] = rng.normal(35, 8, (24, 24, 24))  # a brain
+    saved = (np.maximum(hounsfield, cut) + shift).astype(np.float32)
+    assert hu_offset(saved) == shift
+    assert hu_offset(hounsfield.astype(np.float32)) is None

@@ -240,10 +240,11 @@ class Inspector:
     def _ask_sources(self, study: Study, grid: tuple[int, ...]) -> dict[str, Found]:
         """Return what each source of evidence that fits the study finds in it."""
         calibrations = self.expert.config.calibration
-        return {
+        found = {
             source.name: source.look(study, (grid[0], grid[1]), calibrations[source.name])
             for source in fitting(study, calibrations)
         }
+        return {name: one for name, one in found.items() if one is not None}
 
     def provenance(self) -> dict[str, Any]:
         """Return the model's name, revision and the sha256 of each weight file."""

@@ -54,5 +54,5 @@ class Source(Protocol):
     def fits(self, study: Study) -> bool:
         """Whether this source can say something about a study."""
 
-    def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found:
-        """Measure a study; maps of views have `grid` (h, w) cells."""
+    def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found | None:
+        """Measure a study; maps of views have `grid` (h, w) cells. None where what it found cannot be believed."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 HEAD_FILE = Path(__file__).parents[1] / "weights" / "tissue" / "head.safetensors"
 # A finding fills a small part of a brain: the score is that of its most unusual share.
 WORST_SHARE = 0.001
+# Of a brain that the source can judge, no more than this share is unusual.
+MOST_UNUSUAL, EVEN_ODDS = 0.15, 0.5
 # A normal place reaches the threshold so often.
 PLACE_FALSE_ALARMS = 0.0005
 
@@ -106,8 +108,8 @@ class Tissue:
 
         return isinstance(study, VolumeStudy) and study.to_mni is not None
 
-    def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found:
-        """Measure a head's voxels."""
+    def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found | None:
+        """Measure a head's voxels; where much of the brain looks unusual, it is not what the source was made for."""
         from looktwice.modalities.volumes.study import VolumeStudy
         from looktwice.modalities.volumes.tissue import measure_tissue
 
@@ -116,7 +118,13 @@ class Tissue:
         tissues = [tissue for voxels in study.voxels if (tissue := measure_tissue(study, voxels)) is not None]
         # Scans of one case lie on one grid; what shows in several of them counts for more than what shows in one.
         logits = np.mean([head.logits(tissue) for tissue in tissues], axis=0)
-        values = np.nan_to_num(calibration.probabilities(logits)).astype(np.float32)
+        probabilities = calibration.probabilities(logits)
+        if np.mean(probabilities[np.isfinite(logits)] > EVEN_ODDS) > MOST_UNUSUAL:
+            study.notes.append(
+                "tissue not judged: too much of it is unlike a brain's (another contrast?)"
+            )
+            return None
+        values = np.nan_to_num(probabilities).astype(np.float32)
         return Found(score=calibration.score(worst(logits)), values=tissues[0].fine.field(values), alone=True)
 
 

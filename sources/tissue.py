@@ -120,9 +120,7 @@ class Tissue:
         logits = np.mean([head.logits(tissue) for tissue in tissues], axis=0)
         probabilities = calibration.probabilities(logits)
         if np.mean(probabilities[np.isfinite(logits)] > EVEN_ODDS) > MOST_UNUSUAL:
-            study.notes.append(
-                "tissue not judged: too much of it is unlike a brain's (another contrast?)"
-            )
+            study.notes.append("tissue not judged: too much of it is unlike a brain's (another contrast?)")
             return None
         values = np.nan_to_num(probabilities).astype(np.float32)
         return Found(score=calibration.score(worst(logits)), values=tissues[0].fine.field(values), alone=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from looktwice.encoders.calibration import NORMAL_LOGIT
+from looktwice.encoders.calibration import NORMAL_LOGIT, Calibration
 from looktwice.errors import WeightsError
 from looktwice.modalities.volumes import open_volume
 from looktwice.modalities.volumes.tissue import Look
@@ -103,3 +103,12 @@ def test_other_files_are_refused(tmp_path):
 
 def test_the_shipped_head_is_small():
     assert Path(HEAD_FILE).stat().st_size < 10_000
+
+
+def test_where_much_of_a_brain_looks_unusual_the_source_is_silent_and_says_so(template, tmp_path):
+    nib.save(nib.Nifti1Image(with_ball(template, (28.0, -24.0, 26.0), 8, 1.5), template.affine), tmp_path / "l.nii.gz")
+    study = open_volume(tmp_path / "l.nii.gz")
+    # A calibration by which every place is far above normal.
+    everywhere = Calibration(map_shift=-1e3)
+    assert Tissue().look(study, (18, 18), everywhere) is None
+    assert any("tissue not judged" in note for note in study.notes)

@@ -11,6 +11,7 @@ Each map is summed up by two statistics; small learnt heads weigh them (see ``fu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -83,6 +84,7 @@ def summarise(maps: Tensor) -> Tensor:
     return torch.stack([flat.topk(count, dim=2).values.mean(dim=2), flat.mean(dim=2)], dim=2).flatten(1)
 
 
+@lru_cache(maxsize=8)
 def _near(grid: tuple[int, int], device: torch.device) -> Tensor:
     """Which pairs of tokens are too close on the grid to count as elsewhere, bool (N, N)."""
     rows, columns = torch.meshgrid(torch.arange(grid[0]), torch.arange(grid[1]), indexing="ij")

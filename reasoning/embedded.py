@@ -23,6 +23,7 @@ from looktwice.reasoning.generation import Generated, generate
 from looktwice.reasoning.grounded import write_grounded
 from looktwice.reasoning.grounding import state
 from looktwice.reasoning.prompt import EXPLAIN_QUESTION, describe, unsure_opening
+from looktwice.reasoning.quiet import quiet_loading
 from looktwice.reasoning.smollm2 import fastest_dtype, load_smollm2
 from looktwice.reasoning.splice import Segment
 
@@ -78,7 +79,8 @@ def load_embedded(
     WeightsError
         Weights are missing, damaged, untrained or of another encoder.
     """
-    model = EmbeddedModel.load(path, *load_smollm2(torch.float32))
+    with quiet_loading():
+        model = EmbeddedModel.load(path, *load_smollm2(torch.float32))
     dtype = dtype or fastest_dtype()
     # Once the adapter is merged, as a sum in bfloat16 would lose some of it; without buffers: positions stay precise.
     for parameter in model.llm.parameters():

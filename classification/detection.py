@@ -23,7 +23,6 @@ from looktwice.sources.photographs import describe
 
 CLOUD_VIEWS = 2
 EVEN_ODDS = 0.5
-_DICOM = (".dcm", ".dicom", ".ima")
 _PLACES = ("score", "centroid", "bbox", "centroid_world_mm")
 
 
@@ -135,7 +134,7 @@ class Detector:
         mask = cut(heat, (image.shape[1], image.shape[0]), self._map_threshold) if truth is None else truth
         contours = Contours.PREDICTED if truth is None else Contours.ORACLE
         exposure = Exposure(image, mask, "image", nearest, expected)
-        return replace(found, specimen=Specimen((exposure,), contours, medical=study.source.suffix.lower() in _DICOM))
+        return replace(found, specimen=Specimen((exposure,), contours, medical=is_medical(study)))
 
     def _judge(
         self, study: ImageStudy, image: ByteArray
@@ -162,7 +161,7 @@ class Detector:
         exposures = tuple(self._expose(context, finding.index) for finding in result.findings[:count])
         worst = result.regions[0].to_json() if result.regions else {}
         facts = {name: value for name, value in worst.items() if name not in _PLACES}
-        specimen = Specimen(exposures, Contours.PREDICTED, facts, is_medical(context))
+        specimen = Specimen(exposures, Contours.PREDICTED, facts, is_medical(context.study))
         return replace(found, specimen=specimen)
 
     def _expose(self, context: StudyContext, index: int) -> Exposure:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 from typing import Any
-from urllib.parse import urlsplit
 
 from looktwice.classification.naming import Naming
 from looktwice.classification.prompt import SYSTEM, write_pictures, write_prompt
 from looktwice.classification.specimen import Specimen
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
-from looktwice.errors import UsageError
-from looktwice.reasoning.base import TextSink
-from looktwice.reasoning.chat_client import MOST_BYTES, ChatClient, Reply
-from looktwice.reasoning.remote import KEY_VARIABLES, Endpoint, data_url
+from looktwice.reasoning.remote import Endpoint, data_url
 
 MAX_NEW_TOKENS = 300
 TIMEOUT = 120.0
@@ -41,10 +35,7 @@ class EndpointNamer:
     def __init__(self, endpoint: Endpoint, taxonomy: Taxonomy, allow_remote: bool = False) -> None:
         self.name = f"openai:{endpoint.model}@{endpoint.url}"
         self.taxonomy, self.endpoint, self.allow_remote = taxonomy, endpoint, allow_remote
-        key = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), None)
-        if key and not endpoint.is_local and not endpoint.url.startswith("https:"):
-            raise UsageError(f"{endpoint.url} would get the API key unencrypted; use https, or unset the key")
-        self._client = MeteredClient(endpoint.url, key, TIMEOUT, RETRIES, direct=endpoint.is_local)
+        self._client = endpoint.connect(TIMEOUT, RETRIES)
 
     def identify(self, specimen: Specimen) -> Naming:
         """Name one finding; an answer that is no class name is unknown, with the problem said.
@@ -56,11 +47,8 @@ class EndpointNamer:
         LookTwiceError
             The server cannot be reached, refuses, or does not speak the interface.
         """
-        if specimen.medical and not self.endpoint.is_local and not self.allow_remote:
-            raise UsageError(
-                f"medical data is not sent to {urlsplit(self.endpoint.url).hostname}; use a server on this machine, or "
-                "give --allow-remote if you may"
-            )
+        if specimen.medical:
+            self.endpoint.admit_medical(self.allow_remote)
         content: list[dict[str, Any]] = []
         for title, picture in write_pictures(specimen):
             content += [{"type": "text", "text": title}, {"type": "image_url", "image_url": {"url": data_url(picture)}}]
@@ -74,7 +62,7 @@ class EndpointNamer:
                 "response_format": answer_format(self.taxonomy),
             }
         )
-        return read_answer(reply.text, self.taxonomy, self._client.used)
+        return read_answer(reply.text, self.taxonomy, reply.tokens)
 
 
 def answer_format(taxonomy: Taxonomy) -> dict[str, Any]:
@@ -110,33 +98,3 @@ def read_answer(text: str, taxonomy: Taxonomy, tokens: dict[str, int]) -> Naming
         problem = f"the model answered {shown[:60]!r}, which is no class of the taxonomy"
         return Naming(UNKNOWN, confidence, why, tokens=tokens, problem=problem)
     return Naming(key, confidence, why, tokens=tokens)
-
-
-class MeteredClient(ChatClient):
-    """A chat client that also keeps how many tokens the last call took.
-
-    Attributes
-    ----------
-    used : dict of str to int
-        ``prompt`` and ``answer``, as far as the server says.
-    """
-
-    used: dict[str, int]
-
-    def _read(self, response: Any, on_text: TextSink | None) -> Reply:
-        body = response.read(MOST_BYTES)
-        try:
-            usage = json.loads(body).get("usage") or {}
-            counts = {"prompt": usage.get("prompt_tokens"), "answer": usage.get("completion_tokens")}
-            self.used = {name: int(count) for name, count in counts.items() if isinstance(count, int)}
-        except (ValueError, AttributeError):
-            self.used = {}
-        return super()._read(_Body(body, response.headers), on_text)
-
-
-class _Body(io.BytesIO):
-    """A reply that has been read once already."""
-
-    def __init__(self, body: bytes, headers: Any) -> None:
-        super().__init__(body)
-        self.headers = headers

@@ -5,12 +5,9 @@ Which model and which prompt gave a figure is part of the figure; both are recor
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-
-from looktwice.errors import UsageError
 
 PROMPT = """You mark an answer about a possible anomaly in an image. You do not see the image; the reference is right.
 Compare what is stated: whether there is an anomaly, where it is, what it looks like, what kind it is, and what follows
@@ -61,14 +58,10 @@ def open_judge(spec: str) -> Judge:
     UsageError
         `spec` has another form, or a key would travel unencrypted to another machine.
     """
-    from looktwice.reasoning.chat_client import ChatClient
-    from looktwice.reasoning.remote import KEY_VARIABLES, Endpoint
+    from looktwice.reasoning.remote import Endpoint
 
     endpoint = Endpoint.parse(spec)
-    key = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), None)
-    if key and not endpoint.is_local and not endpoint.url.startswith("https:"):
-        raise UsageError(f"{endpoint.url} would get the API key unencrypted; use https, or unset the key")
-    client = ChatClient(endpoint.url, key, TIMEOUT, RETRIES, direct=endpoint.is_local)
+    client = endpoint.connect(TIMEOUT, RETRIES)
 
     def ask(prompt: str) -> str:
         message = {"role": "user", "content": prompt}

@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Any, NoReturn
 
@@ -40,10 +40,13 @@ class Reply:
     text : str
     cut : {"length"} or None
         The longest length allowed was reached.
+    tokens : dict of str to int
+        ``prompt`` and ``answer``, as far as the server says; a streamed reply does not.
     """
 
     text: str
     cut: str | None
+    tokens: dict[str, int] = field(default_factory=dict)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -121,13 +124,14 @@ class ChatClient:
         try:
             if "text/event-stream" in response.headers.get("Content-Type", ""):
                 return _read_stream(response, on_text)
-            choice = json.loads(response.read(MOST_BYTES))["choices"][0]
+            body = json.loads(response.read(MOST_BYTES))
+            choice = body["choices"][0]
             text = str(choice["message"]["content"] or "").strip()
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise LookTwiceError(f"{self.url} did not answer as an OpenAI-compatible server; check the URL") from error
         if on_text is not None and text:
             on_text(text)
-        return Reply(text, _cut(choice))
+        return Reply(text, _cut(choice), _tokens(body.get("usage")))
 
     def _refused(self, error: urllib.error.HTTPError) -> NoReturn:
         if 300 <= error.code < 400:
@@ -176,6 +180,12 @@ def _events(response: Any) -> Iterator[dict[str, Any]]:
 
 def _cut(choice: dict[str, Any]) -> str | None:
     return "length" if choice.get("finish_reason") == "length" else None
+
+
+def _tokens(usage: object) -> dict[str, int]:
+    counts = usage if isinstance(usage, dict) else {}
+    said = {"prompt": counts.get("prompt_tokens"), "answer": counts.get("completion_tokens")}
+    return {name: count for name, count in said.items() if isinstance(count, int)}
 
 
 def _message(error: urllib.error.HTTPError) -> str:

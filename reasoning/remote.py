@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from PIL import Image
 
 from looktwice.errors import UsageError
-from looktwice.modalities.study import ByteArray, Modality
+from looktwice.modalities.study import ByteArray, Modality, Study
 from looktwice.reasoning.answer import Answer, AnswerKind
 from looktwice.reasoning.base import StudyContext, TextSink, Turn
 from looktwice.reasoning.chat_client import ChatClient
@@ -90,6 +90,33 @@ class Endpoint:
         except ValueError:
             return False
 
+    def connect(self, timeout: float, retries: int) -> ChatClient:
+        """Return a client of the server; its key, if any, comes from the environment.
+
+        Raises
+        ------
+        UsageError
+            A key is set and would travel unencrypted to another machine.
+        """
+        key = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), None)
+        if key and not self.is_local and not self.url.startswith("https:"):
+            raise UsageError(f"{self.url} would get the API key unencrypted; use https, or unset the key")
+        return ChatClient(self.url, key, timeout, retries, direct=self.is_local)
+
+    def admit_medical(self, allow_remote: bool) -> None:
+        """Let medical data pass to a server on this machine, and to another one only where that is allowed.
+
+        Raises
+        ------
+        UsageError
+            It would leave this machine, and that is not allowed.
+        """
+        if not self.is_local and not allow_remote:
+            raise UsageError(
+                f"medical data is not sent to {urlsplit(self.url).hostname}; use a server on this machine, or "
+                "give --allow-remote if you may"
+            )
+
 
 class RemoteReasoner:
     """A chat model behind an OpenAI-compatible interface.
@@ -124,10 +151,7 @@ class RemoteReasoner:
         self.endpoint = endpoint
         self.allow_remote = allow_remote
         self.max_new_tokens = max_new_tokens
-        key = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), None)
-        if key and not endpoint.is_local and not endpoint.url.startswith("https:"):
-            raise UsageError(f"{endpoint.url} would get the API key unencrypted; use https, or unset the key")
-        self._client = ChatClient(endpoint.url, key, timeout, retries, direct=endpoint.is_local)
+        self._client = endpoint.connect(timeout, retries)
 
     def explain(
         self,
@@ -147,11 +171,8 @@ class RemoteReasoner:
         LookTwiceError
             The server cannot be reached, refuses, or does not speak the interface.
         """
-        if is_medical(context) and not self.endpoint.is_local and not self.allow_remote:
-            raise UsageError(
-                f"medical data is not sent to {urlsplit(self.endpoint.url).hostname}; use a server on this machine, or "
-                "give --allow-remote if you may"
-            )
+        if is_medical(context.study):
+            self.endpoint.admit_medical(self.allow_remote)
         facts = read_facts(context)
         pictures, names = _pictures(context)
         content = [{"type": "text", "text": describe(facts, context.result.modality)}, *pictures]
@@ -167,10 +188,9 @@ class RemoteReasoner:
         return state(reply.text, self.kind, facts, names, reply.cut, {"model": self.endpoint.model})
 
 
-def is_medical(context: StudyContext) -> bool:
+def is_medical(study: Study) -> bool:
     """Tell whether a study is medical: every volume, and whatever came as DICOM."""
-    source = context.result.source
-    return context.result.modality is Modality.VOLUME or source.suffix.lower() in _MEDICAL_SUFFIXES
+    return study.modality is Modality.VOLUME or study.source.suffix.lower() in _MEDICAL_SUFFIXES
 
 
 def _messages(content: list[dict[str, Any]], question: str, history: Sequence[Turn]) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ def calibrate(
     """
     from looktwice.modalities import expand
     from looktwice.pipeline import Inspector
-    from looktwice.training.site import save_site, site_config
+    from looktwice.training.site import site_config
 
     try:
         paths = expand(normal)
@@ -49,7 +49,8 @@ def calibrate(
         config = site_config(inspector.expert.config, scores, kind, false_alarms)
     except InputError as error:
         raise UsageError(str(error)) from error
-    save_site(inspector.expert, config, out)
+    inspector.expert.config = config
+    inspector.expert.save(out)
     above = sum(score >= config.threshold for score in scores)
     if as_json:
         terminal.emit(

@@ -25,6 +25,7 @@ from looktwice.encoders.self_reference import MAPS, Field, self_reference_maps
 from looktwice.encoders.weights import sha256
 from looktwice.errors import WeightsError
 from looktwice.modalities.study import Modality, Study
+from looktwice.report.atomic import atomic_path
 
 BATCH = 16
 # Photographs at twice the side are four times as large.
@@ -239,9 +240,8 @@ class Expert(nn.Module):
         for name, part in (("fusion", self.fusion), ("photo_fusion", self.photo_fusion)):
             tensors |= {f"{name}.{k}": v.contiguous() for k, v in part.state_dict().items()}
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(f"{path.name}.tmp")
-        save_file(tensors, scratch, metadata={"looktwice": json.dumps(asdict(self.config))})
-        scratch.replace(path)
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata={"looktwice": json.dumps(asdict(self.config))})
 
 
 def worst_views(logits: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from looktwice.encoders.calibration import NORMAL_LOGIT, STUDY_FALSE_ALARMS, Calibration
 from looktwice.errors import WeightsError
 from looktwice.modalities.study import Modality, Study
+from looktwice.report.atomic import atomic_path
 from looktwice.sources.base import FloatArray, Found
 
 if TYPE_CHECKING:
@@ -62,10 +63,9 @@ class TissueHead:
         from safetensors.numpy import save_file
 
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(f"{path.name}.tmp")
         tensors = {look: np.append(head.weights, np.float32(head.bias)) for look, head in self.by_look.items()}
-        save_file(tensors, scratch, metadata={"calibration": json.dumps(asdict(self.calibration))})
-        scratch.replace(path)
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata={"calibration": json.dumps(asdict(self.calibration))})
 
     @classmethod
     def load(cls, path: Path) -> TissueHead:

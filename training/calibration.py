@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from looktwice.encoders.calibration import NORMAL_LOGIT, STUDY_FALSE_ALARMS, Cal
 from looktwice.encoders.expert import Expert
 from looktwice.modalities.study import Modality, Study
 from looktwice.training.losses import image_loss, ranking_loss
+from looktwice.training.minimise import minimise
 
 # A normal token reaches the threshold so often.
 TOKEN_FALSE_ALARMS = 0.005
@@ -40,23 +41,13 @@ def calibrate_scores(logits: Tensor, labels: Tensor, sources: Sequence[str]) -> 
     groups = [own for own in groups if 0 < labels[own].sum() < own.sum()]
     slope = torch.zeros((), requires_grad=True)
     if groups:
-        _minimise(slope, lambda: torch.stack([ranking_loss(slope.exp() * logits[g], labels[g]) for g in groups]).mean())
+        minimise(
+            [slope], lambda: torch.stack([ranking_loss(slope.exp() * logits[g], labels[g]) for g in groups]).mean()
+        )
     steepness = slope.detach().exp().clamp(*SLOPES)
     offset = torch.zeros((), requires_grad=True)
-    _minimise(offset, lambda: image_loss((steepness * logits - offset).sigmoid(), labels))
+    minimise([offset], lambda: image_loss((steepness * logits - offset).sigmoid(), labels))
     return float(offset.detach() / steepness), float(1 / steepness)
-
-
-def _minimise(value: Tensor, loss: Callable[[], Tensor]) -> None:
-    optimiser = torch.optim.LBFGS([value], max_iter=100, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        now = loss()
-        now.backward()
-        return now
-
-    optimiser.step(closure)
 
 
 @torch.inference_mode()

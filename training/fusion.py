@@ -15,6 +15,7 @@ from torch import Tensor
 from looktwice.encoders.fusion import Fusion, LinearHead
 from looktwice.encoders.self_reference import summarise
 from looktwice.training.losses import ANOMALOUS_SHARE, image_loss, ranking_loss
+from looktwice.training.minimise import minimise
 
 # Weight of the sum of squared weights: for the view head and the map head.
 VIEW_DECAY, MAP_DECAY = 0.05, 0.05
@@ -73,7 +74,7 @@ def _fit_views(head: LinearHead, statistics: Tensor, labels: Tensor, rows: Seque
         ]
         return torch.stack(parts).mean() + VIEW_DECAY * weights.square().sum()
 
-    _minimise(head, loss)
+    _fit(head, loss)
 
 
 def _fit_places(head: LinearHead, maps: Tensor, masks: Tensor) -> None:
@@ -92,7 +93,7 @@ def _fit_places(head: LinearHead, maps: Tensor, masks: Tensor) -> None:
         pushed = F.softplus(torch.where(labels, -logits, logits))
         return (pushed[labels].mean() + pushed[~labels].mean()) / 2 + MAP_DECAY * weights.square().sum()
 
-    _minimise(head, loss)
+    _fit(head, loss)
 
 
 def _standardise(head: LinearHead, features: Tensor) -> None:
@@ -100,19 +101,11 @@ def _standardise(head: LinearHead, features: Tensor) -> None:
     head.scale.copy_(features.std(dim=0).clamp_min(1e-6))
 
 
-def _minimise(head: LinearHead, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+def _fit(head: LinearHead, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
     """Find the weights, none of them negative, and the bias that make the loss least."""
     free = torch.full_like(head.linear.weight[0], -2.0, requires_grad=True)
     bias = torch.zeros(1, requires_grad=True)
-    optimiser = torch.optim.LBFGS([free, bias], max_iter=200, line_search_fn="strong_wolfe")
-
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        value = loss(F.softplus(free), bias)
-        value.backward()
-        return value
-
-    optimiser.step(closure)
+    minimise([free, bias], lambda: loss(F.softplus(free), bias))
     with torch.no_grad():
         head.linear.weight.copy_(F.softplus(free)[None])
         head.linear.bias.copy_(bias)

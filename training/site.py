@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from looktwice.encoders.calibration import Calibration, logit
-from looktwice.encoders.expert import Expert, ExpertConfig
+from looktwice.encoders.expert import ExpertConfig
 from looktwice.errors import InputError
 from looktwice.modalities.study import Modality
 from looktwice.sources import SOURCES
@@ -45,13 +44,6 @@ def site_config(config: ExpertConfig, scores: Iterable[float], modality: Modalit
     names = {modality.value, *(source.name for source in SOURCES if source.modality is modality)}
     shifted = {name: _shift(one, excess) if name in names else one for name, one in config.calibration.items()}
     return replace(config, calibration=shifted, revision=f"{config.revision}+site")
-
-
-def save_site(expert: Expert, config: ExpertConfig, path: Path) -> Path:
-    """Write an expert with a site's configuration."""
-    expert.config = config
-    expert.save(path)
-    return path
 
 
 def _shift(calibration: Calibration, excess: float) -> Calibration:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from looktwice.encoders.base import Tokens
 from looktwice.encoders.expert import Expert
+from looktwice.report.atomic import atomic_path
 from looktwice.training.corpus import Example
 
 BATCH = 16
@@ -84,9 +85,8 @@ class TokenSet:
     def save(self, path: Path) -> None:
         """Write the set, by a temporary name."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_suffix(".tmp")
-        torch.save({field.name: getattr(self, field.name) for field in fields(self)}, scratch)
-        scratch.replace(path)
+        with atomic_path(path) as temporary:
+            torch.save({field.name: getattr(self, field.name) for field in fields(self)}, temporary)
 
     @staticmethod
     def load(path: Path) -> TokenSet:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from looktwice import modalities
+from looktwice.encoders.batches import batched
 from looktwice.encoders.expert import Sighting
 from looktwice.errors import InputError, WeightsError
 from looktwice.evaluation.scorer import ScoredInput, Scorer
@@ -70,8 +70,7 @@ class SingleScorer:
 
     def score(self, paths: Sequence[Path]) -> Iterator[ScoredInput]:
         """Yield one result per path, in order."""
-        remaining = iter(paths)
-        while batch := list(islice(remaining, BATCH)):
+        for batch in batched(paths, BATCH):
             studies = [_open(path) for path in batch]
             photographs = [study for study in studies if isinstance(study, ImageStudy)]
             results = iter(self.score_photographs(photographs) if photographs else [])

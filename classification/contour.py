@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 from scipy import ndimage
+from scipy.special import expit
 from skimage.measure import label
 from skimage.morphology import disk
 
-from looktwice.encoders.calibration import logit, sigmoid
+from looktwice.encoders.calibration import logit
 from looktwice.modalities.study import BoolArray, ByteArray, FloatArray
 from looktwice.report.overlay import resize_heat
 
@@ -54,7 +55,7 @@ def _level(peak: float, threshold: float) -> float:
     Tokens around a strong finding see a part of it and pass the threshold too, without belonging to it.
     """
     low, high = logit(threshold), logit(peak)
-    return float(sigmoid((low + high) / 2))
+    return float(expit((low + high) / 2))
 
 
 def draw_contour(image: ByteArray, mask: BoolArray, width: int = CONTOUR_WIDTH) -> ByteArray:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 from torch import Tensor
 
 # Normal studies differ among themselves; only this share of them may reach the threshold.
@@ -39,19 +40,14 @@ class Calibration:
 
     def score(self, raw: float) -> float:
         """Probability of a study by its raw score."""
-        return float(sigmoid((raw - self.score_shift) / self.score_scale))
+        return float(special.expit((raw - self.score_shift) / self.score_scale))
 
     def probabilities(self, raw: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Probabilities of places by their raw values, in the same shape."""
-        return sigmoid((raw - self.map_shift) / self.map_scale)
-
-
-def sigmoid(logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Probabilities of logits."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -50, 50))), np.float64)
+        return np.asarray(special.expit((raw - self.map_shift) / self.map_scale), np.float64)
 
 
 def logit(probabilities: npt.ArrayLike, margin: float = 1e-7) -> npt.NDArray[np.float64]:
     """Logits of probabilities, which are first kept `margin` away from 0 and 1."""
     clipped = np.clip(np.asarray(probabilities, np.float64), margin, 1 - margin)
-    return np.asarray(np.log(clipped) - np.log1p(-clipped))
+    return np.asarray(special.logit(clipped))

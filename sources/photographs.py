@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from scipy.special import expit
 from torch import Tensor
 
 from looktwice import modalities
 from looktwice.encoders.base import Tokens
-from looktwice.encoders.calibration import logit, sigmoid
+from looktwice.encoders.batches import batched
+from looktwice.encoders.calibration import logit
 from looktwice.encoders.comparison import Described, References, compare_cohort
 from looktwice.encoders.expert import Expert, Sighting
 from looktwice.encoders.self_reference import Field
@@ -62,7 +63,7 @@ class PhotographReferences:
 def describe(expert: Expert, pictures: Pictures) -> Described:
     """Encode photographs, whole and at the encoder's own side, as one field: their deeper fields side by side."""
     fields = expert.config.fields[1:] or expert.config.fields
-    parts = [Described.of(expert.encoder.encode(batch), fine=fields) for batch in _batches(pictures)]
+    parts = [Described.of(expert.encoder.encode(batch), fine=fields) for batch in batched(pictures, BATCH)]
     described = Described.concatenate(parts)
     side_by_side = torch.cat(described.fields, dim=-1) / len(fields) ** 0.5
     return Described((side_by_side,), described.whole)
@@ -81,7 +82,7 @@ def see_cohort(expert: Expert, pictures: Iterable[npt.NDArray[np.uint8]]) -> lis
     """
     every = expert.config.detail_fields or expert.config.fields
     fields = every[1:] or every
-    seen = [_look(expert, batch, fine=(), coarse=fields) for batch in _batches(pictures)]
+    seen = [_look(expert, batch, fine=(), coarse=fields) for batch in batched(pictures, BATCH)]
     sightings = [sighting for batch, _ in seen for sighting in batch]
     if len(sightings) < LEAST_COHORT:
         raise UsageError(f"a cohort needs at least {LEAST_COHORT} photographs")
@@ -130,7 +131,9 @@ def _look(
     def keep(tokens: Tokens) -> None:
         kept.append(Described.of(tokens, fine, coarse))
 
-    sightings = [sighting for batch in _batches(pictures) for sighting in expert.see_photographs(batch, watch=keep)]
+    sightings = [
+        sighting for batch in batched(pictures, BATCH) for sighting in expert.see_photographs(batch, watch=keep)
+    ]
     return sightings, Described.concatenate(kept)
 
 
@@ -140,16 +143,10 @@ def _join(source: str, sightings: Sequence[Sighting], maps: Tensor, logits: Tens
     grid = sightings[0].maps.shape[1:]
     maps = F.interpolate(maps[:, None], grid, mode="bilinear", align_corners=False)[:, 0]
     for sighting, places, own in zip(sightings, maps.cpu().numpy(), logits.cpu().tolist(), strict=True):
-        score = float(sigmoid(logit(sighting.score) + own))
-        heat = sigmoid(logit(sighting.maps[0]) + places).astype(np.float32)[None]
-        sources = {**sighting.sources, source: float(sigmoid(own))}
+        score = float(expit(logit(sighting.score) + own))
+        heat = expit(logit(sighting.maps[0]) + places).astype(np.float32)[None]
+        sources = {**sighting.sources, source: float(expit(own))}
         joined.append(
             replace(sighting, maps=heat, view_scores=np.array([score], np.float32), score=score, sources=sources)
         )
     return joined
-
-
-def _batches(pictures: Iterable[npt.NDArray[np.uint8]]) -> Iterator[Pictures]:
-    remaining = iter(pictures)
-    while batch := list(islice(remaining, BATCH)):
-        yield batch

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from looktwice.encoders.base import Tokens
+from looktwice.encoders.batches import batched
 from looktwice.encoders.expert import Expert
 from looktwice.report.atomic import atomic_path
 from looktwice.training.corpus import Example
@@ -97,7 +98,7 @@ class TokenSet:
 @torch.inference_mode()
 def encode_examples(expert: Expert, examples: Iterator[Example]) -> TokenSet:
     """Encode examples in batches and keep their tokens and maps in half precision."""
-    return TokenSet.join([_encode(expert, batch) for batch in _batches(examples)])
+    return TokenSet.join([_encode(expert, batch) for batch in batched(examples, BATCH)])
 
 
 def _encode(expert: Expert, batch: Sequence[Example]) -> TokenSet:
@@ -122,14 +123,3 @@ def _cell_mask(example: Example, grid: tuple[int, int]) -> Tensor:
         return torch.full(grid, UNKNOWN)
     mask = torch.from_numpy(example.mask).float()[None, None]
     return F.interpolate(mask, grid, mode="area")[0, 0]
-
-
-def _batches(examples: Iterator[Example]) -> Iterator[Sequence[Example]]:
-    batch: list[Example] = []
-    for example in examples:
-        batch.append(example)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit
 
-from looktwice.encoders.calibration import Calibration, logit, sigmoid
+from looktwice.encoders.calibration import Calibration, logit
 from looktwice.encoders.expert import ExpertConfig
 from looktwice.errors import InputError
 from looktwice.modalities.study import Modality
@@ -31,7 +32,7 @@ def test_no_more_than_the_share_of_the_sites_own_normals_stays_above(count, rate
 
 def test_maps_order_and_other_kinds_stay():
     before = config()
-    after = site_config(before, sigmoid(np.linspace(-2, 2, 50)), Modality.IMAGE, 0.1)
+    after = site_config(before, expit(np.linspace(-2, 2, 50)), Modality.IMAGE, 0.1)
     assert after.calibration["volume"] == before.calibration["volume"]
     assert after.calibration["image"].map_shift == 3.0
     shifts = [logit(before.calibration["image"].score(x)) - logit(after.calibration["image"].score(x)) for x in (-1, 2)]

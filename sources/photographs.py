@@ -56,7 +56,8 @@ class PhotographReferences:
         return _join("references", sightings, *self.references.compare(described))
 
     def _look(self, pictures: Pictures) -> tuple[list[Sighting], Described]:
-        return _look(self.expert, pictures, fine=self.fields[:-1], coarse=self.fields[-1:])
+        sightings, parts = _look(self.expert, pictures, fine=self.fields[:-1], coarse=self.fields[-1:])
+        return sightings, Described.concatenate(parts)
 
 
 @torch.inference_mode()
@@ -82,11 +83,10 @@ def see_cohort(expert: Expert, pictures: Iterable[npt.NDArray[np.uint8]]) -> lis
     """
     every = expert.config.detail_fields or expert.config.fields
     fields = every[1:] or every
-    seen = [_look(expert, batch, fine=(), coarse=fields) for batch in batched(pictures, BATCH)]
-    sightings = [sighting for batch, _ in seen for sighting in batch]
+    sightings, parts = _look(expert, pictures, fine=(), coarse=fields)
     if len(sightings) < LEAST_COHORT:
         raise UsageError(f"a cohort needs at least {LEAST_COHORT} photographs")
-    return _join("cohort", sightings, *compare_cohort(Described.concatenate([described for _, described in seen])))
+    return _join("cohort", sightings, *compare_cohort(Described.concatenate(parts)))
 
 
 def open_photographs(paths: Sequence[Path]) -> list[npt.NDArray[np.uint8]]:
@@ -123,18 +123,16 @@ def photographs_of(paths: Iterable[Path], readable: list[Path]) -> Iterator[npt.
 
 
 def _look(
-    expert: Expert, pictures: Pictures, fine: Sequence[Field], coarse: Sequence[Field]
-) -> tuple[list[Sighting], Described]:
-    """Look at photographs one by one, and keep what comparisons need of the finest tokens."""
+    expert: Expert, pictures: Iterable[npt.NDArray[np.uint8]], fine: Sequence[Field], coarse: Sequence[Field]
+) -> tuple[list[Sighting], list[Described]]:
+    """Look at photographs batch by batch, and keep what comparisons need of the finest tokens, part by part."""
     kept: list[Described] = []
 
     def keep(tokens: Tokens) -> None:
         kept.append(Described.of(tokens, fine, coarse))
 
-    sightings = [
-        sighting for batch in batched(pictures, BATCH) for sighting in expert.see_photographs(batch, watch=keep)
-    ]
-    return sightings, Described.concatenate(kept)
+    sightings = [one for batch in batched(pictures, BATCH) for one in expert.see_photographs(batch, watch=keep)]
+    return sightings, kept
 
 
 def _join(source: str, sightings: Sequence[Sighting], maps: Tensor, logits: Tensor) -> list[Sighting]:

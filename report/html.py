@@ -28,8 +28,9 @@ EVIDENCE_NAMES = {
     "self": "Unlike the rest of the same study",
     "cohort": "Unlike the other studies of the folder",
     "references": "Unlike the normal references",
-    "symmetry": "Unlike the mirrored other side",
-    "geometry": "Shape unlike the rest of the object",
+    "mirror": "Unlike the mirrored other side",
+    "tissue": "Tissue unusual for its place",
+    "geometry": "Shape that looks damaged",
 }
 
 AUTHORS = {

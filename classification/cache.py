@@ -34,7 +34,7 @@ class CachedNamer:
     """
 
     def __init__(self, namer: Namer, folder: Path) -> None:
-        self.name, self.taxonomy = namer.name, namer.taxonomy
+        self.name, self.version, self.taxonomy = namer.name, namer.version, namer.taxonomy
         self.hits = 0
         self._namer, self._folder = namer, folder
 
@@ -54,7 +54,13 @@ class CachedNamer:
 
     def _key(self, specimen: Specimen) -> str:
         digest = hashlib.sha256()
-        said: list[Any] = [self.name, prompt.VERSION, self.taxonomy.model_dump(mode="json"), specimen.facts]
+        said: list[Any] = [
+            self.name,
+            self.version,
+            prompt.VERSION,
+            self.taxonomy.model_dump(mode="json"),
+            specimen.facts,
+        ]
         digest.update(json.dumps(said, sort_keys=True, default=str).encode())
         for one in specimen.exposures:
             for pixels in (one.image, one.mask, one.reference, one.expected):

@@ -129,13 +129,14 @@ def open_namer(
     examples: dict[str, list[Specimen]] | None = None,
     allow_remote: bool = False,
     cache: Path | None = None,
+    device: str = "auto",
 ) -> Namer:
     """Open whoever names findings.
 
     Parameters
     ----------
     name : str
-        ``embedded`` or ``openai:MODEL@URL``.
+        ``embedded``, ``openai:MODEL@URL``, or a model on this machine; see ``local.open_local``.
     taxonomy : Taxonomy
     encoder : VisionEncoder
         For the embedded classifier.
@@ -144,12 +145,16 @@ def open_namer(
     allow_remote : bool
         Medical data may be sent to a server on another machine.
     cache : Path, optional
-        Folder for a server's answers.
+        Folder for a language model's answers.
+    device : {"auto", "cpu", "cuda"}
+        For a model on this machine.
 
     Raises
     ------
     UsageError
-        Nobody of that name, or examples for a server.
+        Nobody of that name, or examples for a language model.
+    WeightsError
+        The model's weights are not here; the line says what to run.
     """
     if name == "embedded":
         embedded = Embedded(encoder, taxonomy)
@@ -158,11 +163,15 @@ def open_namer(
             labels = [key for key, group in examples.items() for _ in group]
             embedded.learn(embedded.describe(specimens), labels)
         return embedded
-    if not name.startswith(PREFIX):
-        raise UsageError(f"nobody called {name!r} names anomalies; there are embedded and openai:MODEL@URL")
     if examples:
         raise UsageError("labelled examples are for the embedded classifier; leave out --examples or --llm")
-    namer = EndpointNamer(Endpoint.parse(name), taxonomy, allow_remote)
+    namer: Namer
+    if name.startswith(PREFIX):
+        namer = EndpointNamer(Endpoint.parse(name), taxonomy, allow_remote)
+    else:
+        from looktwice.classification.local import open_local
+
+        namer = open_local(name, taxonomy, encoder, device)
     return namer if cache is None else CachedNamer(namer, cache)
 
 

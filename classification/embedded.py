@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from looktwice.classification import drawing, measurements
-from looktwice.classification.naming import Naming
+from looktwice.classification.naming import LEAST_MARGIN, Naming
 from looktwice.classification.specimen import Specimen, measure
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 from looktwice.classification.traits import agreement, score_classes
@@ -31,8 +31,6 @@ C = 10.0
 DRAWING_WEIGHT = 2.0
 # The words of the taxonomy count like so many examples per class.
 WORDS_COUNT_AS = 1.0
-# A class must be more likely than chance by so much to be named.
-LEAST_MARGIN = 0.05
 # Few examples understate how much their kind varies: no column's spread is taken for less than this ...
 _LEAST_SPREAD = {"tokens": 1e-4, "looks": 0.15, "drawing": 0.1}
 # ... and no token channel's for less than this share of what is usual among them.
@@ -49,7 +47,7 @@ class Embedded:
     taxonomy : Taxonomy
     """
 
-    name = "embedded"
+    name, version = "embedded", ""
 
     def __init__(self, encoder: VisionEncoder, taxonomy: Taxonomy) -> None:
         self.encoder, self.taxonomy = encoder, taxonomy

@@ -33,7 +33,7 @@ class EndpointNamer:
     """
 
     def __init__(self, endpoint: Endpoint, taxonomy: Taxonomy, allow_remote: bool = False) -> None:
-        self.name = f"openai:{endpoint.model}@{endpoint.url}"
+        self.name, self.version = f"openai:{endpoint.model}@{endpoint.url}", ""
         self.taxonomy, self.endpoint, self.allow_remote = taxonomy, endpoint, allow_remote
         self._client = endpoint.connect(TIMEOUT, RETRIES)
 

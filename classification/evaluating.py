@@ -66,6 +66,7 @@ def run(
     *,
     folder: Path | None = None,
     cache: Path | None = None,
+    device: str = "auto",
     follow: Follow = lambda items, name, total: items,
 ) -> dict[str, Any]:
     """Classify every test sample of some categories and compare with the truth.
@@ -80,7 +81,9 @@ def run(
     folder : Path, optional
         Predictions are kept there while the run goes on, and a run that was stopped goes on from them.
     cache : Path, optional
-        Of a server's answers.
+        Of a language model's answers.
+    device : {"auto", "cpu", "cuda"}
+        For a language model on this machine.
     follow : callable
         Wraps the samples of a set, to show progress.
 
@@ -112,6 +115,7 @@ def run(
             examples=specimens,
             allow_remote=protocol.allow_remote,
             cache=cache,
+            device=device,
         )
         kept = Kept(folder, one.name, {**protocol.to_json(), "taxonomy": taxonomy.model_dump(mode="json")})
         for sample in follow(tested, one.name, len(tested)):

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 from looktwice.classification.specimen import Specimen
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 
+LEAST_MARGIN = 0.05
+"""A class must be likelier than chance by so much to be named."""
+
 
 @dataclass(frozen=True)
 class Naming:
@@ -52,10 +55,13 @@ class Namer(Protocol):
     ----------
     name : str
         Who it is, as reports have it: ``embedded``, ``openai:MODEL@URL`` ...
+    version : str
+        What else its answers depend on; answers of another version are not taken from the cache.
     taxonomy : Taxonomy
     """
 
     name: str
+    version: str
     taxonomy: Taxonomy
 
     def identify(self, specimen: Specimen) -> Naming:

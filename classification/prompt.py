@@ -7,7 +7,7 @@ from looktwice.classification.specimen import Specimen, measure
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 from looktwice.modalities.study import ByteArray
 
-VERSION = 1
+VERSION = 2
 """Raised whenever words or pictures change, so that no answer to another prompt is taken from the cache."""
 
 SYSTEM = (
@@ -18,15 +18,20 @@ SYSTEM = (
 )
 
 
-def write_prompt(taxonomy: Taxonomy, specimen: Specimen) -> str:
-    """Return the text: what is normal, how to decide, the classes one by one, and what was measured."""
+def write_prompt(taxonomy: Taxonomy, specimen: Specimen | None = None) -> str:
+    """Return the text: what is normal, how to decide, the classes by name, and what was measured of a specimen if any.
+
+    The classes come in the order of their names, whichever order the taxonomy has.
+    """
     parts = [f"Inspected: {taxonomy.category.replace('_', ' ')}."]
     if taxonomy.normal:
         parts.append(f"Normal: {' '.join(taxonomy.normal.split())}")
     if taxonomy.strategy:
         parts.append(f"How to decide: {' '.join(taxonomy.strategy.split())}")
-    classes = [f"- {entry.name}: {' '.join(entry.description.split())}" for entry in taxonomy.classes.values()]
-    parts += ["Kinds of anomaly:\n" + "\n".join(classes), f"Measured: {state_measurements(taxonomy, specimen)}"]
+    classes = sorted(f"- {entry.name}: {' '.join(entry.description.split())}" for entry in taxonomy.classes.values())
+    parts.append("Kinds of anomaly:\n" + "\n".join(classes))
+    if specimen is not None:
+        parts.append(f"Measured: {state_measurements(taxonomy, specimen)}")
     parts.append("Which kind is shown inside the red contour?")
     return "\n\n".join(parts)
 

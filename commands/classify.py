@@ -12,6 +12,11 @@ from looktwice.commands import terminal
 from looktwice.commands.inspect import ModalityChoice, study_folders
 from looktwice.errors import InputError, UsageError
 
+WHO_NAMES = (
+    "Who names: embedded, openai:MODEL@URL, transformers:FOLDER_OR_REPOSITORY, qwen2.5-vl-7b and the like, "
+    "onevision-0.5b, onevision-7b; :4bit behind the last three halves the memory."
+)
+
 if TYPE_CHECKING:
     from looktwice.classification.classifier import Classification, Classifier
     from looktwice.classification.taxonomy import Taxonomy
@@ -26,9 +31,9 @@ def classify(
     category: str | None = typer.Option(None, help="Which category, where the taxonomy has several."),
     references: Path | None = typer.Option(None, help="Folder of normal inputs of the same kind; or one such input."),
     examples: Path | None = typer.Option(None, help="Folder of labelled examples: DIR/<class>/<input>, from one each."),
-    llm: str = typer.Option("embedded", help="Who names: embedded, or openai:MODEL@URL."),
+    llm: str = typer.Option("embedded", help=WHO_NAMES),
     allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
-    cache: Path | None = typer.Option(None, help="Folder for a server's answers; default: the user's cache."),
+    cache: Path | None = typer.Option(None, help="Folder for a language model's answers; default: the user's cache."),
     out: Path | None = typer.Option(None, "--out", "-o", help="Write contours and records to OUT/<study>/."),
     model: str = typer.Option("nano", help="A model's name (`looktwice models list`) or the path of an expert."),
     modality: ModalityChoice = typer.Option(ModalityChoice.AUTO, help="Told by content unless given."),
@@ -122,6 +127,7 @@ def _open(
         examples=specimens,
         allow_remote=allow_remote,
         cache=cache or user_cache_path("looktwice") / "classify",
+        device=device,
     )
     return Classifier(detector, namer)
 

@@ -124,7 +124,7 @@ def classification(
     contours: str = typer.Option("predicted", help="With --data: predicted, or oracle (from ground-truth masks)."),
     examples: int = typer.Option(0, min=0, metavar="N", help="With --data: labelled examples per class, never tested."),
     references: int = typer.Option(16, min=0, metavar="K", help="With --data: normal inputs of train/good shown."),
-    llm: str = typer.Option("embedded", help="With --data: who names, embedded or openai:MODEL@URL."),
+    llm: str = typer.Option("embedded", help="With --data: who names, as for `looktwice classify`."),
     allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
     model: str = typer.Option("nano", "--model", help="With --data: name or path of the model."),
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
@@ -198,6 +198,7 @@ def _evaluate_pipeline(
         Protocol(**{**protocol, "contours": kind}),
         folder=out,
         cache=user_cache_path("looktwice") / "classify",
+        device=device,
         follow=_follow,
     )
     result["left_out"] |= problems

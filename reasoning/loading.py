@@ -17,9 +17,9 @@ from looktwice.reasoning.convert import is_original
 from looktwice.reasoning.onevision import OneVision
 
 if TYPE_CHECKING:
-    from transformers import LlavaOnevisionForConditionalGeneration, LlavaOnevisionProcessor
+    from transformers import LlavaOnevisionForConditionalGeneration
 
-NOT_QUANTISED = ["vision_tower", "multi_modal_projector", "lm_head"]
+NOT_QUANTISED = ["vision_tower", "visual", "multi_modal_projector", "lm_head"]
 """What stays in half precision in a 4-bit model: the expert reads the tower's tokens, which must not move."""
 
 
@@ -66,9 +66,12 @@ def load_onevision(
         raise WeightsError(
             f"{folder} has the original LLaVA-NeXT naming; run `looktwice models convert {folder} --out OUT`"
         )
-    options = _options(resolve_device(device), dtype, four_bit)
+    from transformers import LlavaOnevisionForConditionalGeneration, LlavaOnevisionProcessor
+
+    options = loading_options(resolve_device(device), dtype, four_bit)
+    classes = (LlavaOnevisionForConditionalGeneration, LlavaOnevisionProcessor)
     try:
-        model, processor = _read(folder, options)
+        model, processor = read_pretrained(folder, *classes, "LLaVA-OneVision", options)
     except torch.OutOfMemoryError as error:
         raise LookTwiceError(
             f"{source} does not fit on this GPU; try --llm onevision-7b:4bit, or onevision-0.5b, or --device cpu"
@@ -80,30 +83,49 @@ def load_onevision(
     return OneVision(model, processor, looker, Path(source).name, max_visual_tokens, max_new_tokens)
 
 
-def _read(
-    folder: Path, options: dict[str, Any]
-) -> tuple[LlavaOnevisionForConditionalGeneration, LlavaOnevisionProcessor]:
-    from transformers import LlavaOnevisionForConditionalGeneration, LlavaOnevisionProcessor
+def read_pretrained(
+    folder: Path, model_class: Any, processor_class: Any, called: str, options: dict[str, Any]
+) -> tuple[Any, Any]:
+    """Read a model and its processor out of a folder in the hub's format.
 
+    Parameters
+    ----------
+    folder : Path
+    model_class, processor_class : type
+        Of transformers, with ``from_pretrained``.
+    called : str
+        What the model is called in errors.
+    options : dict
+        Those of :func:`loading_options`.
+
+    Raises
+    ------
+    WeightsError
+        The folder holds something else, or not all of it.
+    """
     try:
-        processor = LlavaOnevisionProcessor.from_pretrained(folder)
-        read: Any = LlavaOnevisionForConditionalGeneration.from_pretrained(
-            folder, output_loading_info=True, use_safetensors=True, **options
-        )
+        processor = processor_class.from_pretrained(folder)
+        # transformers fills what a file does not hold with noise and goes on; answers out of noise are worse than none.
+        model, loaded = model_class.from_pretrained(folder, output_loading_info=True, use_safetensors=True, **options)
     except torch.OutOfMemoryError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
-        raise WeightsError(f"{folder} cannot be loaded as LLaVA-OneVision: {reason}") from error
-    # transformers fills what a file does not hold with noise and goes on; an answer out of noise is worse than none.
-    model, loaded = read
+        raise WeightsError(f"{folder} cannot be loaded as {called}: {reason}") from error
     missing = sorted(loaded["missing_keys"])
     if missing:
-        raise WeightsError(f"{folder} lacks {len(missing)} tensors of LLaVA-OneVision ({missing[0]}, ...)")
+        raise WeightsError(f"{folder} lacks {len(missing)} tensors of {called} ({missing[0]}, ...)")
     return model, processor
 
 
-def _options(device: torch.device, dtype: torch.dtype | None, four_bit: bool) -> dict[str, Any]:
+def loading_options(device: torch.device, dtype: torch.dtype | None, four_bit: bool) -> dict[str, Any]:
+    """Return what ``from_pretrained`` is given: precision, attention, where the weights go; see `load_onevision`.
+
+    Raises
+    ------
+    UsageError
+        4 bits are asked for where they cannot be had.
+    """
     from transformers.utils.import_utils import is_bitsandbytes_available, is_flash_attn_2_available
 
     on_gpu = device.type == "cuda"

@@ -117,6 +117,29 @@ class VisualReader:
         return Reading([self._whole(projected[0]), suspicion_phrase(word), base])
 
     @torch.inference_mode()
+    def read_pictures(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Reading]:
+        """Read several pictures that are shown together, each by itself and without crops, as released.
+
+        Parameters
+        ----------
+        images : sequence of uint8, shape (H, W, 3)
+        """
+        tokens = self.tower.encode_in_batches(self.tower.preprocess(images))
+        evidence = self.expert.gather(self._look(tokens, tokens.final), [1] * len(images))
+        projected, local = self._project(tokens.final), self._project(evidence.local_tokens)
+        whole = self._project(evidence.global_token)
+        return [
+            Reading(
+                [
+                    self._whole(projected[index]),
+                    suspicion_phrase(suspicion_word(float(evidence.score[index]))),
+                    torch.cat([whole[index : index + 1], local[index]]),
+                ]
+            )
+            for index in range(len(images))
+        ]
+
+    @torch.inference_mode()
     def read_study(self, context: StudyContext) -> Reading:
         """Read a study within the budget: a single picture with its crops, several views without.
 

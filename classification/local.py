@@ -1,0 +1,133 @@
+"""Naming by a multimodal model on this machine: how likely it is to answer each class name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from looktwice.classification.likelihood import Likelihood, score_names, share_out
+from looktwice.classification.naming import LEAST_MARGIN, Naming
+from looktwice.classification.prompt import SYSTEM, write_pictures, write_prompt
+from looktwice.classification.prompting import ChatPrompter, LookTwicePrompter, Pictures, Prompter
+from looktwice.classification.specimen import Specimen
+from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
+from looktwice.encoders.base import VisionEncoder
+from looktwice.errors import UsageError
+from looktwice.models import MODELS, released_expert_path
+from looktwice.reasoning.generation import end_ids
+from looktwice.reasoning.multimodal import REPOSITORIES, find_weights, load_multimodal
+from looktwice.reasoning.registry import FOUR_BIT, open_reasoner
+
+PREFIX = "transformers:"
+METHOD = 1
+"""Raised whenever likelihoods are computed otherwise, so that no answer of another method is taken from the cache."""
+
+ASKED = f'Answer with the name of the kind alone, or with "{UNKNOWN}".'
+
+
+class LocalNamer:
+    """Names findings by the likelihood of each class name, and of ``unknown``, as a model's answer.
+
+    Parameters
+    ----------
+    name : str
+        As ``--llm`` has it.
+    prompter : Prompter
+    taxonomy : Taxonomy
+    weights : str
+        What tells the model's weights from others of the same name, for the cache of answers.
+    """
+
+    def __init__(self, name: str, prompter: Prompter, taxonomy: Taxonomy, weights: str = "") -> None:
+        self.name, self.taxonomy, self.version = name, taxonomy, f"{METHOD} {weights}"
+        self._prompter = prompter
+        self._ends = end_ids(prompter.model, prompter.tokenizer)
+        shown = {key: entry.name for key, entry in taxonomy.classes.items()}
+        # In one order, whichever the taxonomy's is: batches of other make-up round otherwise.
+        self._spelled = {
+            key: prompter.tokenizer(name, add_special_tokens=False)["input_ids"]
+            for key, name in sorted([*shown.items(), (UNKNOWN, UNKNOWN)])
+        }
+        self._unseen: dict[str, Likelihood] | None = None
+
+    def identify(self, specimen: Specimen) -> Naming:
+        """Name one finding; where no name is likelier than chance by a margin, or none fits, it is unknown."""
+        if self._unseen is None:
+            self._unseen, _ = self._score((), write_prompt(self.taxonomy))
+        seen, length = self._score(write_pictures(specimen), write_prompt(self.taxonomy, specimen))
+        shares = share_out(seen, self._unseen)
+        ranked = sorted(shares, key=lambda key: -shares[key])
+        best, confidence = ranked[0], shares[ranked[0]]
+        why = f"the model answers {self._said(ranked[0])} {_times(shares, ranked)} {self._said(ranked[1])}"
+        if best != UNKNOWN and confidence < 1 / len(shares) + LEAST_MARGIN:
+            best, why = UNKNOWN, "no name is likelier than chance"
+        tokens = {"prompt": length, "answer": sum(one.tokens for one in seen.values())}
+        return Naming(best, confidence, why, shares, tokens)
+
+    def _score(self, pictures: Pictures, text: str) -> tuple[dict[str, Likelihood], int]:
+        prompted = self._prompter.put(SYSTEM, pictures, f"{text}\n\n{ASKED}")
+        return score_names(prompted, self._spelled, self._ends), prompted.length
+
+    def _said(self, key: str) -> str:
+        return f'"{self.taxonomy.classes[key].name if key in self.taxonomy.classes else key}"'
+
+
+def open_local(name: str, taxonomy: Taxonomy, encoder: VisionEncoder, device: str = "auto") -> LocalNamer:
+    """Open a model on this machine as a namer.
+
+    Parameters
+    ----------
+    name : str
+        ``transformers:FOLDER_OR_REPOSITORY``, a name of ``multimodal.REPOSITORIES``, or ``onevision-0.5b`` or ``-7b``,
+        which reads the expert's tokens too; each with ``:4bit`` behind it for half the memory.
+    taxonomy : Taxonomy
+    encoder : VisionEncoder
+        The expert's.
+    device : {"auto", "cpu", "cuda"}
+
+    Raises
+    ------
+    UsageError
+        No model of that name.
+    WeightsError
+        The weights are not here, or are of something else; the line says what to run.
+    """
+    plain, four_bit = name.removesuffix(FOUR_BIT), name.endswith(FOUR_BIT)
+    prompter: Prompter
+    if not (plain.startswith(PREFIX) or plain in REPOSITORIES or _is_onevision(plain)):
+        local = ", ".join([*REPOSITORIES, *filter(_is_onevision, MODELS)])
+        raise UsageError(
+            f"nobody called {name!r} names anomalies; there are embedded, openai:MODEL@URL, "
+            f"{PREFIX}FOLDER_OR_REPOSITORY, {local}"
+        )
+    if _is_onevision(plain):
+        reasoner = open_reasoner(name, encoder, device=device)
+        from looktwice.reasoning.onevision import OneVision
+
+        assert isinstance(reasoner, OneVision)
+        prompter = LookTwicePrompter(reasoner)
+        [repository] = MODELS[plain].repositories
+        files = [*_weight_files(find_weights(repository)), released_expert_path(MODELS[plain])]
+    else:
+        folder = find_weights(plain.removeprefix(PREFIX))
+        prompter = ChatPrompter(*load_multimodal(folder, device, four_bit=four_bit))
+        files = _weight_files(folder)
+    return LocalNamer(name, prompter, taxonomy, " ".join(map(_state, files)))
+
+
+def _is_onevision(name: str) -> bool:
+    return name in MODELS and MODELS[name].released_expert is not None
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors"))
+
+
+def _state(file: Path) -> str:
+    """Return what changes when a file does, without reading gigabytes."""
+    state = file.stat()
+    return f"{file.name} {state.st_size} {state.st_mtime_ns}"
+
+
+def _times(shares: dict[str, float], ranked: list[str]) -> str:
+    ratio = shares[ranked[0]] / max(shares[ranked[1]], 1e-9)
+    return f"{ratio:.3g} times as readily as"

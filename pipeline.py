@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -164,9 +165,12 @@ class Inspector:
     def examine(self, study: Study, threshold: float | None = None, opening: float = 0.0) -> StudyContext:
         """Look at an open study; `opening` is the seconds that opening it took."""
         started = time.perf_counter()
-        sighting = self._see(study)
-        looking = time.perf_counter()
-        found = self._ask_sources(study, sighting.maps.shape[1:])
+        # The sources need nothing from the encoder, and both spend their time outside the interpreter's lock.
+        with ThreadPoolExecutor(1) as aside:
+            asked = aside.submit(self._ask_sources, study)
+            sighting = self._see(study)
+            looking = time.perf_counter()
+            found = asked.result()
         sighting = _join(sighting, found)
         seen = time.perf_counter()
         threshold = self.expert.config.threshold if threshold is None else threshold
@@ -237,11 +241,11 @@ class Inspector:
             study.notes.append("not compared with other inputs: only photographs are")
         return self.expert.see(study)
 
-    def _ask_sources(self, study: Study, grid: tuple[int, ...]) -> dict[str, Found]:
+    def _ask_sources(self, study: Study) -> dict[str, Found]:
         """Return what each source of evidence that fits the study finds in it."""
         calibrations = self.expert.config.calibration
         found = {
-            source.name: source.look(study, (grid[0], grid[1]), calibrations[source.name])
+            source.name: source.look(study, self.expert.encoder.grid, calibrations[source.name])
             for source in fitting(study, calibrations)
         }
         return {name: one for name, one in found.items() if one is not None}
@@ -323,7 +327,8 @@ def _as_lifted(sighting: Sighting, heatmap: NativeMap) -> Sighting:
     """
     maps = heatmap.in_views()
     flat = maps.reshape(len(maps), -1)
-    hottest = np.partition(flat, -max(1, flat.shape[1] // 100), axis=1)[:, -max(1, flat.shape[1] // 100) :]
+    # Sorting is vectorised and several times as fast as NumPy's partition.
+    hottest = np.sort(flat, axis=1)[:, -max(1, flat.shape[1] // 100) :]
     return replace(sighting, maps=maps, view_scores=hottest.mean(axis=1))
 
 

@@ -26,9 +26,19 @@ class Mirror:
 
         return study.modality is Modality.VOLUME and isinstance(study, VolumeStudy) and study.anatomy.part == "head"
 
-    def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found:
-        """Measure a head's asymmetry in its views."""
-        maps = measure_mirror(study, grid)
+    def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found | None:
+        """Measure a head's asymmetry in its views; None where its midline is in doubt."""
+        from looktwice.modalities.volumes.asymmetry import asymmetry_across, coarse_head, find_mirror_plane
+        from looktwice.modalities.volumes.midline import doubt
+        from looktwice.modalities.volumes.study import VolumeStudy
+
+        assert isinstance(study, VolumeStudy)
+        head = coarse_head(study)
+        plane = find_mirror_plane(head)
+        if reason := doubt(study, head, plane):
+            study.notes.append(f"sides not compared: {reason}")
+            return None
+        maps = asymmetry_across(study, head, plane, grid)
         return Found(score=score_mirror(maps, calibration), maps=maps)
 
 

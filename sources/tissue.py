@@ -118,11 +118,12 @@ class Tissue:
         tissues = [tissue for voxels in study.voxels if (tissue := measure_tissue(study, voxels)) is not None]
         # Scans of one case lie on one grid; what shows in several of them counts for more than what shows in one.
         logits = np.mean([head.logits(tissue) for tissue in tissues], axis=0)
-        probabilities = calibration.probabilities(logits)
-        if np.mean(probabilities[np.isfinite(logits)] > EVEN_ODDS) > MOST_UNUSUAL:
+        brain = np.isfinite(logits)
+        values = np.zeros(logits.shape, np.float32)
+        values[brain] = calibration.probabilities(logits[brain])
+        if np.mean(values[brain] > EVEN_ODDS) > MOST_UNUSUAL:
             study.notes.append("tissue not judged: too much of it is unlike a brain's (another contrast?)")
             return None
-        values = np.nan_to_num(probabilities).astype(np.float32)
         return Found(score=calibration.score(worst(logits)), values=tissues[0].fine.field(values), alone=True)
 
 

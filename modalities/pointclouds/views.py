@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING, overload
 
 from looktwice.modalities.rendering.cameras import Camera
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
 
 
 class CloudViews(Sequence[View]):
-    """Views rendered when first asked for; what lifting needs of each is kept, the pictures are not."""
+    """Views rendered when first asked for and kept, by whichever thread asks for one first."""
 
     def __init__(self, study: CloudStudy, count: int | None) -> None:
         self._study = study
         self._count = count
         self._done: list[Rendering] = []
+        self._views: dict[int, View] = {}
+        self._drawing = Lock()
 
     @cached_property
     def cameras(self) -> list[Camera]:
@@ -42,11 +45,15 @@ class CloudViews(Sequence[View]):
         if isinstance(index, slice):
             return [self[position] for position in range(*index.indices(len(self)))]
         position = range(len(self))[index]
-        rendering = self.rendering(position)
-        return View(rendering.picture(), f"view {position + 1} {rendering.camera.name}", position)
+        if position not in self._views:
+            rendering = self.rendering(position)
+            name = f"view {position + 1} {rendering.camera.name}"
+            self._views[position] = View(rendering.picture(), name, position)
+        return self._views[position]
 
     def rendering(self, index: int) -> Rendering:
         """Return what was computed for one view."""
-        while len(self._done) <= index:
-            self._done.append(next(self._pending))
+        with self._drawing:
+            while len(self._done) <= index:
+                self._done.append(next(self._pending))
         return self._done[index]

@@ -17,6 +17,7 @@ BLUR_MM = 2.5
 """Folds of the two sides never match; what is finer than this is not compared."""
 
 FIT_STRIDE = 2
+"""The fit reads every second sample, and compares at every second one of these."""
 
 TILT_ARM_MM = 100.0
 """Tilts are sought as millimetres at this distance from the middle, so that all unknowns are of one size."""
@@ -76,7 +77,11 @@ def midsagittal_asymmetry(study: VolumeStudy, grid: tuple[int, int] = (28, 28)) 
         In [0, 1]: one half where the difference is `HALF_WAY` times its robust spread in the head.
     """
     head = coarse_head(study)
-    plane = find_mirror_plane(head)
+    return asymmetry_across(study, head, find_mirror_plane(head), grid)
+
+
+def asymmetry_across(study: VolumeStudy, head: Head, plane: MirrorPlane, grid: tuple[int, int]) -> FloatArray:
+    """Return the maps of `midsagittal_asymmetry` for a plane that is known."""
     evidence = _oddness(head, mirrored(head, plane))
     native = _to_input_axes(evidence, study)
     maps = [map_ for stack in study.stacks for map_ in _on_views(native, study, stack, grid)]
@@ -101,6 +106,7 @@ def find_mirror_plane(head: Head) -> MirrorPlane:
     """Return the plane across which the head correlates best with its mirror image."""
     every = slice(None, None, FIT_STRIDE)
     small = Head(head.values[every, every, every], head.mask[every, every, every], head.spacing * FIT_STRIDE)
+    compared = small.values[every, every, every].ravel()
     x, y, z = (float(value) for value in np.argwhere(small.mask).mean(axis=0) * small.spacing)
 
     def plane_of(millimetres: npt.NDArray[np.float64]) -> MirrorPlane:
@@ -108,23 +114,24 @@ def find_mirror_plane(head: Head) -> MirrorPlane:
         return MirrorPlane(x + shift - by_y * y - by_z * z, by_y, by_z)
 
     def disagreement(millimetres: npt.NDArray[np.float64]) -> float:
-        image = mirrored(small, plane_of(millimetres))
-        return -float(np.corrcoef(small.values.ravel(), image.ravel())[0, 1])
+        image = mirrored(small, plane_of(millimetres), FIT_STRIDE)
+        return -float(np.corrcoef(compared, image.ravel())[0, 1])
 
     start = np.vstack([np.zeros(3), FIRST_STEP_MM * np.eye(3)])
     options = {"initial_simplex": start, "xatol": 0.1, "fatol": 1e-4}
     return plane_of(optimize.minimize(disagreement, np.zeros(3), method="Nelder-Mead", options=options).x)
 
 
-def mirrored(head: Head, plane: MirrorPlane) -> FloatArray:
-    """Return the head's values reflected at a plane."""
+def mirrored(head: Head, plane: MirrorPlane, stride: int = 1) -> FloatArray:
+    """Return the head's values reflected at a plane, at every `stride`-th sample."""
     normal = np.array([1.0, -plane.by_y, -plane.by_z])
     normal /= np.linalg.norm(normal)
     offset = plane.at * normal[0]
     reflection = np.eye(3) - 2 * np.outer(normal, normal)
     matrix = reflection * head.spacing / head.spacing[:, None]
     shift = 2 * offset * normal / head.spacing
-    image: FloatArray = ndimage.affine_transform(head.values, matrix, shift, order=1)
+    shape = tuple(-(-count // stride) for count in head.values.shape)
+    image: FloatArray = ndimage.affine_transform(head.values, stride * matrix, shift, output_shape=shape, order=1)
     return image
 
 

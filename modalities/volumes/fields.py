@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+from scipy import ndimage, sparse
 
 from looktwice.modalities.study import FloatArray
 from looktwice.modalities.volumes.voxels import Box
@@ -36,10 +37,18 @@ class SeparableField:
 
     def __getitem__(self, box: Box) -> FloatArray:
         """Return the field at the voxels of one box, in voxel axis order."""
-        first, second, third = (weights[box[axis]] for weights, axis in zip(self.weights, self.axes, strict=True))
-        out = np.tensordot(first, self.samples, axes=1)
-        out = np.matmul(np.matmul(second, out), third.T)
+        out = self.samples
+        # Each product takes the first axis to voxels and leaves it last, so that three bring the axes back in order.
+        for weights, axis in zip(self._sparse, self.axes, strict=True):
+            rest = out.shape[1:]
+            voxels = weights[box[axis]] @ np.ascontiguousarray(out).reshape(len(out), -1)
+            out = np.moveaxis(voxels.reshape(-1, *rest), 0, -1)
         return cast("FloatArray", out.transpose(np.argsort(self.axes)))
+
+    @cached_property
+    def _sparse(self) -> list[Any]:
+        """The weights without their zeros: few samples reach a voxel, and BLAS threads would wait for the encoder's."""
+        return [sparse.csr_array(weights) for weights in self.weights]
 
 
 def interpolation(count: int, positions: npt.NDArray[np.floating[Any]], sigma: float = 0.0) -> FloatArray:

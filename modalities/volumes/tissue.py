@@ -197,21 +197,21 @@ def measure_tissue(study: VolumeStudy, voxels: Voxels | None = None) -> Tissue |
     dense = np.percentile(wide.values[foreground], DENSE_PERCENTILE) > middle + BONE_ABOVE * unit
     wide, brain = _standardised(wide.cropped(box), middle, unit), brain[box]
     i, j, k = (slice(side.start * step, side.stop * step) for side, step in zip(box, steps, strict=True))
-    context, features = _measure_wide(wide, brain, to_mni)
-    look = Look.CT if study.kind is Kind.CT or dense else _look(wide, brain, to_mni)
+    head = template(TEMPLATE_MM)
+    grey, white = (
+        on_grid(share, head.affine, to_mni, wide.affine, brain.shape) for share in (head.grey, head.white)
+    )
+    context, features = _measure_wide(wide, brain, grey, white, to_mni)
+    look = Look.CT if study.kind is Kind.CT or dense else _look(wide, brain, grey, white)
     return Tissue(_standardised(fine.cropped((i, j, k)), middle, unit), steps, context, features, look)
 
 
-def _look(wide: Averages, brain: BoolArray, to_mni: Affine) -> Look:
+def _look(wide: Averages, brain: BoolArray, grey: FloatArray, white: FloatArray) -> Look:
     """Tell how MRI shows the brain by the places that are surely grey or white matter in the template."""
-    head = template(TEMPLATE_MM)
-    grey, white = (
-        float(np.median(wide.values[brain & (share > np.quantile(share[brain], PUREST))]))
-        for share in (
-            on_grid(share, head.affine, to_mni, wide.affine, brain.shape) for share in (head.grey, head.white)
-        )
+    of_grey, of_white = (
+        float(np.median(wide.values[brain & (share > np.quantile(share[brain], PUREST))])) for share in (grey, white)
     )
-    return Look.T1 if white > grey else Look.T2
+    return Look.T1 if of_white > of_grey else Look.T2
 
 
 def _find_brain(wide: Averages, foreground: BoolArray, to_mni: Affine) -> BoolArray:
@@ -234,13 +234,11 @@ def _standardised(means: Averages, middle: float, unit: float) -> Averages:
     return replace(means, values=values)
 
 
-def _measure_wide(wide: Averages, brain: BoolArray, to_mni: Affine) -> tuple[Context, FloatArray]:
+def _measure_wide(
+    wide: Averages, brain: BoolArray, grey: FloatArray, white: FloatArray, to_mni: Affine
+) -> tuple[Context, FloatArray]:
     """Return what is usual at each place, and the features that take neighbours (see `WIDE_FEATURES`)."""
-    head = template(TEMPLATE_MM)
-    grey, white = (
-        _blurred(on_grid(share, head.affine, to_mni, wide.affine, brain.shape), TISSUE_BLUR_MM, wide)
-        for share in (head.grey, head.white)
-    )
+    grey, white = (_blurred(share, TISSUE_BLUR_MM, wide) for share in (grey, white))
     fluid = np.clip(1 - grey - white, 0, 1)
     rim = np.exp(-ndimage.distance_transform_edt(brain, sampling=wide.spacing) / RIM_MM).astype(np.float32)
     within = _Within(brain, wide)

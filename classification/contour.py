@@ -39,14 +39,27 @@ def cut(heat: FloatArray, size: tuple[int, int], threshold: float) -> BoolArray:
     bool, shape (height, width)
         Never empty.
     """
-    smooth = resize_heat(heat, size)
+    # Enlarging overshoots; a peak of 1 would have a logit without bounds, and nothing but the peak would be cut out.
+    peak = float(heat.max())
+    smooth = np.minimum(resize_heat(heat, size), peak)
     peak = float(smooth.max())
     level = _level(peak, threshold) if peak > threshold else (peak + float(np.median(smooth))) / 2
     mask: BoolArray = smooth >= min(level, peak)
     parts = label(mask, connectivity=2)
     peaks = ndimage.maximum(smooth, parts, np.arange(1, parts.max() + 1))
     kept = np.flatnonzero(peaks - level >= KEPT_PEAK * (peak - level)) + 1
-    return np.isin(parts, kept)
+    return _filled(np.isin(parts, kept))
+
+
+def _filled(mask: BoolArray) -> BoolArray:
+    """Fill holes that are smaller than the region: an even finding is seen best along its rim, and is more than it.
+
+    A region that runs around something larger, such as the picture's frame, stays as it is.
+    """
+    holes = label(ndimage.binary_fill_holes(mask) & ~mask, connectivity=1)
+    small = np.flatnonzero(np.bincount(holes.ravel())[1:] < mask.sum()) + 1
+    filled: BoolArray = mask | np.isin(holes, small)
+    return filled
 
 
 def _level(peak: float, threshold: float) -> float:

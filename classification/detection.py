@@ -23,7 +23,8 @@ from looktwice.sources.photographs import describe
 
 CLOUD_VIEWS = 2
 EVEN_ODDS = 0.5
-_PLACES = ("score", "centroid", "bbox", "centroid_world_mm")
+# Of a region's facts, those that say nothing about its kind.
+_NOT_TOLD = ("score", "centroid", "bbox", "centroid_world_mm", "peak", "threshold")
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +161,7 @@ class Detector:
         count = CLOUD_VIEWS if study.modality is Modality.POINTCLOUD else 1
         exposures = tuple(self._expose(context, finding.index) for finding in result.findings[:count])
         worst = result.regions[0].to_json() if result.regions else {}
-        facts = {name: value for name, value in worst.items() if name not in _PLACES}
+        facts = {name: value for name, value in worst.items() if name not in _NOT_TOLD}
         specimen = Specimen(exposures, Contours.PREDICTED, facts, is_medical(context.study))
         return replace(found, specimen=specimen)
 

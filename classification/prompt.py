@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from looktwice.classification.contour import shown
 from looktwice.classification.specimen import Specimen, measure
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
@@ -59,5 +61,14 @@ def state_measurements(taxonomy: Taxonomy, specimen: Specimen) -> str:
     ]
     if taxonomy.drawing is not None:
         said.append("material missing" if found["missing_share"] > 0.5 else "material added")
-    said += [f"{name.replace('_', ' ')} {value}" for name, value in specimen.facts.items() if value is not None]
+    said += [f"{name.replace('_', ' ')} {_brief(value)}" for name, value in specimen.facts.items() if value is not None]
     return ", ".join(said) + "."
+
+
+def _brief(value: Any) -> str:
+    """Write a fact with three figures."""
+    if isinstance(value, (list, tuple)):
+        return " × ".join(map(_brief, value))
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return str(value)

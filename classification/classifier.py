@@ -15,6 +15,7 @@ from looktwice.classification.endpoint import EndpointNamer
 from looktwice.classification.naming import Namer, Naming
 from looktwice.classification.specimen import Specimen, measure
 from looktwice.classification.taxonomy import GOOD, UNKNOWN, Severity, Taxonomy
+from looktwice.classification.wording import WordedNamer, load_writer
 from looktwice.encoders.base import VisionEncoder
 from looktwice.errors import UsageError
 from looktwice.modalities.study import BoolArray
@@ -81,6 +82,7 @@ class Classification:
             "severity": self.severity,
             "confidence": None if naming is None else naming.confidence,
             "why": None if naming is None else naming.why,
+            "worded_by": None if naming is None else naming.worded_by,
             "probabilities": {} if naming is None else naming.probabilities,
             "problem": None if naming is None else naming.problem,
             "contours": None if specimen is None else specimen.contours.value,
@@ -136,7 +138,7 @@ def open_namer(
     Parameters
     ----------
     name : str
-        ``embedded``, ``openai:MODEL@URL``, or a model on this machine; see ``local.open_local``.
+        ``embedded``, ``embedded:smollm2``, ``openai:MODEL@URL``, or a model on this machine; see ``local.open_local``.
     taxonomy : Taxonomy
     encoder : VisionEncoder
         For the embedded classifier.
@@ -156,13 +158,13 @@ def open_namer(
     WeightsError
         The model's weights are not here; the line says what to run.
     """
-    if name == "embedded":
+    if name in (Embedded.name, WordedNamer.name):
         embedded = Embedded(encoder, taxonomy)
         if examples:
             specimens = [specimen for group in examples.values() for specimen in group]
             labels = [key for key, group in examples.items() for _ in group]
             embedded.learn(embedded.describe(specimens), labels)
-        return embedded
+        return embedded if name == Embedded.name else WordedNamer(embedded, load_writer())
     if examples:
         raise UsageError("labelled examples are for the embedded classifier; leave out --examples or --llm")
     namer: Namer

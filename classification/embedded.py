@@ -109,8 +109,12 @@ class Embedded:
             return Naming(UNKNOWN, confidence, "no class stands out from the others", probabilities)
         return Naming(best, confidence, self._explain(best, found), probabilities)
 
+    def agreeing(self, key: str, found: Mapping[str, float]) -> list[str]:
+        """Return the traits of a class that a region has."""
+        return [name for name in self.taxonomy.traits(key) if agreement(name, found) > 0.5]
+
     def _explain(self, key: str, found: Mapping[str, float]) -> str:
-        agreeing = [name for name in self.taxonomy.traits(key) if agreement(name, found) > 0.5]
+        agreeing = self.agreeing(key, found)
         reasons = [f"the region is {_enumerate(agreeing)}"] if agreeing else []
         if key in self.counts and self._learned is not None:
             count = self.counts[key]

@@ -96,7 +96,7 @@ def open_local(name: str, taxonomy: Taxonomy, encoder: VisionEncoder, device: st
     if not (plain.startswith(PREFIX) or plain in REPOSITORIES or _is_onevision(plain)):
         local = ", ".join([*REPOSITORIES, *filter(_is_onevision, MODELS)])
         raise UsageError(
-            f"nobody called {name!r} names anomalies; there are embedded, openai:MODEL@URL, "
+            f"nobody called {name!r} names anomalies; there are embedded, embedded:smollm2, openai:MODEL@URL, "
             f"{PREFIX}FOLDER_OR_REPOSITORY, {local}"
         )
     if _is_onevision(plain):

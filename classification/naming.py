@@ -29,6 +29,8 @@ class Naming:
         ``prompt`` and ``answer``; empty where no language model was asked.
     problem : str or None
         What was wrong with an answer that could not be taken as it was; it counts as unknown.
+    worded_by : {"smollm2", "template"} or None
+        Who worded the reason where a language model was to; ``template`` where what it wrote was refused.
     """
 
     key: str
@@ -37,6 +39,7 @@ class Naming:
     probabilities: dict[str, float] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict)
     problem: str | None = None
+    worded_by: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as a JSON object."""

@@ -51,7 +51,13 @@ def write_pictures(specimen: Specimen) -> list[tuple[str, ByteArray]]:
 
 
 def state_measurements(taxonomy: Taxonomy, specimen: Specimen) -> str:
-    """Say the main measurements of the region in one line."""
+    """Say the main measurements of the region in one line, with what was measured in the input's own space."""
+    facts = [f"{name.replace('_', ' ')} {_brief(value)}" for name, value in specimen.facts.items() if value is not None]
+    return ", ".join([*measured_phrases(taxonomy, specimen), *facts]) + "."
+
+
+def measured_phrases(taxonomy: Taxonomy, specimen: Specimen) -> list[str]:
+    """Say the main measurements of the region in the picture, one by one."""
     found = measure(specimen.exposures[0], taxonomy.drawing)
     said = [
         f"{100 * specimen.exposures[0].mask.mean():.2g} % of the picture",
@@ -61,8 +67,7 @@ def state_measurements(taxonomy: Taxonomy, specimen: Specimen) -> str:
     ]
     if taxonomy.drawing is not None:
         said.append("material missing" if found["missing_share"] > 0.5 else "material added")
-    said += [f"{name.replace('_', ' ')} {_brief(value)}" for name, value in specimen.facts.items() if value is not None]
-    return ", ".join(said) + "."
+    return said
 
 
 def _brief(value: Any) -> str:

@@ -147,25 +147,38 @@ def load_taxonomies(source: str | Path) -> dict[str, Taxonomy]:
 
 def parse_taxonomies(text: str, origin: str) -> dict[str, Taxonomy]:
     """Read taxonomies out of YAML or JSON text; `origin` names it in errors. See :func:`load_taxonomies`."""
-    # YAML holds JSON but for tabs, which JSON allows between tokens only.
-    is_json = text.lstrip("\ufeff \t\r\n").startswith("{")
-    try:
-        root = yaml.compose(text.replace("\t", " ") if is_json else text, yaml.SafeLoader)
-        content = json.loads(text.lstrip("\ufeff")) if is_json else yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else getattr(error, "lineno", 1)
-        problem = getattr(error, "problem", None) or getattr(error, "msg", error)
-        raise UsageError(f"{origin}, line {line}: {problem}") from None
-    if root is None or not isinstance(content, dict) or not content:
-        raise UsageError(f"{origin} holds no taxonomy; give category, normal, strategy and classes")
-    for node in _mappings(root):
-        _refuse_twice(node, origin)
+    root, content = _compose(text, origin)
+    for value, first, line in _named_twice(root):
+        raise UsageError(f"{origin}, line {line}: {value!r} is named twice, first in line {first}")
     if "classes" in content or "category" in content:
         one = _validated(content, root, origin, ())
         _refuse_same_names(one, root, origin, ("classes",))
         return {one.category: one}
     return {str(name): _from_velm(str(name), entries, root, origin) for name, entries in content.items()}
+
+
+def check_published(path: Path) -> list[str]:
+    """Check a taxonomy in VELM's form by which predictions are evaluated; JSON lets it name a class twice.
+
+    Returns
+    -------
+    list of str
+        One line for each key that is named twice; as in every JSON reader the later one counts.
+
+    Raises
+    ------
+    UsageError
+        A category has no classes.
+    """
+    root, content = _compose(_read(path), str(path))
+    for category, entries in content.items():
+        if isinstance(entries, Mapping) and not set(entries) - {"normal"}:
+            line = _line(root, (str(category),))
+            raise UsageError(f"{path}, line {line}: {category}: a taxonomy needs at least one class")
+    return [
+        f"{path}, line {line}: {value!r} is named twice, first in line {first}; this one counts"
+        for value, first, line in _named_twice(root)
+    ]
 
 
 def select(taxonomies: Mapping[str, Taxonomy], category: str | None) -> Taxonomy:
@@ -194,6 +207,23 @@ def _read(path: Path) -> str:
         ) from None
     except UnicodeDecodeError:
         raise UsageError(f"taxonomy {path} is not UTF-8 text") from None
+
+
+def _compose(text: str, origin: str) -> tuple[yaml.Node, dict[Any, Any]]:
+    """Parse a text, as nodes that know their line and as values."""
+    # YAML holds JSON but for tabs, which JSON allows between tokens only.
+    is_json = text.lstrip("\ufeff \t\r\n").startswith("{")
+    try:
+        root = yaml.compose(text.replace("\t", " ") if is_json else text, yaml.SafeLoader)
+        content = json.loads(text.lstrip("\ufeff")) if is_json else yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else getattr(error, "lineno", 1)
+        problem = getattr(error, "problem", None) or getattr(error, "msg", error)
+        raise UsageError(f"{origin}, line {line}: {problem}") from None
+    if root is None or not isinstance(content, dict) or not content:
+        raise UsageError(f"{origin} holds no taxonomy; give category, normal, strategy and classes")
+    return root, content
 
 
 def _from_velm(category: str, entries: Any, root: yaml.Node, origin: str) -> Taxonomy:
@@ -238,13 +268,15 @@ def _mappings(node: yaml.Node) -> Iterator[yaml.MappingNode]:
             yield from _mappings(value)
 
 
-def _refuse_twice(node: yaml.MappingNode, origin: str) -> None:
-    seen: dict[str, int] = {}
-    for key, _ in node.value:
-        line = key.start_mark.line + 1
-        if key.value in seen:
-            raise UsageError(f"{origin}, line {line}: {key.value!r} is named twice, first in line {seen[key.value]}")
-        seen[key.value] = line
+def _named_twice(root: yaml.Node) -> Iterator[tuple[str, int, int]]:
+    """Yield the keys that occur again in one mapping, with the lines of both."""
+    for node in _mappings(root):
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            line = int(key.start_mark.line) + 1
+            if key.value in seen:
+                yield str(key.value), seen[key.value], line
+            seen[key.value] = line
 
 
 def _refuse_same_names(taxonomy: Taxonomy, root: yaml.Node, origin: str, prefix: tuple[str, ...]) -> None:

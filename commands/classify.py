@@ -13,8 +13,9 @@ from looktwice.commands.inspect import ModalityChoice, study_folders
 from looktwice.errors import InputError, UsageError
 
 WHO_NAMES = (
-    "Who names: embedded, openai:MODEL@URL, transformers:FOLDER_OR_REPOSITORY, qwen2.5-vl-7b and the like, "
-    "onevision-0.5b, onevision-7b; :4bit behind the last three halves the memory."
+    "Who names: embedded, embedded:smollm2 (which words its reason), openai:MODEL@URL, "
+    "transformers:FOLDER_OR_REPOSITORY, qwen2.5-vl-7b and the like, onevision-0.5b, onevision-7b; :4bit behind one of "
+    "the last four halves the memory."
 )
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def classify(
         from looktwice.classification.writing import write_json
 
         write_json(summary, out / "summary.json")
-    _say(summary)
+    say_summary(summary)
     raise typer.Exit(1 if summary["failed"] else 0)
 
 
@@ -163,7 +164,8 @@ def _print_table(records: list[dict[str, Any]]) -> None:
         terminal.stdout.print(table)
 
 
-def _say(summary: dict[str, Any]) -> None:
+def say_summary(summary: dict[str, Any]) -> None:
+    """Say on stderr what became of the inputs, and what it cost."""
     tokens = summary["tokens"]
     parts = [
         f"{summary['inputs']} inputs",

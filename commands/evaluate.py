@@ -16,6 +16,8 @@ from looktwice.result import finite
 if TYPE_CHECKING:
     from looktwice.evaluation.scorer import Scorer
     from looktwice.evaluation.sets import EvaluationSet
+    from looktwice.evaluation.velm import Taxonomy as VelmTaxonomy
+    from looktwice.evaluation.velm import Verdict
 
 Item = TypeVar("Item")
 
@@ -137,12 +139,14 @@ def classification(
     Either of given predictions, or of the pipeline itself on folders in the MVTec AD layout (as MVTec-AC). A run with
     --data that was stopped goes on when it is started again with the same --out.
     """
+    from looktwice.evaluation.classification import evaluate_classification
     from looktwice.evaluation.tables import CLASSIFICATION_COLUMNS, category_table
 
     if (predictions is None) == (not data):
         raise UsageError("give either --predictions, to evaluate them, or --data, to run the pipeline")
     if predictions is not None:
-        result = _evaluate_predictions(predictions, Path(taxonomy))
+        verdicts, left_out, _ = _read_verdicts(predictions, Path(taxonomy))
+        result = {**evaluate_classification(verdicts), "left_out": left_out}
     else:
         protocol = {
             "llm": llm,
@@ -164,12 +168,19 @@ def classification(
     _say_left_out(result["left_out"])
 
 
-def _evaluate_predictions(predictions: Path, taxonomy: Path) -> dict[str, Any]:
-    from looktwice.evaluation.classification import evaluate_classification
-    from looktwice.evaluation.velm import read_predictions, read_taxonomy
+def _read_verdicts(predictions: Path, taxonomy: Path) -> tuple[list[Verdict], dict[str, str], VelmTaxonomy]:
+    """Read predictions in VELM's form, and say on stderr how many answers are no class."""
+    from looktwice.classification.taxonomy import check_published
+    from looktwice.evaluation.velm import UNKNOWN, read_predictions, read_taxonomy
 
-    verdicts, left_out = read_predictions(predictions, read_taxonomy(taxonomy))
-    return {**evaluate_classification(verdicts), "left_out": left_out}
+    classes = read_taxonomy(taxonomy)
+    for line in check_published(taxonomy):
+        terminal.say(line)
+    verdicts, left_out = read_predictions(predictions, classes)
+    unknown = [verdict.key for verdict in verdicts if verdict.predicted == UNKNOWN]
+    if unknown:
+        terminal.say(f"{len(unknown)} of {len(verdicts)} answers are no class of the taxonomy, as that to {unknown[0]}")
+    return verdicts, left_out, classes
 
 
 def _evaluate_pipeline(
@@ -180,6 +191,7 @@ def _evaluate_pipeline(
     from looktwice.classification.evaluating import Protocol, run
     from looktwice.classification.specimen import Contours
     from looktwice.classification.taxonomy import load_taxonomies
+    from looktwice.commands.classify import say_summary
     from looktwice.evaluation.sets import open_sets
     from looktwice.pipeline import Inspector
 
@@ -202,6 +214,7 @@ def _evaluate_pipeline(
         follow=_follow,
     )
     result["left_out"] |= problems
+    say_summary(result["summary"])
     return result
 
 
@@ -216,10 +229,8 @@ def severity(
     """Evaluate normal / negligible / defect: VELM's three-way protocol, mean over draws."""
     from looktwice.evaluation.severity import KINDS, evaluate_severity
     from looktwice.evaluation.tables import category_table, number
-    from looktwice.evaluation.velm import read_predictions, read_taxonomy
 
-    classes = read_taxonomy(taxonomy)
-    verdicts, left_out = read_predictions(predictions, classes)
+    verdicts, left_out, classes = _read_verdicts(predictions, taxonomy)
     result = {**evaluate_severity(verdicts, classes, seeds=seeds), "left_out": left_out}
     _deliver(result, out, as_json, lambda: category_table(result, {kind: kind for kind in KINDS}))
     if not as_json:

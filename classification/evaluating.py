@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from looktwice.classification.classifier import Classifier, open_namer, summarise
 from looktwice.classification.detection import Detector
+from looktwice.classification.duplicates import things_shown
 from looktwice.classification.examples import look_at_examples
 from looktwice.classification.naming import Namer
 from looktwice.classification.specimen import Contours, Specimen
@@ -90,8 +92,9 @@ def run(
     Returns
     -------
     dict
-        As ``evaluate_classification``, with ``ci95`` of each category's accuracy, ``predictions`` in VELM's form (the
-        contours' kind in its name), ``summary``, ``protocol`` and ``left_out``.
+        As ``evaluate_classification``, with ``ci95`` of each category's accuracy (a bootstrap over things shown) and
+        ``not_tested`` (examples, and what shows the same things as they), ``predictions`` in VELM's form (the contours'
+        kind in its name), ``summary``, ``protocol`` and ``left_out``.
 
     Raises
     ------
@@ -99,12 +102,16 @@ def run(
         A category has no taxonomy, or `folder` holds another run.
     """
     verdicts: list[Verdict] = []
+    shown: dict[str, str] = {}
+    not_tested: dict[str, int] = {}
     predictions: dict[str, str] = {}
     left_out: dict[str, str] = {}
     records: list[dict[str, Any]] = []
     for one in sets:
         taxonomy = _taxonomy_of(one.name, taxonomies)
-        chosen, tested = draw_examples(one.test, taxonomy, protocol.examples, protocol.seed)
+        things = dict(zip((sample.path for sample in one.test), things_shown(one.test), strict=True))
+        chosen, tested = draw_examples(one.test, things, taxonomy, protocol.examples, protocol.seed)
+        not_tested[one.name] = len(one.test) - len(tested)
         detector = Detector(inspector, _references(one, protocol), taxonomy.drawing)
         specimens, problems = _look_at(detector, chosen, protocol.contours)
         left_out |= {f"{one.name} example {number}": text for number, text in enumerate(problems, 1)}
@@ -128,12 +135,14 @@ def run(
                 continue
             predictions[key] = GOOD if record["class"] == GOOD else record["name"]
             truth = taxonomy.key_of(sample.defect) or sample.defect
+            shown[key] = f"{one.name} {things[sample.path]}"
             verdicts.append(Verdict(key, one.name, truth.lower(), _as_published(record["class"])))
     if not verdicts:
         raise UsageError(f"nothing could be classified: {next(iter(left_out.values()), 'no test samples')}")
     result = evaluate_classification(verdicts)
     for name, row in result["categories"].items():
-        row["ci95"] = {"accuracy": _accuracy_interval([one for one in verdicts if one.category == name])}
+        row["ci95"] = {"accuracy": _accuracy_interval([one for one in verdicts if one.category == name], shown)}
+        row["not_tested"] = not_tested[name]
     return {
         **result,
         f"predictions_{protocol.contours.value}": predictions,
@@ -144,24 +153,40 @@ def run(
 
 
 def draw_examples(
-    samples: Sequence[Sample], taxonomy: Taxonomy, count: int, seed: int
+    samples: Sequence[Sample], things: Mapping[Path, str], taxonomy: Taxonomy, count: int, seed: int
 ) -> tuple[dict[str, list[Sample]], list[Sample]]:
-    """Draw examples of each class, and return them and the samples that remain to be tested.
+    """Draw examples of each class, one of a thing, and return them and the samples that remain to be tested.
 
-    At most half of a class is drawn. Whoever or whatever an example shows (``Sample.patient``) is not tested either.
+    Whatever an example shows is not tested, so that no picture is recognised; at least half of a class remains.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    things : mapping
+        Path of a sample to the thing that it shows; see ``duplicates.things_shown``.
+    taxonomy : Taxonomy
+    count : int
+        Examples per class, at most.
+    seed : int
     """
     generator = np.random.default_rng(seed)
     chosen: dict[str, list[Sample]] = {}
     for defect in dict.fromkeys(sample.defect for sample in samples if sample.label == 1):
         key = taxonomy.key_of(defect)
+        if key is None:
+            continue
         group = [sample for sample in samples if sample.defect == defect]
-        if key is not None:
-            order = generator.permutation(len(group))
-            chosen[key] = [group[index] for index in order[: min(count, len(group) // 2)]]
-    drawn = {id(sample) for group in chosen.values() for sample in group}
-    shown = {sample.patient for group in chosen.values() for sample in group if sample.patient is not None}
-    tested = [sample for sample in samples if id(sample) not in drawn and sample.patient not in shown]
-    return {key: group for key, group in chosen.items() if group}, tested
+        sizes = Counter(things[sample.path] for sample in group)
+        seen: set[str] = set()
+        for index in generator.permutation(len(group)):
+            thing = things[group[index].path]
+            if len(seen) == count or 2 * sum(sizes[one] for one in {*seen, thing}) > len(group):
+                continue
+            if thing not in seen:
+                seen.add(thing)
+                chosen.setdefault(key, []).append(group[index])
+    shown = {things[sample.path] for group in chosen.values() for sample in group}
+    return chosen, [sample for sample in samples if things[sample.path] not in shown]
 
 
 class Kept:
@@ -248,7 +273,7 @@ def _as_published(key: str) -> str:
     return UNKNOWN if key == "unknown" else key.lower()
 
 
-def _accuracy_interval(verdicts: Sequence[Verdict]) -> list[float] | None:
+def _accuracy_interval(verdicts: Sequence[Verdict], shown: Mapping[str, str]) -> list[float] | None:
     right = np.array([verdict.truth == verdict.predicted for verdict in verdicts], float)
-    groups = [verdict.key for verdict in verdicts]
+    groups = [shown[verdict.key] for verdict in verdicts]
     return interval(replicate(lambda weights: (weights * right).sum(axis=1) / weights.sum(axis=1), groups))

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from looktwice.classification import evaluating
+from looktwice.classification.duplicates import ALIKE, likeness, things_shown
 from looktwice.classification.evaluating import Protocol, draw_examples, run
 from looktwice.classification.specimen import Contours
 from looktwice.errors import UsageError
@@ -59,12 +62,55 @@ def test_a_stopped_run_goes_on(inspector, taxonomy, sets, tmp_path, monkeypatch)
 
 
 def test_examples_are_never_tested_and_leave_half_of_a_class(taxonomy, sets):
-    chosen, tested = draw_examples(sets[0].test, taxonomy, 10, seed=0)
+    samples = sets[0].test
+    things = {sample.path: str(sample.path) for sample in samples}
+    chosen, tested = draw_examples(samples, things, taxonomy, 10, seed=0)
     assert {key: len(group) for key, group in chosen.items()} == {"pit": 2, "blob": 2}
     drawn = {sample.path for group in chosen.values() for sample in group}
     assert not drawn & {sample.path for sample in tested}
     assert len(drawn) + len(tested) == 10
-    assert draw_examples(sets[0].test, taxonomy, 10, seed=0)[0] == chosen
+    assert draw_examples(samples, things, taxonomy, 10, seed=0)[0] == chosen
+    assert draw_examples(samples, things, taxonomy, 0, seed=0) == ({}, samples)
+
+
+def test_other_pictures_of_an_examples_thing_are_not_tested(inspector, taxonomy, sets, plates, parts):
+    """Two plates are photographed again, a little brighter and noisier: what is drawn of one excludes the other."""
+    rng = np.random.default_rng(5)
+    for kind in ("pit", "blob"):
+        for copy, of in (("004", "000"), ("005", "001")):
+            image = np.asarray(Image.open(plates / "test" / kind / f"{of}.png"), float)
+            again = (image * 0.97 + 4 + rng.normal(0, 0.5, image.shape)).clip(0, 255).astype(np.uint8)
+            Image.fromarray(again).save(plates / "test" / kind / f"{copy}.png")
+    samples = open_sets([plates])[0][0].test
+    things = dict(zip((sample.path for sample in samples), things_shown(samples), strict=True))
+    name = {sample.path: f"{sample.defect}/{sample.path.stem}" for sample in samples}
+    same = {frozenset(name[one] for one in things if things[one] == thing) for thing in things.values()}
+    assert {group for group in same if len(group) > 1} == {
+        frozenset({f"{kind}/{one}", f"{kind}/{other}"})
+        for kind in ("pit", "blob")
+        for one, other in (("000", "004"), ("001", "005"))
+    }
+    for seed in range(5):
+        chosen, tested = draw_examples(samples, things, taxonomy, 3, seed)
+        drawn = [sample for group in chosen.values() for sample in group]
+        assert len({things[sample.path] for sample in drawn}) == len(drawn)
+        assert not {things[sample.path] for sample in drawn} & {things[sample.path] for sample in tested}
+        assert sum(sample.defect == "pit" for sample in tested) >= 3
+    result = run(open_sets([plates])[0], {"plate": taxonomy}, inspector, Protocol(examples=2))
+    row = result["categories"]["plate"]
+    assert row["n"] + row["not_tested"] == 14
+
+
+def test_parts_in_one_pose_are_different_things():
+    rng = np.random.default_rng(0)
+    pose = np.zeros((64, 64))
+    pose[16:48, 16:48] = 200
+    pose[::8] += 50
+    thumbs = np.array([pose + rng.normal(0, 6, pose.shape) for _ in range(8)])
+    thumbs[7] = thumbs[6] + rng.normal(0, 1, pose.shape)
+    alike = likeness(thumbs) > ALIKE
+    assert alike[6, 7]
+    assert alike.sum() == 8 + 2
 
 
 def test_categories_need_a_taxonomy(inspector, taxonomy, sets):

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 import looktwice
 from looktwice import modalities
 from looktwice.device import resolve_device
+from looktwice.encoders.calibration import logit
 from looktwice.encoders.expert import Expert, Sighting, load_expert
 from looktwice.encoders.weights import WHEEL_FILES
 from looktwice.errors import InputError
@@ -24,7 +26,8 @@ from looktwice.reasoning.registry import open_reasoner
 from looktwice.report import Picture, write_report
 from looktwice.result import Result, ViewFinding
 from looktwice.sources import Found, fitting
-from looktwice.sources.photographs import PhotographReferences, open_photographs, photographs_of, see_cohort
+from looktwice.sources.beside import Beside
+from looktwice.sources.comparison import Compared, TakesLogits
 
 # How many of the most suspicious views a report shows.
 SHOWN_VIEWS = 6
@@ -69,8 +72,7 @@ class Inspector:
     ) -> None:
         self.name = model if model in MODELS else Path(model).stem
         self.expert: Expert = load_expert(expert_path(model), resolve_device(device))
-        self.references: PhotographReferences | None = None
-        self.cohort: dict[Path, Sighting] = {}
+        self.beside = Beside()
         self.reasoner = open_reasoner(
             llm, self.expert.encoder, allow_remote, device=device, max_visual_tokens=max_visual_tokens
         )
@@ -168,9 +170,10 @@ class Inspector:
         # The sources need nothing from the encoder, and both spend their time outside the interpreter's lock.
         with ThreadPoolExecutor(1) as aside:
             asked = aside.submit(self._ask_sources, study)
+            comparing = aside.submit(self.beside.compare, study)
             sighting = self._see(study)
             looking = time.perf_counter()
-            found = asked.result()
+            found, compared = asked.result(), comparing.result()
         sighting = _join(sighting, found)
         seen = time.perf_counter()
         threshold = self.expert.config.threshold if threshold is None else threshold
@@ -178,8 +181,11 @@ class Inspector:
         for one in found.values():
             if one.values is not None:
                 heatmap.raise_to(one.values, one.alone)
+        if compared is not None:
+            sighting = _compare(sighting, heatmap, compared)
         regions = heatmap.regions(threshold)
-        if study.modality is Modality.POINTCLOUD or any(one.values is not None for one in found.values()):
+        measured = compared is not None or any(one.values is not None for one in found.values())
+        if measured or study.modality is Modality.POINTCLOUD:
             sighting = _as_lifted(sighting, heatmap)
         lifted = time.perf_counter()
         result = Result(
@@ -208,37 +214,40 @@ class Inspector:
         )
         return StudyContext(study, sighting.evidence, sighting.maps, result)
 
-    def compare_with_references(self, paths: Sequence[Path]) -> None:
-        """Look at photographs beside these normal ones from now on.
+    def compare_with_references(self, paths: Sequence[Path], options: Mapping[str, Any] | None = None) -> None:
+        """Look at inputs beside these normal ones of the same kind from now on.
+
+        Parameters
+        ----------
+        paths : sequence of Path
+        options : mapping, optional
+            For the adapters, as for ``inspect``.
 
         Raises
         ------
         UsageError
-            One of them is no photograph, or there are fewer than two.
+            One of them cannot be compared with, or there are fewer of its kind than two photographs or three others.
         """
-        self.references = PhotographReferences(self.expert, open_photographs(paths))
+        self.beside = Beside.references(self.expert, paths, lambda path: _open(path, "auto", options or {}))
 
-    def compare_with_each_other(self, paths: Sequence[Path]) -> None:
-        """Look at these photographs, most of them normal, beside each other; what cannot be read is passed over.
+    def compare_with_each_other(self, paths: Sequence[Path], options: Mapping[str, Any] | None = None) -> None:
+        """Look at these inputs, most of them normal, beside each other; what cannot be read is passed over.
+
+        The arguments are those of ``compare_with_references``.
 
         Raises
         ------
         UsageError
-            There are fewer than three photographs.
+            There are fewer than three of every kind.
         """
-        readable: list[Path] = []
-        sightings = see_cohort(self.expert, photographs_of(paths, readable))
-        self.cohort = dict(zip(readable, sightings, strict=True))
+        self.beside = Beside.each_other(self.expert, paths, lambda path: _open(path, "auto", options or {}))
 
     def _see(self, study: Study) -> Sighting:
         """Look at a study: by itself, or beside other photographs where it is one and such are given."""
-        if study.modality is Modality.IMAGE:
-            if study.source in self.cohort:
-                return self.cohort[study.source]
-            if self.references is not None:
-                return self.references.see([study.views()[0].image])[0]
-        elif self.cohort or self.references is not None:
-            study.notes.append("not compared with other inputs: only photographs are")
+        if study.source in self.beside.cohort:
+            return self.beside.cohort[study.source]
+        if study.modality is Modality.IMAGE and self.beside.photographs is not None:
+            return self.beside.photographs.see([study.views()[0].image])[0]
         return self.expert.see(study)
 
     def _ask_sources(self, study: Study) -> dict[str, Found]:
@@ -318,6 +327,16 @@ def _join(sighting: Sighting, found: Mapping[str, Found]) -> Sighting:
         score=score,
         sources={**sighting.sources, **{name: one.score for name, one in found.items()}},
     )
+
+
+def _compare(sighting: Sighting, heatmap: NativeMap, compared: Compared) -> Sighting:
+    """Add what a comparison says to what a study shows by itself: their logits count alike."""
+    assert isinstance(heatmap, TakesLogits)
+    heatmap.add_logits(compared.places)
+    added = compared.logit if compared.clears else max(compared.logit, 0.0)
+    score = float(expit(logit(sighting.score) + added))
+    sources = {**sighting.sources, compared.name: float(expit(compared.logit))}
+    return replace(sighting, score=score, sources=sources)
 
 
 def _as_lifted(sighting: Sighting, heatmap: NativeMap) -> Sighting:

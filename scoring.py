@@ -17,7 +17,6 @@ from looktwice.modalities.images import ImageStudy
 from looktwice.modalities.pointclouds.pointmap import PointMap
 from looktwice.modalities.study import Study
 from looktwice.pipeline import Inspector
-from looktwice.sources.photographs import PhotographReferences, open_photographs, see_cohort
 
 BATCH = 16
 
@@ -38,9 +37,9 @@ def open_scorer(
         Name or path of a model.
     device : str
     cohort : bool
-        Photographs are scored against each other.
+        Inputs are scored against the others of their kind.
     references : sequence of Path, optional
-        Normal photographs to compare with, at least two.
+        Normal inputs to compare with: of a kind, at least two photographs or three others.
     exclude : str, optional
         A set that the weights must not have been trained on.
 
@@ -58,11 +57,13 @@ def open_scorer(
         )
     if cohort:
         return CohortScorer(inspector)
-    return ReferenceScorer(inspector, references) if references else SingleScorer(inspector)
+    if references:
+        inspector.compare_with_references(references)
+    return SingleScorer(inspector)
 
 
 class SingleScorer:
-    """Each input on its own; photographs are encoded in batches."""
+    """Each input on its own, or beside what its inspector compares with; photographs are encoded in batches."""
 
     def __init__(self, inspector: Inspector) -> None:
         self.inspector = inspector
@@ -89,7 +90,8 @@ class SingleScorer:
 
     def see(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[Sighting]:
         """Look at a batch of photographs."""
-        return self.inspector.expert.see_photographs(pictures)
+        references = self.inspector.beside.photographs
+        return self.inspector.expert.see_photographs(pictures) if references is None else references.see(pictures)
 
     def _score_study(self, study: Study) -> ScoredInput:
         try:
@@ -101,38 +103,20 @@ class SingleScorer:
         return ScoredInput(score=result.score, heatmap=heatmap.values, points=points)
 
 
-class ReferenceScorer(SingleScorer):
-    """Photographs beside a few normal ones.
-
-    Raises
-    ------
-    UsageError
-        Fewer than two references, or one that is no photograph.
-    """
-
-    def __init__(self, inspector: Inspector, references: Sequence[Path]) -> None:
-        super().__init__(inspector)
-        self.references = PhotographReferences(inspector.expert, open_photographs(references))
-
-    def see(self, pictures: Sequence[npt.NDArray[np.uint8]]) -> list[Sighting]:
-        """Look at a batch of photographs."""
-        return self.references.see(pictures)
-
-
 class CohortScorer(SingleScorer):
-    """All photographs at once, each beside the others."""
+    """All inputs at once, each beside the others of its kind."""
 
     def score(self, paths: Sequence[Path]) -> Iterator[ScoredInput]:
         """Yield one result per path, in order, once all have been read."""
-        studies = [_open(path) for path in paths]
-        pictures = [study.views()[0].image for study in studies if isinstance(study, ImageStudy)]
-        results = iter(_scored(see_cohort(self.inspector.expert, pictures), pictures))
-        for study in studies:
-            if isinstance(study, ImageStudy):
-                yield next(results)
+        self.inspector.compare_with_each_other(paths)
+        for path in paths:
+            study = _open(path)
+            if isinstance(study, str):
+                yield ScoredInput(error=study)
+            elif isinstance(study, ImageStudy) and path in self.inspector.beside.cohort:
+                yield from _scored([self.inspector.beside.cohort[path]], [study.views()[0].image])
             else:
-                message = study if isinstance(study, str) else f"{study.source}: only photographs make a cohort so far"
-                yield ScoredInput(error=message)
+                yield self._score_study(study)
 
 
 def _scored(sightings: Sequence[Sighting], pictures: Sequence[npt.NDArray[np.uint8]]) -> list[ScoredInput]:

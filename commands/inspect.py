@@ -51,9 +51,9 @@ def inspect(
     max_visual_tokens: int | None = typer.Option(None, min=1, help="Most tokens a language model sees of one study."),
     allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
     references: list[Path] = typer.Option(
-        [], "--references", help="Normal photographs to compare with, or a folder of them (repeat)."
+        [], "--references", help="Normal inputs of the same kind to compare with, or a folder of them (repeat)."
     ),
-    cohort: bool = typer.Option(False, "--cohort", help="Compare the photographs given with each other."),
+    cohort: bool = typer.Option(False, "--cohort", help="Compare the inputs given with each other."),
     planes: str = typer.Option("axial", help="Slices of a volume: axial, or all three planes."),
     window: str = typer.Option("auto", help="CT window: auto, a preset's name, or LEVEL,WIDTH in HU."),
     channel: int | None = typer.Option(None, min=0, help="Which volume of a 4D input, from 0."),
@@ -88,7 +88,7 @@ def inspect(
     jobs = list_jobs(inputs or [], case, options, bids)
     llm = llm or default_reasoner(model, asked=ask is not None)
     inspector = Inspector(model, device, llm, allow_remote, max_visual_tokens)
-    _compare(inspector, [path for path, _ in jobs], references, cohort)
+    _compare(inspector, [path for path, _ in jobs], references, cohort, options)
     arguments: dict[str, Any] = {
         "threshold": threshold, "explain": explain or ask is not None, "question": ask, "dicom": dicom,
         "keep_identifiers": keep_identifiers, "export": export,
@@ -132,16 +132,18 @@ def _check_exports(export: list[str]) -> None:
         raise UsageError(f"unknown export {', '.join(sorted(unknown))}: choose from {', '.join(EXPORTS)}")
 
 
-def _compare(inspector: Inspector, paths: list[Path], references: list[Path], cohort: bool) -> None:
-    """Give an inspector what it shall compare photographs with."""
+def _compare(
+    inspector: Inspector, paths: list[Path], references: list[Path], cohort: bool, options: dict[str, Any]
+) -> None:
+    """Give an inspector what it shall compare inputs with."""
     from looktwice.modalities import expand
 
     if references and cohort:
         raise UsageError("give --references or --cohort, not both")
     if references:
-        inspector.compare_with_references(expand(references))
+        inspector.compare_with_references(expand(references), options)
     elif cohort:
-        inspector.compare_with_each_other(paths)
+        inspector.compare_with_each_other(paths, options)
 
 
 def list_jobs(

@@ -78,9 +78,7 @@ class Geometry:
 
 def read_geometry(study: CloudStudy, head: GeometryHead | None = None) -> Reading:
     """Let a head, by default the shipped one, look at a cloud or a mesh."""
-    from looktwice.modalities.pointclouds.shape_features import shape_features
-
-    surfels, features = shape_features(study)
+    surfels, features = study.shape
     logits = (head or shipped_head()).logits(features)
     return Reading(*spread_over_points(study, surfels, logits))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, logit
 
 from looktwice.modalities.pointclouds.ply import write_scored_ply
 from looktwice.modalities.pointclouds.regions import find_regions
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from looktwice.modalities.pointclouds.study import CloudStudy
 
 _COLOUR_MAP = "inferno"
+
+MARGIN = 1e-3
+"""Probabilities are kept so far away from 0 and 1 where logits are added."""
 
 
 class PointMap(NativeMap):
@@ -45,6 +49,13 @@ class PointMap(NativeMap):
     def points(self) -> npt.NDArray[np.floating]:
         """The file's points, in the file's order."""
         return self.study.cloud.points
+
+    def add_logits(self, logits: FloatArray) -> None:
+        """Let a comparison with other clouds count beside what was measured: logits (P,) of points are added."""
+        inspected = self.study.drawn
+        own = logit(np.clip(self.values[inspected], MARGIN, 1 - MARGIN))
+        self.values = np.zeros_like(self.values)
+        self.values[inspected] = expit(own + logits[inspected])
 
     def regions(self, threshold: float, limit: int = 20) -> list[Region]:
         """Return the connected parts at or above `threshold`, the most suspicious first (see `regions`)."""

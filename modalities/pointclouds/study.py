@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,10 @@ from looktwice.modalities.rendering.frame import PrincipalFrame, principal_frame
 from looktwice.modalities.rendering.renderer import Rendering, Surface
 from looktwice.modalities.rendering.spacing import local_spacing
 from looktwice.modalities.study import BoolArray, FloatArray, Modality, Study, View
+
+if TYPE_CHECKING:
+    from looktwice.modalities.pointclouds.neighbourhoods import Features
+    from looktwice.modalities.pointclouds.surfels import Surfels
 
 # Pixels on a side of a view.
 VIEW_SIZE = 336
@@ -180,6 +184,13 @@ class CloudStudy(Study):
 
         nearest: FloatArray = drawn[cKDTree(self.normalised[self.drawn]).query(self.surface.points)[1]]
         return nearest
+
+    @cached_property
+    def shape(self) -> tuple[Surfels, Features]:
+        """The surface in even elements, and what is known of each (`shape_features.shape_features`)."""
+        from looktwice.modalities.pointclouds.shape_features import shape_features
+
+        return shape_features(self)
 
     @cached_property
     def frame(self) -> PrincipalFrame:

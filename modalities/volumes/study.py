@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ from looktwice.modalities.volumes.slices import Channel, SliceStack, SliceViews
 from looktwice.modalities.volumes.voxel_map import VoxelMap
 from looktwice.modalities.volumes.voxels import Voxels
 from looktwice.modalities.volumes.windows import choose_windows, hu_offset, looks_like_hu
+
+if TYPE_CHECKING:
+    from looktwice.modalities.volumes.averages import Averages
 
 THICK_SLICES = 2.5
 """A slice thickness so many times the voxel size in plane blurs every other plane."""
@@ -132,11 +135,17 @@ class VolumeStudy(Study):
         """Matrix (4, 4) from RAS millimetres to MNI millimetres, for heads that could be aligned; else None."""
         if self.anatomy.part != "head":
             return None
-        from looktwice.modalities.volumes.averages import average
-        from looktwice.modalities.volumes.mni import TEMPLATE_MM, align
+        from looktwice.modalities.volumes.mni import align
 
-        means = average(self.scan.voxels, self.scan.affine, self.orientation, self.foreground.extent, TEMPLATE_MM)
-        return align(means.values, means.affine, means.inside(self.foreground))
+        return align(self.means.values, self.means.affine, self.means.inside(self.foreground))
+
+    @cached_property
+    def means(self) -> Averages:
+        """The first scan averaged over blocks of about 2 mm, within the foreground's box."""
+        from looktwice.modalities.volumes.averages import average
+        from looktwice.modalities.volumes.mni import TEMPLATE_MM
+
+        return average(self.scan.voxels, self.scan.affine, self.orientation, self.foreground.extent, TEMPLATE_MM)
 
     @property
     def voxels(self) -> list[Voxels]:

@@ -198,9 +198,7 @@ def measure_tissue(study: VolumeStudy, voxels: Voxels | None = None) -> Tissue |
     wide, brain = _standardised(wide.cropped(box), middle, unit), brain[box]
     i, j, k = (slice(side.start * step, side.stop * step) for side, step in zip(box, steps, strict=True))
     head = template(TEMPLATE_MM)
-    grey, white = (
-        on_grid(share, head.affine, to_mni, wide.affine, brain.shape) for share in (head.grey, head.white)
-    )
+    grey, white = (on_grid(share, head.affine, to_mni, wide.affine, brain.shape) for share in (head.grey, head.white))
     context, features = _measure_wide(wide, brain, grey, white, to_mni)
     look = Look.CT if study.kind is Kind.CT or dense else _look(wide, brain, grey, white)
     return Tissue(_standardised(fine.cropped((i, j, k)), middle, unit), steps, context, features, look)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from isal import igzip
 from scipy import ndimage
+from scipy.special import expit, logit
 
 from looktwice.modalities.study import BoolArray, FloatArray, NativeMap, Region
 from looktwice.modalities.volumes.anatomy import Anatomy
@@ -23,6 +24,9 @@ from looktwice.modalities.volumes.slices import SliceStack
 from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, SLAB_BYTES, Box
 
 VIEW_CELLS = 72
+
+MARGIN = 1e-3
+"""Probabilities are kept so far away from 0 and 1 where logits are added."""
 
 CELL_SAMPLES = 3
 """Places looked at along each side of a view's cell."""
@@ -59,6 +63,7 @@ class VoxelMap(NativeMap):
         self._fields = fields
         self._mask = mask
         self._measured: list[SeparableField] = []
+        self._added: SeparableField | None = None
 
     def raise_to(self, measured: Any, alone: bool = False) -> None:
         """Take in what a source measured in the volume itself: whichever is higher counts, or nothing else does.
@@ -73,6 +78,11 @@ class VoxelMap(NativeMap):
         self._measured = [measured] if alone else [*self._measured, measured]
         self._fields = () if alone else self._fields
         self.__dict__.pop("values", None)  # what was cached is no longer so
+
+    def add_logits(self, logits: SeparableField) -> None:
+        """Let a comparison with other volumes count beside what was measured: logits are added."""
+        self._added = logits
+        self.__dict__.pop("values", None)
 
     @property
     def affine(self) -> npt.NDArray[np.float64]:
@@ -111,6 +121,8 @@ class VoxelMap(NativeMap):
         for measured in self._measured:
             values = np.maximum(values, measured[box])
         clipped: FloatArray = np.clip(values, 0, 1, dtype=np.float32)
+        if self._added is not None:
+            clipped = expit(logit(np.clip(clipped, MARGIN, 1 - MARGIN)) + self._added[box]).astype(np.float32)
         return np.multiply(clipped, self._mask[box], out=clipped)
 
     def in_views(self) -> FloatArray:

@@ -1,4 +1,4 @@
-"""``inspect --references`` and ``--cohort``: photographs beside others."""
+"""``inspect --references`` and ``--cohort``: inputs beside others of their kind."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import open3d as o3d
 import pytest
 import skimage.data
 from PIL import Image
@@ -30,6 +31,20 @@ def walls(tmp_path_factory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def rings(tmp_path_factory) -> Path:
+    """Four scans of one ring; ``odd.xyz`` has a dent."""
+    root, mesh = tmp_path_factory.mktemp("rings"), o3d.geometry.TriangleMesh.create_torus(1.0, 0.4, 80, 50)
+    for number, name in enumerate(["a", "b", "c", "odd"]):
+        o3d.utility.random.seed(number)
+        points = np.asarray(mesh.sample_points_uniformly(8_000).points)
+        if name == "odd":
+            apart = np.linalg.norm(points - (1.4, 0, 0), axis=1)
+            points -= 0.2 * np.exp(-((apart / 0.15) ** 2))[:, None] * (1, 0, 0)
+        np.savetxt(root / f"{name}.xyz", points, fmt="%.5f")
+    return root
+
+
 def run(*call: str) -> list[dict]:
     done = CliRunner().invoke(app, ["inspect", *call, "--json"])
     assert done.exit_code == 0, done.output
@@ -51,6 +66,17 @@ def test_in_a_cohort_the_odd_one_is_the_worst(walls, tmp_path):
     assert len(results) == 9
     assert max(results, key=lambda result: result["score"])["study"] == "odd"
     assert all("cohort" in result["evidence"] for result in results)
+
+
+def test_clouds_are_compared_with_each_other(rings, tmp_path):
+    results = run(str(rings), "--cohort", "--no-explain", "--out", str(tmp_path))
+    assert max(results, key=lambda result: result["evidence"]["cohort"])["study"] == "odd"
+
+
+def test_what_has_no_reference_of_its_kind_says_so(rings, walls, tmp_path):
+    (result,) = run(str(rings / "a.xyz"), "--references", str(walls / "normal"), "--no-explain", "--out", str(tmp_path))
+    assert "references" not in result["evidence"]
+    assert any("not compared" in note for note in result["notes"])
 
 
 @pytest.mark.parametrize("call", [["--cohort"], ["--references", "one"], ["--references", "all", "--cohort"]])

@@ -27,7 +27,7 @@ from looktwice.report import Picture, write_report
 from looktwice.result import Result, ViewFinding
 from looktwice.sources import Found, fitting
 from looktwice.sources.beside import Beside
-from looktwice.sources.comparison import Compared, TakesLogits
+from looktwice.sources.comparison import Compared
 
 # How many of the most suspicious views a report shows.
 SHOWN_VIEWS = 6
@@ -331,7 +331,6 @@ def _join(sighting: Sighting, found: Mapping[str, Found]) -> Sighting:
 
 def _compare(sighting: Sighting, heatmap: NativeMap, compared: Compared) -> Sighting:
     """Add what a comparison says to what a study shows by itself: their logits count alike."""
-    assert isinstance(heatmap, TakesLogits)
     heatmap.add_logits(compared.places)
     added = compared.logit if compared.clears else max(compared.logit, 0.0)
     score = float(expit(logit(sighting.score) + added))

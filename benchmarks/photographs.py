@@ -28,9 +28,9 @@ def main(count: int, model: str) -> None:
         expert.see_photographs(batch)
         middle = time.perf_counter()
         expert.encoder.encode(batch)
-        if expert.detail is not None:
+        for looker in expert.lookers:
             for first in range(0, BATCH, DETAIL_BATCH):
-                expert.detail.encode(batch[first : first + DETAIL_BATCH])
+                looker.encode(batch[first : first + DETAIL_BATCH])
         looked.append(middle - began)
         encoded.append(time.perf_counter() - middle)
     # The first batch warms up.

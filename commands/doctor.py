@@ -15,8 +15,8 @@ from rich.table import Table
 from looktwice.commands import terminal
 
 PACKAGES = (
-    "torch", "torchvision", "timm", "transformers", "peft", "accelerate", "monai", "nibabel", "pydicom", "highdicom",
-    "SimpleITK", "open3d-cpu", "scikit-image", "scikit-learn", "nilearn", "plotly", "typer",
+    "torch", "torchvision", "timm", "onnx", "transformers", "peft", "accelerate", "monai", "nibabel", "pydicom",
+    "highdicom", "SimpleITK", "open3d-cpu", "scikit-image", "scikit-learn", "nilearn", "plotly", "typer",
 )  # fmt: skip
 EXTRAS = {
     "pytorch3d": ("easypytorch3d", "pip install 'looktwice[pytorch3d]'", "renders point clouds on a GPU"),

@@ -19,8 +19,8 @@ from looktwice.encoders.base import Tokens
 from looktwice.encoders.memory import MemoryBank, mutual_distances
 from looktwice.encoders.self_reference import FLOOR, STATISTICS, Field, describe, summarise
 
-# A picture is as likely an anomaly as not when its deviations come to this; a place, at this many standard deviations.
-EVEN_ODDS, PLACE_EVEN_ODDS = 2.5, 3.0
+# A picture is as likely an anomaly as not when its deviations, halved, come to this; a place, at this many of them.
+EVEN_ODDS, PLACE_EVEN_ODDS = 1.25, 3.0
 # Spread that normal material has at the least, in logarithms of distances: few references understate it.
 LEAST_SPREAD = 0.05
 # Of the most deviating field's mean, beside the peaks.
@@ -67,6 +67,13 @@ class Described:
         """Join successive batches."""
         fields = zip(*(part.fields for part in parts), strict=True)
         return Described(tuple(torch.cat(field) for field in fields), torch.cat([part.whole for part in parts]))
+
+    @staticmethod
+    def joined(looks: Sequence[Sequence[Described]]) -> Described:
+        """Join what several looks at the same pictures show, each in successive batches."""
+        every = [Described.concatenate(parts) for parts in looks]
+        fields = tuple(field for look in every for field in look.fields)
+        return Described(fields, torch.cat([look.whole for look in every], dim=1))
 
 
 class References:

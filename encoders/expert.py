@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,11 +28,37 @@ from looktwice.errors import WeightsError
 from looktwice.modalities.study import Modality, Study
 from looktwice.report.atomic import atomic_path
 
+Watch = Callable[[int, Tokens], None]
+"""Is shown which look it is and the tokens of a batch of photographs."""
+
 BATCH = 16
 # Photographs at twice the side are four times as large.
 DETAIL_BATCH = 4
 # A study is as suspicious as the mean of this share of its views, the worst ones.
 WORST_SHARE = 0.03
+
+
+@dataclass(frozen=True)
+class Look:
+    """A further look at a photograph, by an encoder besides the expert's own or by the latter at twice the side.
+
+    Attributes
+    ----------
+    encoder : str
+        A name of ``encoders.registry``; empty for the expert's own encoder at twice the side.
+    options : dict
+        Of the encoder.
+    fields : tuple of Field
+        What the self-reference maps of this look are made of.
+    """
+
+    encoder: str
+    options: dict[str, Any]
+    fields: tuple[Field, ...]
+
+    def open(self, own: VisionEncoder) -> VisionEncoder:
+        """Return the encoder that looks; `own` is the expert's."""
+        return create_encoder(self.encoder, **self.options) if self.encoder else own.detailed()
 
 
 @dataclass(frozen=True)
@@ -45,8 +72,8 @@ class ExpertConfig:
     embed_dim : int
     fields : tuple of Field
         What the self-reference maps of every view are made of.
-    detail_fields : tuple of Field
-        What those of a photograph are made of besides, at twice the side; may be empty.
+    looks : tuple of Look
+        What those of a photograph are made of besides; may be empty.
     heterogeneous : tuple of int
         Which of a photograph's fields, `fields` first, say how unlike each other its tokens are; see ``fusion``.
     max_tiles : int
@@ -63,7 +90,7 @@ class ExpertConfig:
     encoder_options: dict[str, Any]
     embed_dim: int
     fields: tuple[Field, ...]
-    detail_fields: tuple[Field, ...] = ()
+    looks: tuple[Look, ...] = ()
     heterogeneous: tuple[int, ...] = ()
     max_tiles: int = 1
     calibration: dict[str, Calibration] = field(default_factory=dict)
@@ -110,9 +137,9 @@ class Expert(nn.Module):
     def __init__(self, encoder: VisionEncoder, look_twice: LookTwice, config: ExpertConfig) -> None:
         super().__init__()
         self.encoder, self.look_twice, self.config = encoder, look_twice, config
-        self.detail = encoder.detailed() if config.detail_fields else None
+        self.lookers = nn.ModuleList(look.open(encoder) for look in config.looks)
         self.fusion = Fusion(len(config.fields) * len(MAPS))
-        fields = len(config.fields) + len(config.detail_fields)
+        fields = len(config.fields) + sum(len(look.fields) for look in config.looks)
         self.photo_fusion = Fusion(fields * len(MAPS), [field * len(MAPS) for field in config.heterogeneous])
         self.files: dict[str, str] = {}
         self.eval()
@@ -152,16 +179,14 @@ class Expert(nn.Module):
         return _sighting(maps, logits, worst_views(logits), evidence, clock)
 
     @torch.inference_mode()
-    def see_photographs(
-        self, images: Sequence[npt.NDArray[np.uint8]], watch: Callable[[Tokens], None] | None = None
-    ) -> list[Sighting]:
+    def see_photographs(self, images: Sequence[npt.NDArray[np.uint8]], watch: Watch | None = None) -> list[Sighting]:
         """Look at photographs, each on its own, encoding their AnyRes crops together.
 
         Parameters
         ----------
         images : sequence of uint8, shape (H, W, 3)
         watch : callable, optional
-            Is shown the finest tokens of the photographs, batch by batch and in order.
+            Is shown the number of each further look (0 where there is none) and its tokens, batch by batch, in order.
         """
         clock = {"load": 0.0, "encode": 0.0, "match": 0.0}
         tilings = [anyres.tile(image, self.encoder.input_size, self.config.max_tiles) for image in images]
@@ -186,9 +211,9 @@ class Expert(nn.Module):
         tokens: Tokens,
         images: Sequence[npt.NDArray[np.uint8]],
         clock: dict[str, float],
-        watch: Callable[[Tokens], None] | None = None,
+        watch: Watch | None = None,
     ) -> Tensor:
-        """Return the self-reference maps (B, K, h, w) of whole photographs, at both sides, on the finer grid.
+        """Return the self-reference maps (B, K, h, w) of whole photographs, of all looks, on the finest grid.
 
         Parameters
         ----------
@@ -198,27 +223,29 @@ class Expert(nn.Module):
         clock : dict
             Seconds are added to its ``encode`` and ``match``.
         watch : callable, optional
-            Is shown the finest tokens, batch by batch.
+            See `see_photographs`.
         """
         started = time.perf_counter()
-        maps = self_reference_maps(tokens, self.config.fields)
+        maps = [self_reference_maps(tokens, self.config.fields)]
         clock["match"] += time.perf_counter() - started
-        if self.detail is None:
-            if watch is not None:
-                watch(tokens)
-            return maps
-        parts = []
-        for start in range(0, len(images), DETAIL_BATCH):
-            started = time.perf_counter()
-            fine = self.detail.encode(images[start : start + DETAIL_BATCH])
-            encoded = time.perf_counter()
-            parts.append(self_reference_maps(fine, self.config.detail_fields))
-            if watch is not None:
-                watch(fine)
-            clock["encode"] += encoded - started
-            clock["match"] += time.perf_counter() - encoded
-        coarse = F.interpolate(maps, self.detail.grid, mode="bilinear", align_corners=False)
-        return torch.cat([coarse, torch.cat(parts)], dim=1)
+        if watch is not None and not self.lookers:
+            watch(0, tokens)
+        for number, (look, module) in enumerate(zip(self.config.looks, self.lookers, strict=True)):
+            looker = cast(VisionEncoder, module)
+            parts = []
+            for start in range(0, len(images), DETAIL_BATCH):
+                started = time.perf_counter()
+                fine = looker.encode(images[start : start + DETAIL_BATCH])
+                encoded = time.perf_counter()
+                parts.append(self_reference_maps(fine, look.fields))
+                if watch is not None:
+                    watch(number, fine)
+                clock["encode"] += encoded - started
+                clock["match"] += time.perf_counter() - encoded
+            maps.append(torch.cat(parts))
+        finest = max((one.shape[2:] for one in maps), key=math.prod)
+        same = [F.interpolate(one, finest, mode="bilinear", align_corners=False) for one in maps]
+        return torch.cat(same, dim=1)
 
     def _encode(self, pictures: Sequence[npt.NDArray[np.uint8]], clock: dict[str, float]) -> Tokens:
         started = time.perf_counter()
@@ -264,8 +291,8 @@ def load_expert(path: Path, device: torch.device) -> Expert:
         with safe_open(path, framework="pt") as file:
             settings = json.loads((file.metadata() or {})["looktwice"])
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        for name in ("fields", "detail_fields"):
-            settings[name] = tuple(Field(*field) for field in settings[name])
+        settings["fields"] = _fields(settings["fields"])
+        settings["looks"] = tuple(Look(**look | {"fields": _fields(look["fields"])}) for look in settings["looks"])
         settings["heterogeneous"] = tuple(settings["heterogeneous"])
         settings["trained_on"] = tuple(settings["trained_on"])
         settings["calibration"] = {kind: Calibration(**values) for kind, values in settings["calibration"].items()}
@@ -308,6 +335,10 @@ def build_expert(encoder: VisionEncoder, config: ExpertConfig) -> Expert:
         encoder.token_dim, encoder.level_dims, encoder.num_tokens, encoder.grid, embed_dim=config.embed_dim
     )
     return Expert(encoder, look_twice, config)
+
+
+def _fields(stored: Sequence[Sequence[int]]) -> tuple[Field, ...]:
+    return tuple(Field(*field) for field in stored)
 
 
 def _firsts(counts: Sequence[int]) -> list[int]:

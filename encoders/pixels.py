@@ -10,8 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+Channels = float | Sequence[float]
+"""One value for all three channels, or one for each."""
 
-def resize_batch(images: Sequence[npt.NDArray[np.uint8]], size: int, mean: float, std: float) -> Tensor:
+
+def resize_batch(images: Sequence[npt.NDArray[np.uint8]], size: int, mean: Channels, std: Channels) -> Tensor:
     """Resize RGB pictures to `size` × `size` with antialiasing and normalise them.
 
     Pictures of one size are resized together. A picture's full extent is kept: it is squashed, not cropped, so a
@@ -21,7 +24,7 @@ def resize_batch(images: Sequence[npt.NDArray[np.uint8]], size: int, mean: float
     ----------
     images : sequence of uint8, shape (H, W, 3)
     size : int
-    mean, std : float
+    mean, std : float or sequence of three
         Applied to values in [0, 1].
 
     Returns
@@ -47,4 +50,8 @@ def resize_batch(images: Sequence[npt.NDArray[np.uint8]], size: int, mean: float
             # uint8 in channels-last is torch's fast, antialiased path on the CPU.
             resized = F.interpolate(pixels, (size, size), mode="bilinear", antialias=True, align_corners=False)
             batch[members] = resized.float()
-    return batch.div_(255.0).sub_(mean).div_(std)
+    return batch.div_(255.0).sub_(_per_channel(mean)).div_(_per_channel(std))
+
+
+def _per_channel(values: Channels) -> Tensor:
+    return torch.tensor(values).reshape(-1, 1, 1)

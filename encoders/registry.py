@@ -15,6 +15,12 @@ def _efficientnet_lite0(**options: Any) -> VisionEncoder:
     return EfficientNetLite0(**options)
 
 
+def _dinov2_small(**options: Any) -> VisionEncoder:
+    from looktwice.encoders.dinov2 import DinoV2Small
+
+    return DinoV2Small(**options)
+
+
 def _siglip(**options: Any) -> VisionEncoder:
     from looktwice.encoders.siglip import SiglipEncoder
 
@@ -23,6 +29,7 @@ def _siglip(**options: Any) -> VisionEncoder:
 
 ENCODERS: dict[str, Callable[..., VisionEncoder]] = {
     "efficientnet_lite0": _efficientnet_lite0,
+    "dinov2_small": _dinov2_small,
     "siglip-so400m-384": _siglip,
 }
 

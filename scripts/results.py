@@ -52,17 +52,27 @@ def _with_interval(row: Mapping[str, Any], name: str) -> str:
     return number(row[name], 3) + (f" ({bounds[0]:.2f}–{bounds[1]:.2f})" if bounds else "")
 
 
+def page(about: str, results: Iterable[Mapping[str, Any]]) -> str:
+    """Fill in the tables: of sets left out of training, and of sets that nothing was chosen on."""
+    groups: dict[tuple[bool, str], list[Mapping[str, Any]]] = {}
+    for result in results:
+        groups.setdefault((result["protocol"]["leave_out"], protocol(result)), []).extend(result["sets"])
+    for left_out, mark in ((True, "<!-- left out -->"), (False, "<!-- never seen -->")):
+        own = sorted(((heading, rows) for (out, heading), rows in groups.items() if out is left_out), key=_alone_first)
+        tables = [line for heading, rows in own for line in (f"### {heading}", "", *table(rows), "")]
+        about = about.replace(mark, "\n".join(tables).rstrip())
+    return about
+
+
+def _alone_first(group: tuple[str, Any]) -> tuple[bool, str]:
+    return group[0] != ALONE, group[0]
+
+
 def main() -> None:
     """Gather the results by protocol and write the page."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for file in sorted((DOCS / "results").glob("*.json")):
-        result = json.loads(file.read_text(encoding="utf-8"))
-        groups.setdefault(protocol(result), []).extend(result["sets"])
+    results = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((DOCS / "results").glob("*.json"))]
     about = (DOCS / "results" / "about.md").read_text(encoding="utf-8")
-    ordered = sorted(groups.items(), key=lambda group: group[0] != ALONE)
-    tables = [line for heading, rows in ordered for line in (f"### {heading}", "", *table(rows), "")]
-    page = about.replace("<!-- tables -->", "\n".join(tables).rstrip())
-    (DOCS / "results.md").write_text(page, encoding="utf-8")
+    (DOCS / "results.md").write_text(page(about, results), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.encoders.comparison import EVEN_ODDS, LARGEST, MEAN_WEIGHT, PLACE_EVEN_ODDS
+from looktwice.encoders.comparison import LARGEST, MEAN_WEIGHT, PLACE_EVEN_ODDS
 from looktwice.errors import UsageError
 from looktwice.modalities.study import FloatArray, Modality, Study
 from looktwice.sources.geometry import SCORED_SHARES
@@ -23,6 +23,8 @@ from looktwice.sources.geometry import SCORED_SHARES
 if TYPE_CHECKING:
     from looktwice.modalities.volumes.fields import SeparableField
 
+# A study is as likely an anomaly as not when its deviations, halved, come to this.
+EVEN_ODDS = 2.5
 # Of references, each is itself measured against two others at the least.
 LEAST_REFERENCES, LEAST_COHORT = 3, 3
 # A member of a cohort is compared with so many others, so that cost does not grow with the cohort's square.
@@ -55,14 +57,6 @@ class Compared:
     logit: float
     places: FloatArray | SeparableField
     clears: bool = True
-
-
-@runtime_checkable
-class TakesLogits(Protocol):
-    """A native map that comparisons can be added to."""
-
-    def add_logits(self, logits: Any) -> None:
-        """Add logits, as `Compared.places` holds them, to those of the map's values."""
 
 
 class Comparer(Protocol[Kept]):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,36 @@ Pictures = Sequence[npt.NDArray[np.uint8]]
 
 BATCH = 16
 LEAST_REFERENCES, LEAST_COHORT = 2, 3
+# Share of the places of normal photographs that may be more alarming than the usual.
+UNUSUAL_PLACES = 0.01
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What the expert's own evidence comes to on the material at hand, most of it normal, as logits.
+
+    How alarming normal material looks by itself differs from one material to another, so that one threshold for the
+    own evidence fits few of them; where others of the same kind are at hand, only what exceeds them counts.
+
+    Attributes
+    ----------
+    score : float
+        Median of the studies.
+    place : float
+        What few places of them exceed.
+    """
+
+    score: float
+    place: float
+
+    @staticmethod
+    def of(sightings: Sequence[Sighting]) -> Usual:
+        """Take the usual from photographs that were looked at, each by itself."""
+        places = np.concatenate([sighting.maps[0].ravel() for sighting in sightings])
+        return Usual(
+            score=float(np.median([logit(sighting.score) for sighting in sightings])),
+            place=float(logit(np.quantile(places, 1 - UNUSUAL_PLACES))),
+        )
 
 
 class PhotographReferences:
@@ -47,17 +77,20 @@ class PhotographReferences:
         if len(pictures) < LEAST_REFERENCES:
             raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
         self.expert = expert
-        self.fields = expert.config.detail_fields or expert.config.fields
-        self.references = References(self._look(pictures)[1])
+        sightings, described = self._look(pictures)
+        self.references = References(described)
+        self.usual = Usual.of(sightings)
 
     def see(self, pictures: Pictures) -> list[Sighting]:
         """Look at photographs, each beside the references."""
         sightings, described = self._look(pictures)
-        return _join("references", sightings, *self.references.compare(described))
+        return _join("references", sightings, self.usual, *self.references.compare(described))
 
     def _look(self, pictures: Pictures) -> tuple[list[Sighting], Described]:
-        sightings, parts = _look(self.expert, pictures, fine=self.fields[:-1], coarse=self.fields[-1:])
-        return sightings, Described.concatenate(parts)
+        sightings, looks = _look(
+            self.expert, pictures, lambda tokens, fields: Described.of(tokens, fields[:-1] or fields)
+        )
+        return sightings, Described.joined(looks)
 
 
 @torch.inference_mode()
@@ -81,12 +114,10 @@ def see_cohort(expert: Expert, pictures: Iterable[npt.NDArray[np.uint8]]) -> lis
     UsageError
         Fewer than three pictures.
     """
-    every = expert.config.detail_fields or expert.config.fields
-    fields = every[1:] or every
-    sightings, parts = _look(expert, pictures, fine=(), coarse=fields)
+    sightings, looks = _look(expert, pictures, lambda tokens, fields: Described.of(tokens, (), fields[1:] or fields))
     if len(sightings) < LEAST_COHORT:
         raise UsageError(f"a cohort needs at least {LEAST_COHORT} photographs")
-    return _join("cohort", sightings, *compare_cohort(Described.concatenate(parts)))
+    return _join("cohort", sightings, Usual.of(sightings), *compare_cohort(Described.joined(looks)))
 
 
 def open_photographs(paths: Sequence[Path]) -> list[npt.NDArray[np.uint8]]:
@@ -123,26 +154,29 @@ def photographs_of(paths: Iterable[Path], readable: list[Path]) -> Iterator[npt.
 
 
 def _look(
-    expert: Expert, pictures: Iterable[npt.NDArray[np.uint8]], fine: Sequence[Field], coarse: Sequence[Field]
-) -> tuple[list[Sighting], list[Described]]:
-    """Look at photographs batch by batch, and keep what comparisons need of the finest tokens, part by part."""
-    kept: list[Described] = []
+    expert: Expert,
+    pictures: Iterable[npt.NDArray[np.uint8]],
+    described: Callable[[Tokens, tuple[Field, ...]], Described],
+) -> tuple[list[Sighting], list[list[Described]]]:
+    """Look at photographs batch by batch, and keep what comparisons need of each look's tokens, part by part."""
+    fields = [look.fields for look in expert.config.looks] or [expert.config.fields]
+    kept: list[list[Described]] = [[] for _ in fields]
 
-    def keep(tokens: Tokens) -> None:
-        kept.append(Described.of(tokens, fine, coarse))
+    def keep(look: int, tokens: Tokens) -> None:
+        kept[look].append(described(tokens, fields[look]))
 
     sightings = [one for batch in batched(pictures, BATCH) for one in expert.see_photographs(batch, watch=keep)]
     return sightings, kept
 
 
-def _join(source: str, sightings: Sequence[Sighting], maps: Tensor, logits: Tensor) -> list[Sighting]:
-    """Add what a comparison says to what each photograph says by itself: their logits count alike."""
+def _join(source: str, sightings: Sequence[Sighting], usual: Usual, maps: Tensor, logits: Tensor) -> list[Sighting]:
+    """Add what a comparison says to what each photograph shows beyond the usual: their logits count alike."""
     joined = []
     grid = sightings[0].maps.shape[1:]
     maps = F.interpolate(maps[:, None], grid, mode="bilinear", align_corners=False)[:, 0]
     for sighting, places, own in zip(sightings, maps.cpu().numpy(), logits.cpu().tolist(), strict=True):
-        score = float(expit(logit(sighting.score) + own))
-        heat = expit(logit(sighting.maps[0]) + places).astype(np.float32)[None]
+        score = float(expit(logit(sighting.score) - usual.score + own))
+        heat = expit(logit(sighting.maps[0]) - usual.place + places).astype(np.float32)[None]
         sources = {**sighting.sources, source: float(expit(own))}
         joined.append(
             replace(sighting, maps=heat, view_scores=np.array([score], np.float32), score=score, sources=sources)

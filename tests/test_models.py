@@ -55,7 +55,7 @@ def test_a_model_whose_expert_the_user_brings_says_so(monkeypatch):
 
 def test_missing_weights_say_how_to_get_them(monkeypatch, tmp_path):
     monkeypatch.setenv("LOOKTWICE_CACHE", str(tmp_path))
-    names = ("efficientnet-lite0", "smollm2-135m-instruct")
+    names = ("efficientnet-lite0", "dinov2-small", "smollm2-135m-instruct")
     assert missing_weights(find_spec("nano")) == [f"{name}: run `looktwice models pull nano`" for name in names]
     for name in names:
         target = cached_path(WHEEL_FILES[name])

@@ -13,18 +13,26 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from looktwice.encoders.fusion import Fusion, LinearHead
-from looktwice.encoders.self_reference import summarise
+from looktwice.encoders.self_reference import MAPS, STATISTICS, summarise
 from looktwice.training.losses import ANOMALOUS_SHARE, image_loss, ranking_loss
 from looktwice.training.minimise import minimise
 
 # Weight of the sum of squared weights: for the view head and the map head.
 VIEW_DECAY, MAP_DECAY = 0.05, 0.05
+# Where the peaks of some fields are held to count alike: their weight, and that of the squared deviations from it.
+# Painted anomalies are found best by the fields that show pasted edges; held alike, the others keep their say.
+ALIKE_WEIGHT, ALIKE_DECAY = 0.1, 1.0
 # About so many normal places are fitted on.
 MOST_PLACES = 100_000
 
 
 def fit_fusion(
-    fusion: Fusion, maps: Tensor, labels: Tensor, masks: Tensor, sources: Sequence[str]
+    fusion: Fusion,
+    maps: Tensor,
+    labels: Tensor,
+    masks: Tensor,
+    sources: Sequence[str],
+    alike: Sequence[int] = (),
 ) -> tuple[Tensor, Tensor]:
     """Fit a fusion in place.
 
@@ -41,6 +49,8 @@ def fit_fusion(
         Share of each token that is anomalous; negative where that is not known.
     sources : sequence of str
         Of each example.
+    alike : sequence of int
+        Fields whose ``nearest`` peaks are held to count alike unless the examples say otherwise.
 
     Returns
     -------
@@ -56,7 +66,7 @@ def fit_fusion(
     rows = [torch.tensor([name == source for name in sources]) for source in sorted(set(sources))]
     rows = [own for own in rows if 0 < labels[own].sum() < own.sum()]
     if rows:
-        _fit_views(fusion.view_head, statistics, labels, rows)
+        _fit_views(fusion.view_head, statistics, labels, rows, alike)
     _fit_places(fusion.map_head, maps.movedim(1, -1), masks)
     with torch.no_grad():
         fusion.spread.copy_(fusion.view_head(statistics).std().clamp_min(1e-6))
@@ -64,15 +74,20 @@ def fit_fusion(
     return fused
 
 
-def _fit_views(head: LinearHead, statistics: Tensor, labels: Tensor, rows: Sequence[Tensor]) -> None:
+def _fit_views(
+    head: LinearHead, statistics: Tensor, labels: Tensor, rows: Sequence[Tensor], alike: Sequence[int]
+) -> None:
     standard = head.standardise(statistics)
+    held = torch.zeros(statistics.shape[1]).view(-1, len(MAPS), len(STATISTICS))
+    held[list(alike), MAPS.index("nearest"), STATISTICS.index("top")] = ALIKE_WEIGHT
+    decay = ALIKE_DECAY if alike else VIEW_DECAY
 
     def loss(weights: Tensor, bias: Tensor) -> Tensor:
         logits = standard @ weights + bias
         parts = [
             ranking_loss(logits[own], labels[own]) + image_loss(logits[own].sigmoid(), labels[own]) for own in rows
         ]
-        return torch.stack(parts).mean() + VIEW_DECAY * weights.square().sum()
+        return torch.stack(parts).mean() + decay * (weights - held.flatten()).square().sum()
 
     _fit(head, loss)
 

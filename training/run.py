@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 
 from looktwice.device import resolve_device
 from looktwice.encoders.calibration import Calibration
-from looktwice.encoders.expert import Expert, ExpertConfig, build_expert, load_look_twice
+from looktwice.encoders.expert import Expert, ExpertConfig, Look, build_expert, load_look_twice
 from looktwice.encoders.registry import create_encoder
 from looktwice.encoders.self_reference import Field, self_reference_maps
 from looktwice.modalities.study import Modality
@@ -43,8 +43,10 @@ class Plan:
     encoder : str
     encoder_options : dict
     embed_dim : int
-    fields, detail_fields, heterogeneous : tuple
+    fields, looks, heterogeneous : tuple
         See ``encoders.expert.ExpertConfig``.
+    alike : tuple of int
+        Fields of photographs whose peaks are held to count alike; see ``training.fusion``.
     max_tiles : int
     examples : int
         Drawn from each source.
@@ -63,8 +65,12 @@ class Plan:
     encoder_options: tuple[tuple[str, Any], ...] = ()
     embed_dim: int = 256
     fields: tuple[Field, ...] = (Field(1, 3), Field(2, 3), Field(3, 3))
-    detail_fields: tuple[Field, ...] = (Field(1, 1), Field(2, 1), Field(3, 1))
+    looks: tuple[Look, ...] = (
+        Look("", {}, (Field(1, 1), Field(2, 1), Field(3, 1))),
+        Look("dinov2_small", {"input_size": 448}, (Field(2, 1),)),
+    )
     heterogeneous: tuple[int, ...] = (0, 3, 4)
+    alike: tuple[int, ...] = (3, 4, 6)
     max_tiles: int = 1
     examples: int = 260
     steps: int = 600
@@ -99,7 +105,7 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
         encoder_options={"input_size": encoder.input_size, **dict(plan.encoder_options)},
         embed_dim=plan.embed_dim,
         fields=plan.fields,
-        detail_fields=plan.detail_fields,
+        looks=plan.looks,
         heterogeneous=plan.heterogeneous,
         max_tiles=plan.max_tiles,
     )
@@ -118,7 +124,7 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
     else:
         expert.look_twice.load_state_dict(load_look_twice(plan.look_twice))
     _fit_views(expert, tokens)
-    map_logits, view_logits = _fit_photographs(expert, tokens)
+    map_logits, view_logits = _fit_photographs(expert, tokens, plan.alike)
     calibration = {Modality.IMAGE.value: _image_calibration(map_logits, view_logits, tokens)}
     for modality in (Modality.VOLUME, Modality.POINTCLOUD):
         normal = [study for source in sources if source.modality is modality for study in source.studies]
@@ -165,7 +171,7 @@ def _fingerprint(source: Source, plan: Plan) -> str:
     parts = (
         source.name, [str(path) for path in source.normals], [str(one.path) for one in source.anomalies],
         [str(study.source) for study in source.studies], plan.encoder, plan.encoder_options, plan.fields,
-        plan.detail_fields, plan.examples, plan.seed,
+        plan.looks, plan.examples, plan.seed,
     )  # fmt: skip
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
 
@@ -178,11 +184,11 @@ def _fit_views(expert: Expert, tokens: TokenSet) -> None:
     fit_fusion(expert.fusion, maps, tokens.labels[rows], tokens.token_masks[rows], sources)
 
 
-def _fit_photographs(expert: Expert, tokens: TokenSet) -> tuple[torch.Tensor, torch.Tensor]:
+def _fit_photographs(expert: Expert, tokens: TokenSet, alike: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
     """Fit the heads that judge photographs; return the map logits and the logits of all examples."""
     rows = tokens.painted()
     sources = [tokens.sources[row] for row in rows.tolist()]
-    fit_fusion(expert.photo_fusion, tokens.photo_maps[rows], tokens.labels[rows], tokens.masks[rows], sources)
+    fit_fusion(expert.photo_fusion, tokens.photo_maps[rows], tokens.labels[rows], tokens.masks[rows], sources, alike)
     with torch.no_grad():
         fused: tuple[torch.Tensor, torch.Tensor] = expert.photo_fusion(tokens.photo_maps.float())
     return fused

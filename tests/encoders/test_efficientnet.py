@@ -104,5 +104,5 @@ def test_weights_of_another_network_are_refused(monkeypatch, tmp_path):
 
 
 def test_an_unknown_encoder_is_named():
-    with pytest.raises(UsageError, match=r"'resnet-9000'; there are efficientnet_lite0"):
+    with pytest.raises(UsageError, match=r"'resnet-9000'; there are dinov2_small, efficientnet_lite0"):
         create_encoder("resnet-9000")

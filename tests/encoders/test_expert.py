@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from looktwice.encoders.calibration import Calibration
-from looktwice.encoders.expert import BATCH, Expert, ExpertConfig, build_expert, load_expert, worst_views
+from looktwice.encoders.expert import BATCH, Expert, ExpertConfig, Look, build_expert, load_expert, worst_views
 from looktwice.encoders.registry import create_encoder
 from looktwice.encoders.self_reference import Field, self_reference_maps
 from looktwice.errors import UsageError, WeightsError
@@ -53,7 +53,7 @@ def expert(tiny_encoder: str) -> Expert:
         encoder_options={"input_size": 64},
         embed_dim=16,
         fields=(Field(1, 3), Field(3, 3)),
-        detail_fields=(Field(1, 1),),
+        looks=(Look("", {}, (Field(1, 1),)), Look(tiny_encoder, {"input_size": 96}, (Field(2, 1),))),
         heterogeneous=(0, 2),
         max_tiles=4,
         calibration={"image": Calibration(0.5, 2.0, -1.0, 1.5), "volume": Calibration(score_shift=1.0, map_scale=3.0)},
@@ -176,27 +176,31 @@ def test_photographs_are_judged_alike_together_and_alone(expert):
         torch.testing.assert_close(sighting.evidence.maps, alone.evidence.maps)
 
 
-def test_a_photograph_is_seen_at_two_scales_and_in_tiles(expert):
+def test_a_photograph_is_seen_by_every_look_and_in_tiles(expert):
     image = pictures(1, (128, 128))[0]
     study = Views([image])
     study.modality = Modality.IMAGE
     sighting = expert.see(study)
     with torch.inference_mode():
         coarse = self_reference_maps(expert.encoder.encode([image]), expert.config.fields)
-        fine = self_reference_maps(expert.encoder.detailed().encode([image]), expert.config.detail_fields)
-        coarse = torch.nn.functional.interpolate(coarse, (16, 16), mode="bilinear", align_corners=False)
-        maps, logits = expert.photo_fusion(torch.cat([coarse, fine], dim=1))
+        fine = self_reference_maps(expert.encoder.detailed().encode([image]), expert.config.looks[0].fields)
+        other = self_reference_maps(expert.lookers[1].encode([image]), expert.config.looks[1].fields)
+        coarse, other = (
+            torch.nn.functional.interpolate(maps, (16, 16), mode="bilinear", align_corners=False)
+            for maps in (coarse, other)
+        )
+        maps, logits = expert.photo_fusion(torch.cat([coarse, fine, other], dim=1))
     np.testing.assert_allclose(sighting.maps, ((maps + 1) / 1.5).sigmoid(), atol=1e-5)
     assert sighting.score == pytest.approx(float(((logits - 0.5) / 2).sigmoid()), abs=1e-5)
     assert sighting.evidence.maps.shape == (5, 8, 8)  # the whole and four AnyRes tiles
     assert set(sighting.seconds) == {"load", "encode", "match"}
 
 
-def test_who_watches_sees_the_finest_tokens_of_all_photographs_in_order(expert):
-    images, seen = pictures(6), []
-    expert.see_photographs(images, watch=seen.append)
-    finest = torch.cat([tokens.final for tokens in seen])
-    torch.testing.assert_close(finest, expert.encoder.detailed().encode(images).final)
+def test_who_watches_sees_the_tokens_of_every_look_in_order(expert):
+    images, seen = pictures(6), ([], [])
+    expert.see_photographs(images, watch=lambda look, tokens: seen[look].append(tokens.final))
+    for tokens, looker in zip(seen, (expert.encoder.detailed(), expert.lookers[1]), strict=True):
+        torch.testing.assert_close(torch.cat(tokens), looker.encode(images).final)
 
 
 def test_calibration_shifts_then_scales():

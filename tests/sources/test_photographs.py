@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from looktwice.encoders.calibration import logit
-from looktwice.encoders.expert import Expert, ExpertConfig, build_expert
+from looktwice.encoders.expert import Expert, ExpertConfig, Look, build_expert
 from looktwice.encoders.registry import create_encoder
 from looktwice.encoders.self_reference import Field
 from looktwice.errors import UsageError
@@ -19,7 +19,7 @@ from looktwice.sources.photographs import PhotographReferences, open_photographs
 def expert(tiny_encoder: str) -> Expert:
     """An expert whose own heads say the same of everything, so that comparisons decide."""
     config = ExpertConfig(
-        tiny_encoder, {}, 8, fields=(Field(1, 3),), detail_fields=(Field(1, 1), Field(2, 1), Field(3, 1))
+        tiny_encoder, {}, 8, fields=(Field(1, 3),), looks=(Look("", {}, (Field(1, 1), Field(2, 1), Field(3, 1))),)
     )
     torch.manual_seed(0)
     expert = build_expert(create_encoder(tiny_encoder), config)

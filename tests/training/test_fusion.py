@@ -40,3 +40,15 @@ def test_sources_of_one_kind_only_do_not_break_the_fit(make_tokens):
         fusion, fused = fit(tokens, sources)
         assert all(logits.isfinite().all() for logits in fused)
         assert all(parameter.isfinite().all() for parameter in fusion.parameters())
+
+
+def test_fields_held_alike_keep_a_say_that_the_examples_do_not_give_them(make_tokens):
+    tokens = make_tokens(0)
+    deaf = tokens.photo_maps[:, :2].clone().normal_(generator=torch.Generator().manual_seed(1))
+    maps = torch.cat([tokens.photo_maps[:, :2], deaf], dim=1)  # one field that shows the anomalies, one of noise
+    weights = {}
+    for alike in ((), (0, 1)):
+        fusion = Fusion(maps.shape[1])
+        fit_fusion(fusion, maps, tokens.labels, tokens.masks, tokens.sources, alike)
+        weights[alike] = fusion.view_head.linear.weight[0].view(2, 2, 2)[1, 0, 0]  # nearest, peak, of the noise
+    assert weights[0, 1] > weights[()] + 0.03

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import torch
 
-from looktwice.encoders.expert import load_expert
+from looktwice.encoders.expert import Look, load_expert
 from looktwice.encoders.self_reference import Field
 from looktwice.training.run import Plan, train_expert
 
@@ -23,8 +23,9 @@ def plan(folder, ball, **changes) -> Plan:
         "encoder": "tiny",
         "embed_dim": 8,
         "fields": (Field(0, 3), Field(2, 3)),
-        "detail_fields": (Field(0, 1),),
+        "looks": (Look("", {}, (Field(0, 1),)),),
         "heterogeneous": (0, 2),
+        "alike": (2,),
         "examples": 8,
         "steps": 4,
     }

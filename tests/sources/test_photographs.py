@@ -75,6 +75,17 @@ def test_the_pictures_own_evidence_counts_too(expert):
     assert logit(after.score) - logit(before.score) == pytest.approx(2, abs=1e-3)
 
 
+def test_what_all_of_a_material_shows_by_itself_does_not_count_against_it(expert):
+    queries = pictures(5, seed=200, odd=2)
+    plain = PhotographReferences(expert, pictures(6, seed=100)).see(queries)
+    for head in (expert.photo_fusion.view_head, expert.photo_fusion.map_head):
+        head.linear.bias.data.fill_(2.0)
+    alarming = PhotographReferences(expert, pictures(6, seed=100)).see(queries)
+    for one, other in zip(plain, alarming, strict=True):
+        assert one.score == pytest.approx(other.score, abs=1e-4)
+        np.testing.assert_allclose(one.maps, other.maps, atol=1e-4)
+
+
 def test_too_few_to_compare_with_is_said(expert):
     with pytest.raises(UsageError, match="at least 2 references"):
         PhotographReferences(expert, pictures(1, seed=0))

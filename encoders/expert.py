@@ -7,8 +7,9 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -137,12 +138,17 @@ class Expert(nn.Module):
     def __init__(self, encoder: VisionEncoder, look_twice: LookTwice, config: ExpertConfig) -> None:
         super().__init__()
         self.encoder, self.look_twice, self.config = encoder, look_twice, config
-        self.lookers = nn.ModuleList(look.open(encoder) for look in config.looks)
         self.fusion = Fusion(len(config.fields) * len(MAPS))
         fields = len(config.fields) + sum(len(look.fields) for look in config.looks)
         self.photo_fusion = Fusion(fields * len(MAPS), [field * len(MAPS) for field in config.heterogeneous])
         self.files: dict[str, str] = {}
         self.eval()
+
+    @cached_property
+    def lookers(self) -> list[VisionEncoder]:
+        """Encoders of the further looks at photographs: loaded with the first one, onto the expert's device."""
+        device = next(self.encoder.parameters()).device
+        return [look.open(self.encoder).to(device) for look in self.config.looks]
 
     @torch.inference_mode()
     def see(self, study: Study) -> Sighting:
@@ -228,10 +234,9 @@ class Expert(nn.Module):
         started = time.perf_counter()
         maps = [self_reference_maps(tokens, self.config.fields)]
         clock["match"] += time.perf_counter() - started
-        if watch is not None and not self.lookers:
+        if watch is not None and not self.config.looks:
             watch(0, tokens)
-        for number, (look, module) in enumerate(zip(self.config.looks, self.lookers, strict=True)):
-            looker = cast(VisionEncoder, module)
+        for number, (look, looker) in enumerate(zip(self.config.looks, self.lookers, strict=True)):
             parts = []
             for start in range(0, len(images), DETAIL_BATCH):
                 started = time.perf_counter()

@@ -74,15 +74,15 @@ def mutual_distances(described: Tensor, share: float = COHORT_SHARE) -> Tensor:
     rows = []
     for index, view in enumerate(described):
         nearest = torch.stack(
-            [_nearest(view.float(), described[other].float()) for other in _others(index, members)], 1
+            [_nearest(view.float(), described[other].float()) for other in spread_others(index, members)], 1
         )
         kept = max(1, round(share * nearest.shape[1]))
         rows.append(nearest.topk(kept, dim=1, largest=False).values.mean(dim=1))
     return torch.stack(rows)
 
 
-def _others(index: int, members: int) -> list[int]:
-    """Up to ``COMPARED`` other members, spread evenly over the cohort: neighbours in a list may show the same thing."""
+def spread_others(index: int, members: int) -> list[int]:
+    """Return up to ``COMPARED`` other members, spread evenly: neighbours in a list may show the same thing."""
     count = min(COMPARED, members - 1)
     return [(index + 1 + step * (members - 1) // count) % members for step in range(count)]
 

@@ -17,6 +17,9 @@ FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
 
+LOGIT_MARGIN = 1e-3
+"""Probabilities are kept so far away from 0 and 1 where logits are added."""
+
 
 class Modality(str, Enum):
     """The kinds of input that looktwice opens."""
@@ -90,6 +93,12 @@ class Region:
         }
 
 
+def added_in_logits(probabilities: FloatArray, logits: npt.ArrayLike) -> FloatArray:
+    """Add logits to those of probabilities, which are first kept `LOGIT_MARGIN` away from 0 and 1."""
+    own = special.logit(np.clip(probabilities, LOGIT_MARGIN, 1 - LOGIT_MARGIN))
+    return np.asarray(special.expit(own + logits), np.float32)
+
+
 class NativeMap(ABC):
     """An anomaly map in the input's own space.
 
@@ -107,7 +116,7 @@ class NativeMap(ABC):
 
     def add_logits(self, logits: Any) -> None:
         """Let a comparison with other studies count beside what was measured: logits of places are added to its own."""
-        self.values = special.expit(special.logit(np.clip(self.values, 1e-7, 1 - 1e-7)) + logits).astype(np.float32)
+        self.values = added_in_logits(self.values, logits)
 
     def in_views(self) -> FloatArray:
         """Return the map as the study's views show it, shape (V, h, w); a photograph is its own view."""

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from looktwice.encoders.comparison import LARGEST, MEAN_WEIGHT, PLACE_EVEN_ODDS
+from looktwice.encoders.memory import spread_others
 from looktwice.errors import UsageError
 from looktwice.modalities.study import FloatArray, Modality, Study
 from looktwice.sources.geometry import SCORED_SHARES
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 EVEN_ODDS = 2.5
 # Of references, each is itself measured against two others at the least.
 LEAST_REFERENCES, LEAST_COHORT = 3, 3
-# A member of a cohort is compared with so many others, so that cost does not grow with the cohort's square.
-COMPARED = 40
 # Spread that normal material has at the least, in logarithms: few references understate it, and another scan of the
 # same object must move its score little.
 LEAST_SPREAD = 0.1
@@ -175,7 +174,7 @@ class Cohort(Generic[Kept]):
         self._comparer = comparer
         kept = list(members.values())
         self._deviations = {
-            path: comparer.apart(one, [kept[other] for other in _others(number, len(kept))], True)
+            path: comparer.apart(one, [kept[other] for other in spread_others(number, len(kept))], True)
             for number, (path, one) in enumerate(members.items())
         }
         self._normal = Normal.among(list(self._deviations.values()))
@@ -193,9 +192,3 @@ def _columns(deviations: FloatArray) -> npt.NDArray[np.float64]:
     """Return what the worst parts of a study reach, and its mean, shape (2,)."""
     worst = np.nanquantile(deviations, [1 - share for share in SCORED_SHARES]).mean()
     return np.array([worst, np.nanmean(deviations)])
-
-
-def _others(index: int, members: int) -> list[int]:
-    """Return up to `COMPARED` other members, spread evenly: neighbours in a list may show the same thing."""
-    count = min(COMPARED, members - 1)
-    return [(index + 1 + step * (members - 1) // count) % members for step in range(count)]

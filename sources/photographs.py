@@ -22,11 +22,12 @@ from looktwice.encoders.expert import Expert, Sighting
 from looktwice.encoders.self_reference import Field
 from looktwice.errors import InputError, UsageError
 from looktwice.modalities.study import Modality
+from looktwice.sources.comparison import LEAST_COHORT
 
 Pictures = Sequence[npt.NDArray[np.uint8]]
 
 BATCH = 16
-LEAST_REFERENCES, LEAST_COHORT = 2, 3
+LEAST_REFERENCES = 2
 # Share of the places of normal photographs that may be more alarming than the usual.
 UNUSUAL_PLACES = 0.01
 

@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
 
 from looktwice.modalities.pointclouds.ply import write_scored_ply
 from looktwice.modalities.pointclouds.regions import find_regions
-from looktwice.modalities.study import BoolArray, FloatArray, NativeMap, Region
+from looktwice.modalities.study import BoolArray, FloatArray, NativeMap, Region, added_in_logits
 
 if TYPE_CHECKING:
     from looktwice.modalities.pointclouds.study import CloudStudy
 
 _COLOUR_MAP = "inferno"
-
-MARGIN = 1e-3
-"""Probabilities are kept so far away from 0 and 1 where logits are added."""
 
 
 class PointMap(NativeMap):
@@ -53,9 +49,9 @@ class PointMap(NativeMap):
     def add_logits(self, logits: FloatArray) -> None:
         """Let a comparison with other clouds count beside what was measured: logits (P,) of points are added."""
         inspected = self.study.drawn
-        own = logit(np.clip(self.values[inspected], MARGIN, 1 - MARGIN))
-        self.values = np.zeros_like(self.values)
-        self.values[inspected] = expit(own + logits[inspected])
+        values = np.zeros_like(self.values)
+        values[inspected] = added_in_logits(self.values[inspected], logits[inspected])
+        self.values = values
 
     def regions(self, threshold: float, limit: int = 20) -> list[Region]:
         """Return the connected parts at or above `threshold`, the most suspicious first (see `regions`)."""

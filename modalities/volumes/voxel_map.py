@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from isal import igzip
 from scipy import ndimage
-from scipy.special import expit, logit
 
-from looktwice.modalities.study import BoolArray, FloatArray, NativeMap, Region
+from looktwice.modalities.study import BoolArray, FloatArray, NativeMap, Region, added_in_logits
 from looktwice.modalities.volumes.anatomy import Anatomy
 from looktwice.modalities.volumes.components import find_components
 from looktwice.modalities.volumes.fields import SeparableField
@@ -24,9 +23,6 @@ from looktwice.modalities.volumes.slices import SliceStack
 from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, SLAB_BYTES, Box
 
 VIEW_CELLS = 72
-
-MARGIN = 1e-3
-"""Probabilities are kept so far away from 0 and 1 where logits are added."""
 
 CELL_SAMPLES = 3
 """Places looked at along each side of a view's cell."""
@@ -122,7 +118,7 @@ class VoxelMap(NativeMap):
             values = np.maximum(values, measured[box])
         clipped: FloatArray = np.clip(values, 0, 1, dtype=np.float32)
         if self._added is not None:
-            clipped = expit(logit(np.clip(clipped, MARGIN, 1 - MARGIN)) + self._added[box]).astype(np.float32)
+            clipped = added_in_logits(clipped, self._added[box])
         return np.multiply(clipped, self._mask[box], out=clipped)
 
     def in_views(self) -> FloatArray:

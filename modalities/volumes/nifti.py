@@ -107,7 +107,7 @@ def _header_3d(header: Any, shape: tuple[int, ...]) -> Any:
     """Return the header that the heatmap is written with: no free text, which may name the patient."""
     header = header.copy()
     header.set_data_shape(shape[:3])
-    for text in ("descrip", "aux_file", "db_name", "intent_name"):
+    for text in ("descrip", "aux_file", "db_name", "data_type", "intent_name"):
         if text in header:
             header[text] = b""
     header.set_intent("none")

@@ -30,6 +30,7 @@ from looktwice.reasoning.base import Reasoner, StudyContext, Turn
 from looktwice.reasoning.embedded import EmbeddedReasoner
 from looktwice.reasoning.embedded_model import EmbeddedConfig, EmbeddedModel
 from looktwice.reasoning.facts import read_facts, worst_view
+from looktwice.reasoning.fields import NONE
 from looktwice.reasoning.grounding import contradictions, stated_verdicts
 from looktwice.reasoning.kinds import kind_of
 from looktwice.reasoning.place import PLACES, agree, places_in
@@ -98,7 +99,7 @@ def ask(reasoner: Reasoner, case: Case, follow_ups: int) -> list[dict[str, Any]]
         started = time.perf_counter()
         answer = reasoner.explain(question, case.context, history)
         history.append(Turn(question or "", answer.text))
-        held = replace(facts, what=answer.fields.get("what") or None)
+        held = replace(facts, unsure=False, what=answer.fields.get("what") or NONE)
         rows.append(
             {
                 "group": case.group,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -81,7 +82,6 @@ _QUESTIONS = {
         "Can you see {a_noun} on this {thing}? Answer yes or no and say why.",
         "Are there any {nouns} in this image?",
         "Are there any defects for the object in the image? Please reply with 'Yes' or 'No'.",
-        "Is it normal?",
     ),
     "explain": (
         "Is there any anomaly here? Say whether there is one, where it lies, what it looks like, "
@@ -153,32 +153,74 @@ _NEXT_NORMAL = {
     Domain.ANY: "Nothing further; keep to the usual checks.",
 }
 _NEXT_UNSURE = "A person should look before anything is decided."
+# What is answered of a normal one, and of one whose evidence is unsure, to questions that take an anomaly for granted.
+_NOTHING = {
+    "where": ("Nowhere: nothing stands out.", "There is no place to name: this looks normal."),
+    "what": ("There is no kind to name: this looks normal.", "Of no kind: nothing stands out."),
+    "size": ("There is nothing to measure: this looks normal.", "Nothing stands out that could be measured."),
+    "severity": ("There is nothing to judge: this looks normal.", "Nothing stands out whose severity could be judged."),
+}
+_UNDECIDED = {
+    "what": ("What kind it would be cannot be told.",),
+    "size": ("How large it would be cannot be told.",),
+    "severity": ("How much it would matter cannot be told.",),
+}
+_SENTENCE_END = re.compile(r"(?<=[.!?]) ")
+_JOINED_SHARE = 0.3
+"""How often two questions are put in one."""
 _FOLLOW_UPS = ("where", "what", "size", "severity", "next")
 
 
 def converse(finding: Finding, rng: random.Random, most_turns: int = 4) -> list[tuple[str, str]]:
     """Write one conversation of one to `most_turns` questions with their answers.
 
-    The first answer says yes or no, or that it is not sure. What was not measured is not asked for.
+    The first answer says yes or no, or that it is not sure. Two questions are at times put in one. What was not
+    measured is not asked for, but of a normal one anything is: the answer is then that there is nothing to name.
     """
     fills = _fills(finding, rng)
     first = rng.choice(("detect", "explain"))
-    asked = [first]
-    if finding.opening or not finding.anomalous:
-        follow = ["next"]
-    elif finding.appearance is None:
-        follow = ["next", *(["what"] if finding.kind else [])]
-    else:
-        follow = list(_FOLLOW_UPS) if finding.sized else ["where", "what", "next"]
+    follow = _follow_ups(finding)
     rng.shuffle(follow)
-    asked += follow[: rng.randint(0, most_turns - 1)]
-    return [(rng.choice(_QUESTIONS[topic]).format(**fills), _answer(topic, finding, fills, rng)) for topic in asked]
+    turns = [[first], *([topic] for topic in follow[: rng.randint(0, most_turns - 1)])]
+    if len(turns) > 1 and len(follow) > len(turns) - 1 and rng.random() < _JOINED_SHARE:
+        turns[-1].append(follow[len(turns) - 1])
+    return [
+        (
+            _joined([rng.choice(_QUESTIONS[topic]).format(**fills) for topic in topics]),
+            _once(" ".join(_answer(topic, finding, fills, rng, later=number > 0) for topic in topics)),
+        )
+        for number, topics in enumerate(turns)
+    ]
+
+
+def _follow_ups(finding: Finding) -> list[str]:
+    """Return what may be asked after the first answer."""
+    if finding.opening or not finding.anomalous:
+        return list(_FOLLOW_UPS)
+    if finding.appearance is None:
+        return ["next", *(["what"] if finding.kind else [])]
+    return list(_FOLLOW_UPS) if finding.sized else ["where", "what", "next"]
+
+
+def _joined(questions: list[str]) -> str:
+    """Put questions in one: "Where is it, and how large is it?"."""
+    first, *rest = questions
+    for question in rest:
+        first = (
+            f"{first[:-1]}, and {question[0].lower()}{question[1:]}" if first.endswith("?") else f"{first} {question}"
+        )
+    return first
 
 
 def describe(appearance: Appearance) -> str:
     """Return how a part looks, to read after "a": "small, round mark that is darker than what is around it"."""
     contrast = f" that is {appearance.contrast} than what is around it" if appearance.contrast else ""
     return f"{appearance.size}, {appearance.shape} mark{contrast}"
+
+
+def _once(text: str) -> str:
+    """Say no sentence twice: the last time counts."""
+    return " ".join(reversed(dict.fromkeys(reversed(_SENTENCE_END.split(text)))))
 
 
 def _fills(finding: Finding, rng: random.Random) -> dict[str, str]:
@@ -197,11 +239,15 @@ def _fills(finding: Finding, rng: random.Random) -> dict[str, str]:
     return fills
 
 
-def _answer(topic: str, finding: Finding, fills: dict[str, str], rng: random.Random) -> str:
+def _answer(topic: str, finding: Finding, fills: dict[str, str], rng: random.Random, later: bool = False) -> str:
+    """Answer one question; a `later` one is not opened by a verdict again."""
     if topic == "next":
         return _next(finding)
     if finding.opening:
-        return f"{finding.opening} {rng.choice(_unsure(finding)).format(**fills)} {_NEXT_UNSURE}"
+        said = rng.choice(_UNDECIDED.get(topic, _unsure(finding))).format(**fills)
+        return f"{said} {_NEXT_UNSURE}" if later else f"{finding.opening} {said} {_NEXT_UNSURE}"
+    if topic in _NOTHING and not finding.anomalous:
+        return rng.choice(_NOTHING[topic])
     if not finding.anomalous:
         return " ".join([rng.choice(_NO).format(**fills), *(_closing(finding) if topic == "explain" else [])])
     writers: dict[str, Callable[[], list[str]]] = {

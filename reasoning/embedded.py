@@ -18,7 +18,7 @@ from looktwice.reasoning.budget import plan_views
 from looktwice.reasoning.closeup import close_up
 from looktwice.reasoning.embedded_model import EmbeddedModel, ShownView
 from looktwice.reasoning.facts import Facts, read_facts, worst_view
-from looktwice.reasoning.fields import QUESTION, Choice, line_of, named_kind, read_fields
+from looktwice.reasoning.fields import NONE, QUESTION, Choice, line_of, named_kind, read_fields
 from looktwice.reasoning.generation import Generated, generate
 from looktwice.reasoning.grounded import write_grounded
 from looktwice.reasoning.grounding import state
@@ -162,7 +162,9 @@ class EmbeddedReasoner:
                 )
             return generated
 
-        grounded = write_grounded(go_on, facts, on_text, opening)
+        # A kind that was not stated may not be named, and where the evidence hardly decides, the words lean as it does.
+        held = replace(facts, unsure=False, what=facts.what or NONE)
+        grounded = write_grounded(go_on, held, on_text, opening)
         more = _probabilities(reading.fields)
         if grounded.contradicted:
             more |= {"attempts": grounded.attempts, "rejected": grounded.contradicted}

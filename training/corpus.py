@@ -57,7 +57,7 @@ class Example:
     real: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class Source:
     """Where pictures of one kind of material come from.
 

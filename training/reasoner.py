@@ -293,14 +293,15 @@ def _lessons(plan: ReasonerPlan, expert: Expert, grid: int, folder: Path, track:
 def _materials(plan: ReasonerPlan) -> list[tuple[str, Callable[[np.random.Generator], Iterator[Scene]]]]:
     """Return each material's name, and what draws scenes of it."""
     things = gather_sources(plan.data, plan.normals, plan.left_out)
-    patients = gather_sources(plan.medical, (), plan.left_out)[1:] if plan.medical else []
+    patients = gather_sources(plan.medical, (), plan.left_out) if plan.medical else []
+    patients = [source for source in patients if not source.pictures]  # those at hand are among the things already
+    at_hand = sum(bool(source.pictures) for source in things)
     pictures = [source for source in (*things, *patients) if source.modality is Modality.IMAGE]
     materials: list[tuple[str, Callable[[np.random.Generator], Iterator[Scene]]]] = []
     for source in pictures:
         domain = Domain.MEDICAL if source in patients else Domain.INDUSTRIAL
-        materials.append(
-            (source.name, partial(photograph_scenes, source, plan.lessons, donors=pictures, domain=domain))
-        )
+        lessons = max(1, plan.lessons // at_hand) if source.pictures else plan.lessons
+        materials.append((source.name, partial(photograph_scenes, source, lessons, donors=pictures, domain=domain)))
     for source in things:
         for study in source.studies:
             if study.name not in plan.left_out:

@@ -137,6 +137,14 @@ def test_one_call_writes_a_reasoner_that_loads(make_expert, benchmark_folder, tm
     assert {file.stem.partition("-")[2] for file in (out / "lessons").iterdir()} == {*SHIPPED, "plate"}
 
 
+def test_medical_pictures_are_told_from_things(make_expert, benchmark_folder, tmp_path):
+    train_reasoner(plan(benchmark_folder, medical=(benchmark_folder,), steps=1), make_expert(), tmp_path)
+    taught = {path.stem: load_lessons(path) for path in sorted((tmp_path / "lessons").iterdir())}
+    domains = [(name.partition("-")[2], {lesson.domain for lesson in lessons}) for name, lessons in taught.items()]
+    things = [(name, {Domain.INDUSTRIAL}) for name in (*SHIPPED, "plate")]
+    assert domains == [*things, ("plate", {Domain.MEDICAL})]
+
+
 def test_both_stages_learn_and_the_first_leaves_the_adapter_alone(make_expert, tmp_path):
     torch.manual_seed(0)
     expert = make_expert()

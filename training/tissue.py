@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from looktwice.modalities.study import BoolArray, FloatArray
 from looktwice.modalities.volumes.averages import Averages
 from looktwice.modalities.volumes.mni import TEMPLATE_MM, on_grid, template
 from looktwice.modalities.volumes.study import VolumeStudy
-from looktwice.modalities.volumes.tissue import Tissue, measure_tissue
+from looktwice.modalities.volumes.tissue import Look, Tissue, measure_tissue
 from looktwice.modalities.volumes.voxels import Voxels
 from looktwice.sources.tissue import LinearHead, TissueHead, calibrate_tissue, on_common_scale
 
@@ -27,6 +28,10 @@ from looktwice.sources.tissue import LinearHead, TissueHead, calibrate_tissue, o
 REAL_SHAPES = 0.6
 # One case in so many has no lesion; the source is calibrated by these.
 NORMAL_EVERY = 5
+# Kept around a head: variation moves it by no more.
+AROUND_MM = 6.0
+# Blood, fat and what takes up contrast agent are bright in T1 images and CT, too.
+LESIONS_AS_GIVEN = (*AS_GIVEN, "bright")
 # Places drawn from a case: of the lesion at most, and of the rest.
 LESION_PLACES, OTHER_PLACES = 2000, 4000
 # Places drawn from a case without a lesion, enough to know its most unusual thousandth.
@@ -79,10 +84,25 @@ def paint_cases(
     usable = [head for head in heads if head.to_mni is not None]
     if not usable:
         raise InputError("no normal head could be aligned with the MNI152 template")
+    cut = [_cut_out(head) for head in usable]
     for number in range(count):
-        case = _paint_case(np.random.default_rng([seed, number]), usable[number % len(usable)], lesions, number)
+        # One head further every two rows, so that the same head is not always the one without a lesion.
+        head = cut[(number + number // (2 * NORMAL_EVERY)) % len(cut)]
+        case = _paint_case(np.random.default_rng([seed, number]), head, lesions, number)
         if case is not None:
             yield case
+
+
+def _cut_out(head: VolumeStudy) -> VolumeStudy:
+    """Return the box around a head: what is painted and measured later takes as long as the box is large."""
+    box = []
+    for side, count, size in zip(head.foreground.extent, head.scan.voxels.shape, head.spacing, strict=True):
+        margin = math.ceil(AROUND_MM / size)
+        box.append(slice(max(0, side.start - margin), min(count, side.stop + margin)))
+    shift = np.eye(4)
+    shift[:3, 3] = [side.start for side in box]
+    voxels = Voxels(head.scan.voxels[box[0], box[1], box[2]])
+    return VolumeStudy(replace(head.scan, voxels=voxels, affine=head.scan.affine @ shift, notes=[]))
 
 
 def _paint_case(
@@ -91,9 +111,9 @@ def _paint_case(
     values, affine = head.scan.voxels[:, :, :], head.scan.affine
     anatomy = vary_scan(rng, Anatomy.of(values, head.spacing))
     levels, sequence = _levels(head), "as given"
-    kinds: tuple[str, ...] = AS_GIVEN
-    # Cases come in rows of one without a lesion and others with; one row in three is shown as it was given.
-    if levels is not None and number // NORMAL_EVERY % 3:
+    kinds: tuple[str, ...] = LESIONS_AS_GIVEN
+    # Cases come in rows of one without a lesion and others with; every other row is shown as it was given.
+    if levels is not None and number // NORMAL_EVERY % 2:
         sequence = str(rng.choice(list(SEQUENCES)))
         anatomy = change_sequence(rng, anatomy, levels, SEQUENCES[sequence])
         kinds = SEQUENCES[sequence].lesions
@@ -108,7 +128,11 @@ def _paint_case(
             return None
     study = VolumeStudy(replace(head.scan, voxels=Voxels(volume), notes=[]))
     tissue = measure_tissue(study)
-    return None if tissue is None else PaintedCase(kind, sequence, tissue, _at_samples(mask, tissue.fine))
+    if tissue is None:
+        return None
+    if levels is None:  # it was no T1 image; what the variation did to its bone must not make it one
+        tissue = replace(tissue, look=Look.CT)
+    return PaintedCase(kind, sequence, tissue, _at_samples(mask, tissue.fine))
 
 
 def _levels(head: VolumeStudy) -> tuple[float, float, float] | None:
@@ -154,10 +178,9 @@ def train_tissue(
     track : callable, optional
         Wraps the cases, to show progress.
     """
-    rng = np.random.default_rng(seed)
     drawn: dict[str, list[tuple[FloatArray, BoolArray]]] = {}
     for case in track(paint_cases(heads, lesions, cases, seed), "painting", total=cases):
-        places, lesion = draw_places(rng, case)
+        places, lesion = draw_places(np.random.default_rng(seed), case)
         drawn.setdefault(case.tissue.look.value, []).append((case.tissue.at(places), lesion))
     fitted = {}
     normal: list[FloatArray] = []

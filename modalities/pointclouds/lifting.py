@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.modalities.rendering.chunks import CHUNK
+from looktwice.modalities.rendering.chunks import CHUNK, bounds
 from looktwice.modalities.rendering.renderer import Rendering
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
-# How many seen neighbours an unseen point takes its score from.
+# How many of the nearest cells with seen points an unseen point takes its score from, beyond its own.
 _NEIGHBOURS = 3
+_CELLS = 64
 _RIM_POINTS = 50_000
 
 
@@ -25,7 +26,7 @@ def lift_to_points(
 
     A point's score is the mean of the maps where it is seen, weighted by the squared cosine of the angle between the
     surface and the line of sight: an oblique view shows a point small and distorted. Points that no view sees take the
-    mean of their nearest seen neighbours.
+    mean of the seen ones nearest to them.
 
     Parameters
     ----------
@@ -93,13 +94,31 @@ def _resize(view_map: FloatArray, size: int) -> FloatArray:
 
 
 def _from_neighbours(seen: FloatArray, values: FloatArray, unseen: FloatArray) -> FloatArray:
+    """Return the mean over the nearest cells of a grid that hold seen points, at each unseen point.
+
+    Points deep inside have thousands of seen ones about as near: cells answer for them all at once.
+    """
     from scipy.spatial import cKDTree
 
     # Unseen points lie in crevices, whose rims a share of the seen points describes as well as all of them.
     step = -(-len(seen) // _RIM_POINTS)
     seen, values = seen[::step], values[::step]
-    count = min(_NEIGHBOURS, len(seen))
-    tree = cKDTree(seen, balanced_tree=False, compact_nodes=False)
-    _, nearest = tree.query(unseen, k=count)
-    mean: FloatArray = values[np.asarray(nearest).reshape(len(unseen), count)].mean(axis=1)
-    return mean
+    low, high = (np.stack(corners) for corners in zip(bounds(seen), bounds(unseen), strict=True))
+    scale = np.float32((1 - 1e-6) * _CELLS) / max(float((high.max(axis=0) - low.min(axis=0)).max()), 1e-12)
+    rim, within = (_cell_of(points, low.min(axis=0), scale) for points in (seen, unseen))
+    held = np.bincount(rim, minlength=_CELLS**3)
+    means = (np.bincount(rim, values, _CELLS**3) / np.maximum(held, 1)).astype(np.float32)
+    known, asked = np.flatnonzero(held), np.flatnonzero((np.bincount(within, minlength=_CELLS**3) > 0) & (held == 0))
+    if len(asked):
+        grid = (_CELLS,) * 3
+        tree = cKDTree(np.stack(np.unravel_index(known, grid), axis=1))
+        count = min(_NEIGHBOURS, len(known))
+        _, nearest = tree.query(np.stack(np.unravel_index(asked, grid), axis=1), k=count)
+        means[asked] = means[known[np.asarray(nearest).reshape(len(asked), count)]].mean(axis=1)
+    return means[within]
+
+
+def _cell_of(points: FloatArray, low: FloatArray, scale: float) -> npt.NDArray[np.int32]:
+    i, j, k = ((points.T - low[:, None]) * np.float32(scale)).astype(np.int32)
+    cell: npt.NDArray[np.int32] = (i * _CELLS + j) * _CELLS + k
+    return cell

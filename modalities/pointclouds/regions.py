@@ -10,7 +10,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from looktwice.modalities.rendering.spacing import local_spacing
 from looktwice.modalities.study import BoolArray, FloatArray, Region
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def _area_per_point(study: CloudStudy) -> FloatArray:
     faces, points = study.cloud.faces, study.normalised
     area = np.zeros(len(points), np.float32)
     if faces is None:
-        area[study.drawn] = local_spacing(points[study.drawn]) ** 2
+        area[study.drawn] = study.surface.spacing**2
         return area
     corners = points[faces]
     doubled = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)

@@ -18,7 +18,7 @@ MARGIN = 0.04
 # A view along a thin object's long side may be magnified at most this much more than the widest view.
 MAX_ZOOM = 2.0
 # This many points have the outline of all to within a fraction of the margin.
-_OUTLINE = 200_000
+_OUTLINE = 50_000
 
 
 @dataclass(frozen=True)

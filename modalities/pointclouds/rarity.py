@@ -29,18 +29,25 @@ def rarity(points: FloatArray, descriptions: FloatArray) -> FloatArray:
         0 for shapes found elsewhere too; 0 throughout on an object no larger than one place.
     """
     others = slice(None, None, -(-len(points) // _COMPARED))
+    apart, unlike = _against(points[others]), _against(descriptions[others])
+    here, own = (_with_one(rows) for rows in (points, descriptions))
+    near = _SAME_PLACE**2 - (points * points).sum(axis=1)
     found = np.zeros(len(points), np.float32)
     for start in range(0, len(points), _ROWS):
         part = slice(start, start + _ROWS)
-        distance = _squared_distances(descriptions[part], descriptions[others])
-        distance[_squared_distances(points[part], points[others]) < _SAME_PLACE**2] = np.inf
+        distance = own[part] @ unlike
+        np.copyto(distance, np.float32(np.inf), where=here[part] @ apart < near[part, None])
         found[part] = distance.min(axis=1)
+    found += (descriptions * descriptions).sum(axis=1)
     found[~np.isfinite(found)] = 0
     return np.sqrt(np.maximum(found, 0))
 
 
-def _squared_distances(first: FloatArray, second: FloatArray) -> FloatArray:
-    distance: FloatArray = -2 * (first @ second.T)
-    distance += (first * first).sum(axis=1)[:, None]
-    distance += (second * second).sum(axis=1)
-    return distance
+def _with_one(rows: FloatArray) -> FloatArray:
+    return np.append(rows, np.ones((len(rows), 1), np.float32), axis=1)
+
+
+def _against(rows: FloatArray) -> FloatArray:
+    """Return what `_with_one` is multiplied by for squared distances to `rows`, less the squared lengths of the own."""
+    against: FloatArray = np.append(-2 * rows, (rows * rows).sum(axis=1, keepdims=True), axis=1).T
+    return against

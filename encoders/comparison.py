@@ -17,16 +17,20 @@ from torch import Tensor
 
 from looktwice.encoders.base import Tokens
 from looktwice.encoders.memory import MemoryBank, mutual_distances
-from looktwice.encoders.self_reference import FLOOR, STATISTICS, Field, describe, summarise
+from looktwice.encoders.self_reference import FLOOR, Field, describe, summarise
 
-# A picture is as likely an anomaly as not when its deviations, halved, come to this; a place, at this many of them.
-EVEN_ODDS, PLACE_EVEN_ODDS = 1.25, 3.0
-# Spread that normal material has at the least, in logarithms of distances: few references understate it.
-LEAST_SPREAD = 0.05
-# Of the most deviating field's mean, beside the peaks.
-MEAN_WEIGHT = 0.5
+# A picture is as likely an anomaly as not when its deviations come to this; a place, at this many of them.
+EVEN_ODDS, PLACE_EVEN_ODDS = 1.75, 3.0
+# How much the largest deviations count before the others: at 0 all count alike, at infinity the largest alone.
+SHARPNESS = 2.0
+# A small flaw shows in so many of a picture's tokens; one that changes the whole picture, in their mean.
+PEAK_SHARE = 0.002
+# Spread that normal material has at the least, in logarithms of distances: few references may understate it.
+LEAST_SPREAD = 0.01
 # No single deviation counts for more standard deviations than so many.
 LARGEST = 8.0
+# Anomalous members widen what counts as usual in a cohort: its deviations say so much less than those from references.
+COHORT_WEIGHT = 0.5
 
 
 @dataclass(frozen=True)
@@ -112,24 +116,24 @@ def compare_cohort(described: Described) -> tuple[Tensor, Tensor]:
         _logarithm(mutual_distances(field.flatten(1, 2))).unflatten(1, field.shape[1:3]) for field in described.fields
     ]
     places = [_robust(one.flatten()[:, None]).view_as(one) for one in maps]
-    return _joined(places) - PLACE_EVEN_ODDS, _alarm(_robust(_columns(maps)))
+    return _joined(places) - PLACE_EVEN_ODDS, COHORT_WEIGHT * _alarm(_robust(_columns(maps)))
 
 
 def _columns(maps: Sequence[Tensor]) -> Tensor:
     """Peak and mean of each field's distances, (V, fields · len(STATISTICS))."""
-    return torch.cat([summarise(one[:, None]) for one in maps], dim=1)
+    return torch.cat([summarise(one[:, None], PEAK_SHARE) for one in maps], dim=1)
 
 
 def _alarm(deviation: Tensor) -> Tensor:
-    """Logits (V,) of deviations (V, K) in standard deviations.
+    """Logits (V,) of deviations (V, K) in standard deviations, by the largest of them.
 
-    A finding may show in the peaks of one field only, or shift the mean of a whole picture; few references understate
-    how far normal ones differ, so that deviations count half.
+    A finding may show in the peaks of a single field, or shift the mean of a whole picture; which it is, differs from
+    one material to another, and a sum would drown the deviation that shows it in the noise of the others. Few
+    references understate how far normal ones differ, so that deviations count half.
     """
-    clipped = deviation.clamp(-LARGEST, LARGEST).unflatten(1, (-1, len(STATISTICS)))
-    peaks, means = clipped[..., STATISTICS.index("top")], clipped[..., STATISTICS.index("mean")]
-    peak = peaks.logsumexp(dim=1) - math.log(peaks.shape[1])
-    alarm: Tensor = (peak + MEAN_WEIGHT * means.amax(dim=1)) / 2 - EVEN_ODDS
+    clipped = SHARPNESS * deviation.clamp(-LARGEST, LARGEST)
+    largest = (clipped.logsumexp(dim=1) - math.log(clipped.shape[1])) / SHARPNESS
+    alarm: Tensor = (largest - EVEN_ODDS) / 2
     return alarm
 
 

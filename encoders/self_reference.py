@@ -77,10 +77,10 @@ def describe(tokens: Tokens, field: Field) -> Tensor:
     return F.normalize(level, dim=1)
 
 
-def summarise(maps: Tensor) -> Tensor:
+def summarise(maps: Tensor, top_share: float = TOP_SHARE) -> Tensor:
     """Statistics (V, K · len(STATISTICS)) of maps (V, K, h, w), map by map in the order of ``STATISTICS``."""
     flat = maps.flatten(2)
-    count = max(1, round(TOP_SHARE * flat.shape[2]))
+    count = max(1, round(top_share * flat.shape[2]))
     return torch.stack([flat.topk(count, dim=2).values.mean(dim=2), flat.mean(dim=2)], dim=2).flatten(1)
 
 

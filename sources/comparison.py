@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.encoders.comparison import LARGEST, MEAN_WEIGHT, PLACE_EVEN_ODDS
+from looktwice.encoders.comparison import LARGEST, PLACE_EVEN_ODDS
 from looktwice.encoders.memory import spread_others
 from looktwice.errors import UsageError
 from looktwice.modalities.study import FloatArray, Modality, Study
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # A study is as likely an anomaly as not when its deviations, halved, come to this.
 EVEN_ODDS = 2.5
+# Of the mean's deviation, beside that of the worst parts.
+MEAN_WEIGHT = 0.5
 # Of references, each is itself measured against two others at the least.
 LEAST_REFERENCES, LEAST_COHORT = 3, 3
 # Spread that normal material has at the least, in logarithms: few references understate it, and another scan of the

@@ -88,9 +88,7 @@ class PhotographReferences:
         return _join("references", sightings, self.usual, *self.references.compare(described))
 
     def _look(self, pictures: Pictures) -> tuple[list[Sighting], Described]:
-        sightings, looks = _look(
-            self.expert, pictures, lambda tokens, fields: Described.of(tokens, fields[:-1] or fields)
-        )
+        sightings, looks = _look(self.expert, pictures, Described.of)
         return sightings, Described.joined(looks)
 
 

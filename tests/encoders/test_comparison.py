@@ -46,6 +46,16 @@ def test_most_pictures_like_the_references_are_called_normal():
     assert (logits < 0).float().mean() >= 0.75
 
 
+def test_a_faint_change_of_the_whole_picture_counts_where_normal_ones_are_much_alike():
+    references = References(described(8, seed=0))
+    changed = pictures(6, seed=1)
+    for level in changed.levels:
+        level += 0.05 * torch.randn(level.shape, generator=torch.Generator().manual_seed(5))
+    _, normal = references.compare(described(6, seed=1))
+    _, logits = references.compare(Described.of(changed, [Field(0, 3)]))
+    assert logits.mean() > normal.mean() + 0.5
+
+
 def test_a_picture_is_scored_alike_whatever_comes_with_it():
     references = References(described(4, seed=0))
     batch = described(5, seed=2)

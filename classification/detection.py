@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from scipy.special import expit
+
 from looktwice import modalities
 from looktwice.classification.contour import cut
 from looktwice.classification.normal import NormalMaterial
 from looktwice.classification.specimen import Contours, Exposure, Specimen
+from looktwice.classification.taught import TaughtFlaws
 from looktwice.classification.template import Templates
 from looktwice.errors import InputError, UsageError
 from looktwice.modalities.images import ImageStudy
@@ -87,6 +90,15 @@ class Detector:
         self.threshold = self._map_threshold if threshold is None else threshold
         self._templates = Templates(self._images, tone == "dark") if self._images and tone else None
         self._normal = NormalMaterial(self._images, partial(describe, inspector.expert)) if self._images else None
+        self._taught: TaughtFlaws | None = None
+
+    def teach(self, flawed: Sequence[tuple[ByteArray, BoolArray]]) -> None:
+        """Show photographs with the outlines of their flaws: from then on, what looks like these is looked for, too.
+
+        Drawings, and photographs without references, go on as before.
+        """
+        if flawed and self._images and self._templates is None:
+            self._taught = TaughtFlaws(self.inspector.expert, self._images, flawed)
 
     def look(
         self, path: Path, modality: str = "auto", truth: BoolArray | None = None, certain: bool = False
@@ -149,7 +161,14 @@ class Detector:
             heat = self._templates.compare(image, same)
             return float(heat.max()), heat, self._images[same], self._images[same], False
         found = self._normal.compare(image)
-        return found.score, found.heat, self._images[found.nearest], None, found.another_object
+        score, heat = found.score, found.heat
+        if self._taught is not None:
+            alike = self._taught.find(image)
+            # Where it looks like an example, the examples tell the place best.
+            if alike.logit >= 0 or score < self._map_threshold:
+                heat = alike.heat
+            score = max(score, float(expit(alike.logit)))
+        return score, heat, self._images[found.nearest], None, found.another_object
 
     def _look_at_views(self, study: Study, certain: bool) -> Detection:
         """Look at a volume or a cloud; the views that show the worst best are to be named."""

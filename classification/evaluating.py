@@ -16,7 +16,7 @@ from looktwice.classification.detection import Detector
 from looktwice.classification.duplicates import things_shown
 from looktwice.classification.examples import look_at_examples
 from looktwice.classification.naming import Namer
-from looktwice.classification.specimen import Contours, Specimen
+from looktwice.classification.specimen import Contours
 from looktwice.classification.taxonomy import GOOD, Taxonomy
 from looktwice.datasets.files import stem
 from looktwice.datasets.masks import load_mask
@@ -113,7 +113,8 @@ def run(
         chosen, tested = draw_examples(one.test, things, taxonomy, protocol.examples, protocol.seed)
         not_tested[one.name] = len(one.test) - len(tested)
         detector = Detector(inspector, _references(one, protocol), taxonomy.drawing)
-        specimens, problems = _look_at(detector, chosen, protocol.contours)
+        outlined = {key: [(sample.path, sample.mask) for sample in group] for key, group in chosen.items()}
+        specimens, problems = look_at_examples(detector, outlined)
         left_out |= {f"{one.name} example {number}": text for number, text in enumerate(problems, 1)}
         namer = open_namer(
             protocol.llm,
@@ -241,17 +242,6 @@ def _classify(detector: Detector, namer: Namer, sample: Sample, contours: Contou
         return Classifier(detector, namer).classify(sample.path, truth=truth).to_json()
     except InputError as error:
         return {"input": str(sample.path), "error": str(error)}
-
-
-def _look_at(
-    detector: Detector, chosen: Mapping[str, Sequence[Sample]], contours: Contours
-) -> tuple[dict[str, list[Specimen]], list[str]]:
-    """Find the regions of examples in the way that those of the tested samples are found."""
-    entries = {
-        key: [(sample.path, sample.mask if contours is Contours.ORACLE else None) for sample in group]
-        for key, group in chosen.items()
-    }
-    return look_at_examples(detector, entries)
 
 
 def _references(one: EvaluationSet, protocol: Protocol) -> list[Path]:

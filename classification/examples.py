@@ -50,7 +50,7 @@ def find_examples(folder: Path, taxonomy: Taxonomy) -> dict[str, list[tuple[Path
 def look_at_examples(
     detector: Detector, examples: Mapping[str, Sequence[tuple[Path, Path | None]]]
 ) -> tuple[dict[str, list[Specimen]], list[str]]:
-    """Find the region of each example: by its mask, else as the detector sees it.
+    """Find the region of each example, by its mask, else as the detector sees it; teach the detector the outlined ones.
 
     Returns
     -------
@@ -58,17 +58,21 @@ def look_at_examples(
     problems : list of str
         One line for each example that cannot be used.
     """
-    # An example is known to show something, however faint: whatever stands out most in it counts.
     specimens: dict[str, list[Specimen]] = {}
     problems = []
-    for key, entries in examples.items():
-        for path, mask in entries:
-            try:
-                truth = None if mask is None else read_mask(mask)
-                found = detector.look(path, truth=truth, certain=True).specimen
-            except InputError as error:
-                problems.append(f"example of {key}: {error}")
-                continue
-            if found is not None:
-                specimens.setdefault(key, []).append(replace(found, facts={}))
+    outlined = []
+    for key, path, mask in [(key, *entry) for key, entries in examples.items() for entry in entries]:
+        try:
+            truth = None if mask is None else read_mask(mask)
+            # An example is known to show something, however faint: whatever stands out most in it counts.
+            found = detector.look(path, truth=truth, certain=True).specimen
+        except InputError as error:
+            problems.append(f"example of {key}: {error}")
+            continue
+        if found is None:
+            continue
+        specimens.setdefault(key, []).append(replace(found, facts={}))
+        if truth is not None:
+            outlined.append((found.exposures[0].image, truth))
+    detector.teach(outlined)
     return specimens, problems

@@ -28,14 +28,14 @@ class Mirror:
 
     def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found | None:
         """Measure a head's asymmetry in its views; None where its midline is in doubt."""
-        from looktwice.modalities.volumes.asymmetry import asymmetry_across, coarse_head, find_mirror_plane
-        from looktwice.modalities.volumes.midline import doubt
+        from looktwice.modalities.volumes.asymmetry import asymmetry_across, coarse_head
+        from looktwice.modalities.volumes.midline import find_midline
         from looktwice.modalities.volumes.study import VolumeStudy
 
         assert isinstance(study, VolumeStudy)
         head = coarse_head(study)
-        plane = find_mirror_plane(head)
-        if reason := doubt(study, head, plane):
+        plane, reason = find_midline(study, head)
+        if plane is None:
             study.notes.append(f"sides not compared: {reason}")
             return None
         maps = asymmetry_across(study, head, plane, grid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -109,7 +110,10 @@ class Tissue:
         return isinstance(study, VolumeStudy) and study.to_mni is not None
 
     def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found | None:
-        """Measure a head's voxels; where much of the brain looks unusual, it is not what the source was made for."""
+        """Measure a head's voxels; where much of the brain looks unusual, it is not what the source was made for.
+
+        The head's own calibration counts: another head's would mean nothing to it.
+        """
         from looktwice.modalities.volumes.study import VolumeStudy
         from looktwice.modalities.volumes.tissue import measure_tissue
 
@@ -120,11 +124,11 @@ class Tissue:
         logits = np.mean([head.logits(tissue) for tissue in tissues], axis=0)
         brain = np.isfinite(logits)
         values = np.zeros(logits.shape, np.float32)
-        values[brain] = calibration.probabilities(logits[brain])
+        values[brain] = head.calibration.probabilities(logits[brain])
         if np.mean(values[brain] > EVEN_ODDS) > MOST_UNUSUAL:
             study.notes.append("tissue not judged: too much of it is unlike a brain's (another contrast?)")
             return None
-        return Found(score=calibration.score(worst(logits)), values=tissues[0].fine.field(values), alone=True)
+        return Found(score=head.calibration.score(worst(logits)), values=tissues[0].fine.field(values), alone=True)
 
 
 @cache
@@ -140,10 +144,18 @@ def worst(logits: FloatArray) -> float:
     return float(np.partition(inside, -count)[-count:].mean())
 
 
-def on_common_scale(head: LinearHead, normal: FloatArray) -> LinearHead:
-    """Return a head whose logits of normal places (n,) seldom reach 0 and lie around `NORMAL_LOGIT`."""
-    shift = float(np.quantile(normal, 1 - PLACE_FALSE_ALARMS))
-    scale = max((float(np.median(normal)) - shift) / NORMAL_LOGIT, 1e-3)
+def on_common_scale(head: LinearHead, normals: Sequence[FloatArray]) -> LinearHead:
+    """Return a head by which places of a usual normal brain seldom reach 0 and lie around `NORMAL_LOGIT`.
+
+    Parameters
+    ----------
+    head : LinearHead
+    normals : sequence of float32, shape (n,)
+        Its logits of normal brains. Brains count alike: one with artefacts must not hide the lesions of all others.
+    """
+    shift = float(np.median([np.quantile(logits, 1 - PLACE_FALSE_ALARMS) for logits in normals]))
+    middle = float(np.median([np.median(logits) for logits in normals]))
+    scale = max((middle - shift) / NORMAL_LOGIT, 1e-3)
     return LinearHead((head.weights / scale).astype(np.float32), (head.bias - shift) / scale)
 
 

@@ -189,7 +189,7 @@ def train_tissue(
         if not sound or len(sound) == len(examples):
             raise InputError(f"too few cases that look like {look} to train on; give more with --cases")
         head = _fit_cases([example for example in examples if example[1].any()])
-        fitted[look] = on_common_scale(head, np.concatenate(sound) @ head.weights + head.bias)
+        fitted[look] = on_common_scale(head, [features @ head.weights + head.bias for features in sound])
         normal += [features @ fitted[look].weights + fitted[look].bias for features in sound]
     return TissueHead(fitted, calibrate_tissue(normal))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from looktwice.modalities.volumes.asymmetry import Head, MirrorPlane
+from looktwice.modalities.volumes.asymmetry import Head, MirrorPlane, find_mirror_plane
 from looktwice.modalities.volumes.study import VolumeStudy
 
 MOST_APART_MM = 5.0
@@ -19,30 +19,30 @@ EMPTY = 0.02
 THINNED = 50
 
 
-def doubt(study: VolumeStudy, head: Head, plane: MirrorPlane) -> str | None:
-    """Return why the two sides of a head cannot be held against each other; None where they can.
+def find_midline(study: VolumeStudy, head: Head) -> tuple[MirrorPlane | None, str]:
+    """Return the plane between the sides of a head; None, and why, where they cannot be held against each other.
 
     The plane comes from the head's likeness to its mirror image. Where the field of view leaves out part of a side that
     likeness is highest across some other plane, which the alignment with the template then contradicts: it is a second
     witness, found by other means.
     """
     if np.mean(head.values[head.mask] < EMPTY) > MOST_EMPTY:
-        return "most of the head shows nothing (an angiogram?)"
+        return None, "most of the head shows nothing (an angiogram?)"
+    if study.to_mni is None:
+        return None, "the head could not be aligned with the MNI152 template, so that nothing confirms its midline"
+    plane = find_mirror_plane(head)
     apart = distance_to_template(study, head, plane)
-    if apart is None:
-        return "the head could not be aligned with the MNI152 template, so that nothing confirms its midline"
     if apart > MOST_APART_MM:
-        return f"its plane of best symmetry lies {apart:.0f} mm off the midline (is part of a side missing?)"
-    return None
+        return None, f"its plane of best symmetry lies {apart:.0f} mm off the midline (is part of a side missing?)"
+    return plane, ""
 
 
-def distance_to_template(study: VolumeStudy, head: Head, plane: MirrorPlane) -> float | None:
+def distance_to_template(study: VolumeStudy, head: Head, plane: MirrorPlane) -> float:
     """Return how far a plane lies from x = 0 of MNI space, in patient millimetres, root mean square over the head.
 
-    None where the head could not be aligned.
+    The head is one that could be aligned.
     """
-    if study.to_mni is None:
-        return None
+    assert study.to_mni is not None
     x, y, z = np.argwhere(head.mask)[::THINNED].T * head.spacing[:, None]
     from_plane = (x - plane.at - plane.by_y * y - plane.by_z * z) / np.sqrt(1 + plane.by_y**2 + plane.by_z**2)
     coarse, axes, signs = study.foreground.coarse, study.orientation.axes, study.orientation.signs

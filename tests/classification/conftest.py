@@ -35,7 +35,7 @@ def inspector(tiny_encoder):
     from looktwice.encoders.registry import create_encoder
     from looktwice.encoders.self_reference import Field
 
-    config = SimpleNamespace(threshold=0.5, fields=(Field(1, 3), Field(2, 3), Field(3, 3)))
+    config = SimpleNamespace(threshold=0.5, fields=(Field(1, 3), Field(2, 3), Field(3, 3)), looks=())
     expert = SimpleNamespace(encoder=create_encoder(tiny_encoder), config=config)
     return SimpleNamespace(expert=expert)
 

@@ -63,7 +63,7 @@ def test_a_lesion_is_found_where_it_lies(template, tmp_path, intensity):
 def test_the_score_follows_the_most_unusual_places():
     rng = np.random.default_rng(0)
     normal = [rng.normal(-5, 1, 50_000).astype(np.float32) for _ in range(5)]
-    head = on_common_scale(LinearHead(np.ones(1, np.float32), 0.0), np.concatenate(normal))
+    head = on_common_scale(LinearHead(np.ones(1, np.float32), 0.0), normal)
     normal = [logits * head.weights[0] + np.float32(head.bias) for logits in normal]
     calibration = calibrate_tissue(normal)
     lesion = np.append(normal[0], np.full(100, 20, np.float32))
@@ -105,10 +105,20 @@ def test_the_shipped_head_is_small():
     assert Path(HEAD_FILE).stat().st_size < 10_000
 
 
-def test_where_much_of_a_brain_looks_unusual_the_source_is_silent_and_says_so(template, tmp_path):
+def test_one_odd_brain_does_not_hide_the_lesions_of_others():
+    rng = np.random.default_rng(0)
+    normals = [rng.normal(-5, 1, 50_000).astype(np.float32) for _ in range(5)]
+    head = on_common_scale(LinearHead(np.ones(1, np.float32), 0.0), normals)
+    with_odd = on_common_scale(LinearHead(np.ones(1, np.float32), 0.0), [*normals, 4 * normals[0]])
+
+    assert with_odd.bias == pytest.approx(head.bias, abs=0.1)
+
+
+def test_where_much_of_a_brain_looks_unusual_the_source_is_silent_and_says_so(template, tmp_path, monkeypatch):
     nib.save(nib.Nifti1Image(with_ball(template, (28.0, -24.0, 26.0), 8, 1.5), template.affine), tmp_path / "l.nii.gz")
     study = open_volume(tmp_path / "l.nii.gz")
     # A calibration by which every place is far above normal.
-    everywhere = Calibration(map_shift=-1e3)
-    assert Tissue().look(study, (18, 18), everywhere) is None
+    everywhere = TissueHead(shipped_head().by_look, Calibration(map_shift=-1e3))
+    monkeypatch.setattr("looktwice.sources.tissue.shipped_head", lambda: everywhere)
+    assert Tissue().look(study, (18, 18), Calibration()) is None
     assert any("tissue not judged" in note for note in study.notes)

@@ -2,27 +2,37 @@
 
     looktwice datasets synthesize MESHES cup bolt bracket elbow bottle --out BENCH --count 6 --points 20000,80000
     python benchmarks/clouds.py BENCH --out RESULTS [--minutes 9]
+    python benchmarks/clouds.py --time 200000
 
 Every cloud goes through ``Inspector.examine``. What it gave is kept in RESULTS, so that a stopped run goes on; the
 table is printed over what is there. Shapes must not be among those that the geometry head was trained on.
 
 Object metrics of a kind hold its clouds against all sound ones, over all shapes together. Point metrics pool the
 points of all damaged clouds of a kind; AUPRO is taken to a false-positive rate of 0.3.
+
+``--time`` inspects one made cloud of so many points several times, and holds the time against the encoder's own over
+the same views, measured in turn in the same process: by the wall clock, and in seconds of processor, which other
+programs on the machine disturb less but which do not show what runs side by side.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import open3d as o3d
+import torch
 from tqdm import tqdm
 
 from looktwice.datasets.folder import open_folder
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import GOOD, Sample
+from looktwice.datasets.synthesis.shapes import damage_mesh, sample_cloud
+from looktwice.datasets.synthesis.shapes.catalogue import SHAPES
 from looktwice.evaluation.metrics import image_metrics
 from looktwice.evaluation.pixels import PixelHistograms
 from looktwice.modalities.pointclouds.study import open_pointcloud
@@ -34,15 +44,54 @@ DENSE = 40_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, nargs="+", help="benchmark folders as `datasets synthesize` writes them")
-    parser.add_argument("--out", type=Path, required=True, help="folder for what each cloud gave")
+    parser.add_argument("data", type=Path, nargs="*", help="benchmark folders as `datasets synthesize` writes them")
+    parser.add_argument("--out", type=Path, help="folder for what each cloud gave")
     parser.add_argument("--model", default="nano")
     parser.add_argument("--minutes", type=float, default=np.inf, help="stop after so long; call again to go on")
+    parser.add_argument("--time", type=int, metavar="POINTS", help="time the inspection of one made cloud instead")
+    parser.add_argument("--repeats", type=int, default=7)
     options = parser.parse_args()
+    if options.time:
+        return time_one(options.time, options.model, options.repeats)
+    if not options.data or options.out is None:
+        parser.error("give benchmark folders and --out, or --time")
     options.out.mkdir(parents=True, exist_ok=True)
     samples = [sample for folder in options.data for sample in open_folder(folder).samples() if sample.split == "test"]
     inspect_all(samples, options.out, options.model, time.monotonic() + 60 * options.minutes)
     print_tables([sample for sample in samples if kept(options.out, sample).exists()], options.out)
+
+
+def time_one(count: int, model: str, repeats: int) -> None:
+    """Print how long the inspection of a dented pipe of `count` points takes beside its encoder."""
+    rng = np.random.default_rng(0)
+    dented, _ = damage_mesh(rng, SHAPES["elbow"](rng), "dent")
+    points = sample_cloud(rng, dented, count, 0.0005).points
+    inspector = Inspector(model, device="cpu")
+    taken = []
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "cloud.ply"
+        o3d.t.io.write_point_cloud(str(path), o3d.t.geometry.PointCloud(o3d.core.Tensor.from_numpy(points)))
+        for _ in range(repeats + 1):
+            started = np.array((time.perf_counter(), time.process_time()))
+            inspector.inspect(path)
+            inspected = np.array((time.perf_counter(), time.process_time()))
+            taken.append((inspected - started, encoder_seconds(inspector, path)))
+    # The first warms up.
+    whole, alone = (np.median([one[part] for one in taken[1:]], axis=0) for part in (0, 1))
+    ratios = np.median([one / own for one, own in taken[1:]], axis=0)
+    print(f"{count} points, {torch.get_num_threads()} threads of torch, median of {repeats}")
+    for name, one, own, ratio in zip(("wall clock", "processor"), whole, alone, ratios, strict=True):
+        print(f"{name}: inspected in {one:.3f} s, the encoder alone {own:.3f} s, ratio {ratio:.2f}")
+
+
+def encoder_seconds(inspector: Inspector, path: Path) -> np.ndarray:
+    """Return the seconds by the wall clock and of processor of the encoder's forward pass over all views at once."""
+    encoder = inspector.expert.encoder
+    pixels = encoder.preprocess([view.image for view in open_pointcloud(path).views()])
+    started = np.array((time.perf_counter(), time.process_time()))
+    with torch.inference_mode():
+        encoder(pixels)
+    return np.array((time.perf_counter(), time.process_time())) - started
 
 
 def kept(out: Path, sample: Sample) -> Path:

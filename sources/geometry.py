@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from looktwice.encoders.calibration import STUDY_FALSE_ALARMS, Calibration
 from looktwice.modalities.study import Modality, Study
@@ -38,9 +39,9 @@ class Reading:
     Attributes
     ----------
     points : float32, shape (P,)
-        Logit of each of the file's points; negative infinity where a point is not inspected.
+        Logit of each of the file's points, smoothed twice; negative infinity where a point is not inspected.
     elements : float32, shape (M,)
-        Logit of each evenly spread element of the surface.
+        Logit of each evenly spread element of the surface, smoothed once.
     """
 
     points: FloatArray
@@ -85,16 +86,24 @@ def read_geometry(study: CloudStudy, head: GeometryHead | None = None) -> Readin
 
 def spread_over_points(study: CloudStudy, surfels: Surfels, logits: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the logit of each point (P,), negative infinity where not inspected, and of each element, smoothed."""
-    elements = logits[surfels.neighbours[:, :SMOOTHED]].mean(axis=1)
+    elements = smoothed(logits, surfels.neighbours)
+    # Places are ranked better over twice the neighbourhood; a whole object is not.
+    places = smoothed(elements, surfels.neighbours)
     points = np.full(len(study.drawn), -np.inf, np.float32)
     if len(surfels.owner) == study.drawn.sum():
-        points[study.drawn] = elements[surfels.owner]
+        points[study.drawn] = places[surfels.owner]
     else:
         from scipy.spatial import cKDTree
 
         # A mesh: its elements come from points on its faces, its scores go to its vertices.
-        points[study.drawn] = elements[cKDTree(surfels.points).query(study.normalised[study.drawn])[1]]
+        points[study.drawn] = places[cKDTree(surfels.points).query(study.normalised[study.drawn])[1]]
     return points, elements
+
+
+def smoothed(logits: FloatArray, neighbours: npt.NDArray[np.integer]) -> FloatArray:
+    """Return the logits of elements (M,) averaged over their nearest `SMOOTHED`, from `neighbours` (M, K)."""
+    mean: FloatArray = logits[neighbours[:, :SMOOTHED]].mean(axis=1)
+    return mean
 
 
 def score_geometry(reading: Reading, calibration: Calibration) -> tuple[FloatArray, float]:
@@ -110,5 +119,5 @@ def calibrate_geometry(readings: Sequence[Reading]) -> Calibration:
     return Calibration(
         score_shift=float(np.quantile([reading.score for reading in readings], 1 - STUDY_FALSE_ALARMS)),
         score_scale=SCORE_STEP,
-        map_shift=float(np.quantile(np.concatenate([reading.elements for reading in readings]), 1 - SOUND_PLACES)),
+        map_shift=float(np.quantile(np.concatenate([reading.points for reading in readings]), 1 - SOUND_PLACES)),
     )

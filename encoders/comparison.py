@@ -43,10 +43,13 @@ class Described:
         Unit-length tokens; fields may differ in grid.
     whole : Tensor, shape (V, D)
         Mean and spread of each picture's tokens: its overall look.
+    deepest : tuple of bool
+        Whether a field is the deepest of its look.
     """
 
     fields: tuple[Tensor, ...]
     whole: Tensor
+    deepest: tuple[bool, ...]
 
     @staticmethod
     def of(tokens: Tokens, fine: Sequence[Field], coarse: Sequence[Field] = ()) -> Described:
@@ -59,25 +62,27 @@ class Described:
             if field in coarse:
                 described = F.normalize(F.avg_pool2d(described, 2, ceil_mode=True), dim=1)
             fields.append(described.movedim(1, -1).half())
-        return Described(tuple(fields), torch.cat(looks, dim=1))
+        deepest = tuple(number == len(fields) for number in range(1, len(fields) + 1))
+        return Described(tuple(fields), torch.cat(looks, dim=1), deepest)
 
     def rows(self, index: Sequence[int]) -> Described:
         """Keep some of the pictures."""
         picked = list(index)
-        return Described(tuple(field[picked] for field in self.fields), self.whole[picked])
+        return Described(tuple(field[picked] for field in self.fields), self.whole[picked], self.deepest)
 
     @staticmethod
     def concatenate(parts: Sequence[Described]) -> Described:
         """Join successive batches."""
-        fields = zip(*(part.fields for part in parts), strict=True)
-        return Described(tuple(torch.cat(field) for field in fields), torch.cat([part.whole for part in parts]))
+        fields = tuple(torch.cat(field) for field in zip(*(part.fields for part in parts), strict=True))
+        return Described(fields, torch.cat([part.whole for part in parts]), parts[0].deepest)
 
     @staticmethod
     def joined(looks: Sequence[Sequence[Described]]) -> Described:
         """Join what several looks at the same pictures show, each in successive batches."""
         every = [Described.concatenate(parts) for parts in looks]
         fields = tuple(field for look in every for field in look.fields)
-        return Described(fields, torch.cat([look.whole for look in every], dim=1))
+        deepest = tuple(flag for look in every for flag in look.deepest)
+        return Described(fields, torch.cat([look.whole for look in every], dim=1), deepest)
 
 
 class References:
@@ -95,7 +100,7 @@ class References:
         normal = [
             _logarithm(bank.levels_of_normal).unflatten(1, grid) for bank, grid in zip(self.banks, grids, strict=True)
         ]
-        columns = _columns(normal)
+        columns = _columns(normal, described.deepest)
         self.place = [(maps.mean(), maps.std().clamp_min(LEAST_SPREAD)) for maps in normal]
         self.level = columns.mean(dim=0), columns.std(dim=0).clamp_min(LEAST_SPREAD)
 
@@ -105,7 +110,7 @@ class References:
             _logarithm(bank.distances(field.float().flatten(1, 2))).unflatten(1, field.shape[1:3])
             for bank, field in zip(self.banks, described.fields, strict=True)
         ]
-        deviation = (_columns(maps) - self.level[0]) / self.level[1]
+        deviation = (_columns(maps, described.deepest) - self.level[0]) / self.level[1]
         places = [(one - mean) / spread for one, (mean, spread) in zip(maps, self.place, strict=True)]
         return _joined(places) - PLACE_EVEN_ODDS, _alarm(deviation)
 
@@ -116,12 +121,19 @@ def compare_cohort(described: Described) -> tuple[Tensor, Tensor]:
         _logarithm(mutual_distances(field.flatten(1, 2))).unflatten(1, field.shape[1:3]) for field in described.fields
     ]
     places = [_robust(one.flatten()[:, None]).view_as(one) for one in maps]
-    return _joined(places) - PLACE_EVEN_ODDS, COHORT_WEIGHT * _alarm(_robust(_columns(maps)))
+    return _joined(places) - PLACE_EVEN_ODDS, COHORT_WEIGHT * _alarm(_robust(_columns(maps, described.deepest)))
 
 
-def _columns(maps: Sequence[Tensor]) -> Tensor:
-    """Peak and mean of each field's distances, (V, fields · len(STATISTICS))."""
-    return torch.cat([summarise(one[:, None], PEAK_SHARE) for one in maps], dim=1)
+def _columns(maps: Sequence[Tensor], deepest: Sequence[bool]) -> Tensor:
+    """Peaks of all fields' distances, and means of the deepest ones, (V, K).
+
+    Means of shallow fields follow grain, light and sharpness, in which normal pictures differ most.
+    """
+    columns = []
+    for one, is_deepest in zip(maps, deepest, strict=True):
+        peak, mean = summarise(one[:, None], PEAK_SHARE).unbind(dim=1)
+        columns += [peak, mean] if is_deepest else [peak]
+    return torch.stack(columns, dim=1)
 
 
 def _alarm(deviation: Tensor) -> Tensor:

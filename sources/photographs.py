@@ -99,7 +99,7 @@ def describe(expert: Expert, pictures: Pictures) -> Described:
     parts = [Described.of(expert.encoder.encode(batch), fine=fields) for batch in batched(pictures, BATCH)]
     described = Described.concatenate(parts)
     side_by_side = torch.cat(described.fields, dim=-1) / len(fields) ** 0.5
-    return Described((side_by_side,), described.whole)
+    return Described((side_by_side,), described.whole, deepest=(True,))
 
 
 def see_cohort(expert: Expert, pictures: Iterable[npt.NDArray[np.uint8]]) -> list[Sighting]:

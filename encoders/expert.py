@@ -33,6 +33,8 @@ Watch = Callable[[int, Tokens], None]
 """Is shown which look it is and the tokens of a batch of photographs."""
 
 BATCH = 16
+# On a CPU a small batch stays in the caches: a quarter faster.
+CPU_BATCH = 4
 # Photographs at twice the side are four times as large.
 DETAIL_BATCH = 4
 # A study is as suspicious as the mean of this share of its views, the worst ones.
@@ -161,7 +163,9 @@ class Expert(nn.Module):
         clock = {"load": 0.0, "encode": 0.0, "match": 0.0}
         views = study.views()
         order = [study.base, *(index for index in range(len(views)) if index != study.base)]
-        batches = _timed_batches((views[index].image for index in order), clock)
+        on_cpu = next(self.encoder.parameters()).device.type == "cpu"
+        size = CPU_BATCH if on_cpu else BATCH
+        batches = _timed_batches((views[index].image for index in order), clock, size)
         looks: list[FirstLook] = []
         fused: list[tuple[Tensor, Tensor]] = []
         context: Tensor | None = None
@@ -370,13 +374,13 @@ def _sighting(
 
 
 def _timed_batches(
-    pictures: Iterable[npt.NDArray[np.uint8]], clock: dict[str, float]
+    pictures: Iterable[npt.NDArray[np.uint8]], clock: dict[str, float], size: int
 ) -> Iterator[list[npt.NDArray[np.uint8]]]:
     """Gather pictures into batches; the time it takes to make them counts as loading."""
     source = iter(pictures)
     while True:
         started = time.perf_counter()
-        batch = [picture for _, picture in zip(range(BATCH), source)]  # noqa: B905
+        batch = [picture for _, picture in zip(range(size), source)]  # noqa: B905
         clock["load"] += time.perf_counter() - started
         if not batch:
             return

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from looktwice.encoders.calibration import Calibration
-from looktwice.encoders.expert import BATCH, Expert, ExpertConfig, Look, build_expert, load_expert, worst_views
+from looktwice.encoders.expert import BATCH, CPU_BATCH, Expert, ExpertConfig, Look, build_expert, load_expert, worst_views
 from looktwice.encoders.registry import create_encoder
 from looktwice.encoders.self_reference import Field, self_reference_maps
 from looktwice.errors import UsageError, WeightsError
@@ -154,8 +154,8 @@ def test_no_more_than_a_batch_of_views_is_held_at_once(expert, monkeypatch):
     sizes = []
     encode = expert.encoder.encode
     monkeypatch.setattr(expert.encoder, "encode", lambda batch: (sizes.append(len(batch)), encode(batch))[1])
-    expert.see(Views(pictures(2 * BATCH + 1)))
-    assert sizes == [BATCH, BATCH, 1]
+    expert.see(Views(pictures(2 * CPU_BATCH + 1)))
+    assert sizes == [CPU_BATCH, CPU_BATCH, 1]
 
 
 def test_the_worst_views_decide(expert):

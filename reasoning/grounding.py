@@ -45,7 +45,7 @@ _SLICE = re.compile(r"\bslice (\d+)\b")
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?(%|percent|ml|mm³)")
 _TOLERANCE = 0.1
 _EXTENT = re.compile(r"\b(?:is|a|an|it) (very large|large|medium-sized|small|tiny)\b")
-_LIKENESS = re.compile(r"\bknown as\b|\bmost likely unclear\b|\blooks like (?!an? (?:[\w-]+,? ){0,3}mark\b)")
+_LIKENESS = re.compile(r"\bknown as\b|\bmost likely (?:an? )?unclear\b|\blooks like (?!an? (?:[\w-]+,? ){0,3}mark\b)")
 _SCORE = re.compile(r"\bscore of (\d+(?:\.\d+)?)")
 
 

@@ -88,6 +88,13 @@ def test_contradictions_name_the_field(text, facts, against):
     assert contradictions(text, facts) == against
 
 
+@pytest.mark.parametrize("text", ["It is most likely a unclear mark.", "By its looks it is most likely unclear."])
+def test_unclear_is_no_kind_to_name(text):
+    stated = Facts("anomalous", False, 0.8, 0.5, "highly", where="left", what="unclear")
+    assert contradictions(text, stated) == ["what"]
+    assert contradictions("What kind it is cannot be told from the picture.", stated) == []
+
+
 def test_either_verdict_stands_where_the_evidence_is_unsure():
     unsure = Facts("anomalous", True, 0.51, 0.5, "moderately", where="left")
     assert contradictions("No, there are no defects.", unsure) == []

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from looktwice.reasoning.answer import Answer, AnswerKind
+from looktwice.reasoning.extent import SEVERITIES
 from looktwice.reasoning.facts import Facts
 from looktwice.reasoning.kinds import kinds_in
 from looktwice.reasoning.place import agree, places_in
@@ -45,6 +46,8 @@ _SLICE = re.compile(r"\bslice (\d+)\b")
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?(%|percent|ml|mm³)")
 _TOLERANCE = 0.1
 _EXTENT = re.compile(r"\b(?:is|a|an|it) (very large|large|medium-sized|small|tiny)\b")
+_SEVERITY = re.compile(r"\b(?:is|it|makes) (slight|moderate|severe)\b")
+_UNMEASURED = re.compile(r"\bextent of\b")
 _LIKENESS = re.compile(r"\bknown as\b|\bmost likely (?:an? )?unclear\b|\blooks like (?!an? (?:[\w-]+,? ){0,3}mark\b)")
 _SCORE = re.compile(r"\bscore of (\d+(?:\.\d+)?)")
 
@@ -76,7 +79,12 @@ def contradictions(text: str, facts: Facts) -> list[str]:
         against.append("size")
     if any(abs(float(score) - facts.score) > 0.0051 for score in _SCORE.findall(lowered)):
         against.append("score")
-    if facts.what is not None and set(_EXTENT.findall(lowered)) - {facts.extent}:
+    if facts.size is None and _UNMEASURED.search(lowered):
+        against.append("size")
+    severity = None if facts.extent is None else SEVERITIES[facts.extent]
+    if facts.what is not None and (
+        set(_EXTENT.findall(lowered)) - {facts.extent} or set(_SEVERITY.findall(lowered)) - {severity}
+    ):
         against.append("extent")
     if facts.what is not None and (kinds_in(lowered) - {facts.what} or _LIKENESS.search(lowered)):
         against.append("what")

@@ -95,6 +95,16 @@ def test_unclear_is_no_kind_to_name(text):
     assert contradictions("What kind it is cannot be told from the picture.", stated) == []
 
 
+def test_severity_follows_the_extent_and_no_extent_is_made_up():
+    measured = Facts(
+        "anomalous", False, 0.8, 0.5, "highly", size="0.05 % of the picture", extent="tiny", what="unclear"
+    )
+    assert contradictions("It is severe, by its extent of 0.05 % of the picture.", measured) == ["extent"]
+    assert contradictions("Its extent of 0.05 % of the picture makes it slight.", measured) == []
+    unmeasured = Facts("anomalous", False, 0.8, 0.5, "highly", what="unclear")
+    assert "size" in contradictions("Its extent of 0.44 makes it slight.", unmeasured)
+
+
 def test_either_verdict_stands_where_the_evidence_is_unsure():
     unsure = Facts("anomalous", True, 0.51, 0.5, "moderately", where="left")
     assert contradictions("No, there are no defects.", unsure) == []

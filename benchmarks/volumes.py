@@ -41,10 +41,11 @@ def measure(
     inspector: Inspector, image: Path, mask: Path, planes: str, window: str, smoothings: Sequence[float]
 ) -> Iterator[dict[str, float]]:
     """Yield what one inspection scores, for each smoothing of its map."""
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), time.process_time()
     study = open_volume(image, planes=planes, window=window)
     result = inspector.examine(study).result
     cost = {"score": result.score, "views": len(study.views()), "seconds": time.perf_counter() - started}
+    cost["cpu_seconds"] = time.process_time() - busy
     inside = result.heatmap.foreground
     truth = (np.asarray(nib.load(mask).dataobj) > 0)[inside]
     for millimetres in smoothings:

@@ -120,6 +120,9 @@ class Tissue:
         assert isinstance(study, VolumeStudy)
         head = shipped_head()
         tissues = [tissue for voxels in study.voxels if (tissue := measure_tissue(study, voxels)) is not None]
+        if not tissues:
+            study.notes.append("tissue not judged: half of the brain shows one value (an angiogram?)")
+            return None
         # Scans of one case lie on one grid; what shows in several of them counts for more than what shows in one.
         logits = np.mean([head.logits(tissue) for tissue in tissues], axis=0)
         brain = np.isfinite(logits)

@@ -130,6 +130,8 @@ def _paint_case(
     tissue = measure_tissue(study)
     if tissue is None:
         return None
+    if sequence != "as given" and tissue.look is Look.T1:  # drawn so that white matter is brighter than grey after all
+        return None
     if levels is None:  # it was no T1 image; what the variation did to its bone must not make it one
         tissue = replace(tissue, look=Look.CT)
     return PaintedCase(kind, sequence, tissue, _at_samples(mask, tissue.fine))

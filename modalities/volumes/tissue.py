@@ -176,7 +176,7 @@ class Tissue:
 
 
 def measure_tissue(study: VolumeStudy, voxels: Voxels | None = None) -> Tissue | None:
-    """Measure a head; None where it could not be laid into MNI space.
+    """Measure a head; None where it could not be laid into MNI space, or half of its brain has one value.
 
     Parameters
     ----------
@@ -193,7 +193,9 @@ def measure_tissue(study: VolumeStudy, voxels: Voxels | None = None) -> Tissue |
     brain = _find_brain(wide, foreground, to_mni)
     box, steps = _bounds(brain), tuple(np.array(fine.values.shape) // np.array(wide.values.shape))
     low, middle, high = np.percentile(wide.values[brain], (25, 50, 75))
-    unit = max(float(high - low) / 1.349, 1e-6)
+    if high <= low:  # an angiogram shows vessels alone
+        return None
+    unit = float(high - low) / 1.349
     dense = np.percentile(wide.values[foreground], DENSE_PERCENTILE) > middle + BONE_ABOVE * unit
     wide, brain = _standardised(wide.cropped(box), middle, unit), brain[box]
     i, j, k = (slice(side.start * step, side.stop * step) for side, step in zip(box, steps, strict=True))

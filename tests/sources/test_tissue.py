@@ -122,3 +122,16 @@ def test_where_much_of_a_brain_looks_unusual_the_source_is_silent_and_says_so(te
     monkeypatch.setattr("looktwice.sources.tissue.shipped_head", lambda: everywhere)
     assert Tissue().look(study, (18, 18), Calibration()) is None
     assert any("tissue not judged" in note for note in study.notes)
+
+
+def test_vessels_alone_are_not_judged(template, tmp_path):
+    values = np.asarray(template.dataobj, np.float32)
+    vessels = np.zeros_like(values)
+    for place in np.random.default_rng(0).permutation(np.argwhere(values > 0))[:400]:
+        vessels[tuple(slice(at, at + 2) for at in place)] = 1.0
+    nib.save(nib.Nifti1Image(vessels, template.affine), tmp_path / "vessels.nii.gz")
+    study = open_volume(tmp_path / "vessels.nii.gz")
+    study.to_mni = np.eye(4)  # the template lies in MNI space; vessels alone may not align
+
+    assert Tissue().look(study, (18, 18), Calibration()) is None
+    assert any("tissue not judged" in note for note in study.notes)

@@ -11,7 +11,16 @@ import pytest
 import torch
 
 from looktwice.encoders.calibration import Calibration
-from looktwice.encoders.expert import BATCH, CPU_BATCH, Expert, ExpertConfig, Look, build_expert, load_expert, worst_views
+from looktwice.encoders.expert import (
+    BATCH,
+    CPU_BATCH,
+    Expert,
+    ExpertConfig,
+    Look,
+    build_expert,
+    load_expert,
+    worst_views,
+)
 from looktwice.encoders.registry import create_encoder
 from looktwice.encoders.self_reference import Field, self_reference_maps
 from looktwice.errors import UsageError, WeightsError

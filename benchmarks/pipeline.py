@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from looktwice import modalities
-from looktwice.encoders.expert import BATCH
+from looktwice.encoders.expert import CPU_BATCH
 from looktwice.pipeline import Inspector
 
 GRID = (182, 218, 182)
@@ -42,8 +42,8 @@ def encoder_seconds(inspector: Inspector, path: Path) -> float:
     views = modalities.open(path).views()
     encoder, total = inspector.expert.encoder, 0.0
     with torch.inference_mode():
-        for start in range(0, len(views), BATCH):
-            pixels = encoder.preprocess([views[i].image for i in range(start, min(start + BATCH, len(views)))])
+        for start in range(0, len(views), CPU_BATCH):
+            pixels = encoder.preprocess([views[i].image for i in range(start, min(start + CPU_BATCH, len(views)))])
             started = time.perf_counter()
             encoder(pixels)
             total += time.perf_counter() - started

@@ -18,7 +18,7 @@ from looktwice.classification.examples import look_at_examples
 from looktwice.classification.naming import Namer
 from looktwice.classification.specimen import Contours
 from looktwice.classification.taxonomy import GOOD, Taxonomy
-from looktwice.datasets.files import stem
+from looktwice.datasets.files import IMAGES, stem, suffix
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import Sample
 from looktwice.errors import InputError, UsageError
@@ -113,7 +113,11 @@ def run(
         chosen, tested = draw_examples(one.test, things, taxonomy, protocol.examples, protocol.seed)
         not_tested[one.name] = len(one.test) - len(tested)
         detector = Detector(inspector, _references(one, protocol), taxonomy.drawing)
-        outlined = {key: [(sample.path, sample.mask) for sample in group] for key, group in chosen.items()}
+        # Outlines are taken for photographs only; of others the region is the one that the detector sees.
+        outlined = {
+            key: [(sample.path, sample.mask if suffix(sample.path) in IMAGES else None) for sample in group]
+            for key, group in chosen.items()
+        }
         specimens, problems = look_at_examples(detector, outlined)
         left_out |= {f"{one.name} example {number}": text for number, text in enumerate(problems, 1)}
         namer = open_namer(

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from scipy.special import expit
 from torch import Tensor
 
+from looktwice.classification.normal import FALSE_ALARMS, FALSE_PLACES
 from looktwice.encoders.base import Tokens
 from looktwice.encoders.batches import batched
 from looktwice.encoders.expert import Expert
@@ -30,8 +32,6 @@ EVERY = 3
 WORST = 3
 # Of the logistic regression: inverse strength of the penalty, and the weight of all tokens together.
 PENALTY, WEIGHT = 1e-3, 2000.0
-# Of normal pictures, so many may be called flawed; of places in them, so many may lie inside a contour.
-FALSE_ALARMS, FALSE_PLACES = 0.05, 0.002
 
 Vectors = npt.NDArray[np.float32]
 
@@ -85,8 +85,6 @@ class TaughtFlaws:
 
     def find(self, image: ByteArray) -> Found:
         """Look for what the examples show."""
-        from scipy.special import expit
-
         places = self._judge.places(self._describe([image]))
         heat = expit(places[0] - self._even[1]).astype(np.float32)
         return Found(float(_worst(places)[0]) - self._even[0], heat)

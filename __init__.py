@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from looktwice.threads import settle_threads
+
 if TYPE_CHECKING:
     from looktwice.pipeline import inspect
     from looktwice.result import Result
 
 __version__ = "0.1.0"
 __all__ = ["Result", "__version__", "inspect"]
+
+settle_threads()
 
 
 def __getattr__(name: str) -> Any:

@@ -17,6 +17,9 @@ programs on the machine disturb less but which do not show what runs side by sid
 
 from __future__ import annotations
 
+import looktwice  # noqa: F401  before numpy and torch, whose idle threads it lets sleep
+
+# isort: split
 import argparse
 import json
 import tempfile

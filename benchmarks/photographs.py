@@ -5,6 +5,9 @@ Usage: ``python -P benchmarks/photographs.py [PICTURES] [MODEL]``
 
 from __future__ import annotations
 
+import looktwice  # noqa: F401  before numpy and torch, whose idle threads it lets sleep
+
+# isort: split
 import sys
 import time
 

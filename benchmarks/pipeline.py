@@ -7,6 +7,9 @@ ratio does not depend on the machine.
 
 from __future__ import annotations
 
+import looktwice  # noqa: F401  before numpy and torch, whose idle threads it lets sleep
+
+# isort: split
 import argparse
 import resource
 import tempfile

@@ -9,6 +9,9 @@ projection, closing, normals, curvature, pictures. "lift" brings nine maps back 
 
 from __future__ import annotations
 
+import looktwice  # noqa: F401  before numpy and torch, whose idle threads it lets sleep
+
+# isort: split
 import argparse
 import resource
 import time

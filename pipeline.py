@@ -16,7 +16,8 @@ import looktwice
 from looktwice import modalities
 from looktwice.device import resolve_device
 from looktwice.encoders.calibration import logit
-from looktwice.encoders.expert import Expert, Sighting, load_expert
+from looktwice.encoders.expert import Expert, Sighting
+from looktwice.encoders.expert_file import load_expert
 from looktwice.encoders.weights import WHEEL_FILES
 from looktwice.errors import InputError
 from looktwice.modalities.study import Modality, NativeMap, Study

@@ -24,8 +24,6 @@ from looktwice.encoders.fusion import Fusion
 from looktwice.encoders.ltfm import Evidence, FirstLook, LookTwice
 from looktwice.encoders.registry import create_encoder
 from looktwice.encoders.self_reference import MAPS, Field, self_reference_maps
-from looktwice.encoders.weights import sha256
-from looktwice.errors import WeightsError
 from looktwice.modalities.study import Modality, Study
 from looktwice.report.atomic import atomic_path
 
@@ -286,58 +284,6 @@ def worst_views(logits: Tensor) -> Tensor:
     return logits.topk(count).values.mean()
 
 
-def load_expert(path: Path, device: torch.device) -> Expert:
-    """Load an expert from its safetensors file, with its encoder.
-
-    Raises
-    ------
-    WeightsError
-        Not an expert's file, or damaged.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            settings = json.loads((file.metadata() or {})["looktwice"])
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        settings["fields"] = _fields(settings["fields"])
-        settings["looks"] = tuple(Look(**look | {"fields": _fields(look["fields"])}) for look in settings["looks"])
-        settings["heterogeneous"] = tuple(settings["heterogeneous"])
-        settings["trained_on"] = tuple(settings["trained_on"])
-        settings["calibration"] = {kind: Calibration(**values) for kind, values in settings["calibration"].items()}
-        config = ExpertConfig(**settings)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} is not an expert written by looktwice ({type(error).__name__})") from error
-    encoder = create_encoder(config.encoder, **config.encoder_options)
-    expert = build_expert(encoder, config)
-    try:
-        expert.look_twice.load_state_dict(_part(tensors, "look_twice."))
-        expert.fusion.load_state_dict(_part(tensors, "fusion."))
-        expert.photo_fusion.load_state_dict(_part(tensors, "photo_fusion."))
-    except RuntimeError as error:
-        raise WeightsError(f"{path} does not fit its own encoder {config.encoder}: retrain it") from error
-    expert.files = {path.name: sha256(path)}
-    return expert.to(device)
-
-
-def load_look_twice(path: Path) -> dict[str, Tensor]:
-    """Return the weights of an expert's Look-Twice.
-
-    Raises
-    ------
-    WeightsError
-        Not an expert's file, or damaged.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path} is not an expert written by looktwice ({type(error).__name__})") from error
-    return _part(tensors, "look_twice.")
-
-
 def build_expert(encoder: VisionEncoder, config: ExpertConfig) -> Expert:
     """Return an expert of the right sizes with untrained weights: to be trained or loaded, never to be used as is."""
     look_twice = LookTwice(
@@ -346,17 +292,9 @@ def build_expert(encoder: VisionEncoder, config: ExpertConfig) -> Expert:
     return Expert(encoder, look_twice, config)
 
 
-def _fields(stored: Sequence[Sequence[int]]) -> tuple[Field, ...]:
-    return tuple(Field(*field) for field in stored)
-
-
 def _firsts(counts: Sequence[int]) -> list[int]:
     """Position of each photograph's whole among all crops."""
     return [sum(counts[:index]) for index in range(len(counts))]
-
-
-def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def _sighting(

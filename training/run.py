@@ -15,7 +15,8 @@ import torch
 
 from looktwice.device import resolve_device
 from looktwice.encoders.calibration import Calibration
-from looktwice.encoders.expert import Expert, ExpertConfig, Look, build_expert, load_look_twice
+from looktwice.encoders.expert import Expert, ExpertConfig, Look, build_expert
+from looktwice.encoders.expert_file import load_look_twice
 from looktwice.encoders.registry import create_encoder
 from looktwice.encoders.self_reference import Field, self_reference_maps
 from looktwice.modalities.study import Modality

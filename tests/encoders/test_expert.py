@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +12,10 @@ from looktwice.encoders.calibration import Calibration
 from looktwice.encoders.expert import (
     BATCH,
     CPU_BATCH,
-    Expert,
-    ExpertConfig,
-    Look,
-    build_expert,
-    load_expert,
     worst_views,
 )
-from looktwice.encoders.registry import create_encoder
-from looktwice.encoders.self_reference import Field, self_reference_maps
-from looktwice.errors import UsageError, WeightsError
+from looktwice.encoders.self_reference import self_reference_maps
 from looktwice.modalities.study import Modality, NativeMap, Study, View
-
-CPU = torch.device("cpu")
 
 
 class Views(Study):
@@ -52,94 +41,6 @@ class Views(Study):
 def pictures(count: int, size: tuple[int, int] = (64, 64)) -> list[np.ndarray]:
     rng = np.random.default_rng(5)
     return list(rng.integers(0, 256, (count, *size, 3), np.uint8))
-
-
-@pytest.fixture
-def expert(tiny_encoder: str) -> Expert:
-    """An expert with random heads, as one could come out of training."""
-    config = ExpertConfig(
-        encoder=tiny_encoder,
-        encoder_options={"input_size": 64},
-        embed_dim=16,
-        fields=(Field(1, 3), Field(3, 3)),
-        looks=(Look("", {}, (Field(1, 1),)), Look(tiny_encoder, {"input_size": 96}, (Field(2, 1),))),
-        heterogeneous=(0, 2),
-        max_tiles=4,
-        calibration={"image": Calibration(0.5, 2.0, -1.0, 1.5), "volume": Calibration(score_shift=1.0, map_scale=3.0)},
-        trained_on=("brick", "größe"),
-        threshold=0.4,
-        revision="seed7",
-    )
-    torch.manual_seed(0)
-    return build_expert(create_encoder(tiny_encoder), config)
-
-
-def test_what_is_saved_is_loaded(expert, tmp_path):
-    path = tmp_path / "a folder" / "expert.safetensors"
-    expert.save(path)
-    loaded = load_expert(path, CPU)
-    assert loaded.config == expert.config
-    assert list(loaded.files) == ["expert.safetensors"]
-    assert [left.name for left in path.parent.iterdir()] == ["expert.safetensors"]
-    image = pictures(1)[0]
-    (before,), (after,) = expert.see_photographs([image]), loaded.see_photographs([image])
-    np.testing.assert_allclose(after.maps, before.maps, atol=1e-6)  # the fusion's weights are kept exactly
-    assert after.score == pytest.approx(before.score)
-    assert after.sources["ltfm"] == pytest.approx(before.sources["ltfm"], abs=0.02)  # LTFM's in half precision
-
-
-def test_a_truncated_file_is_refused(expert, tmp_path):
-    path = tmp_path / "expert.safetensors"
-    expert.save(path)
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(WeightsError, match="not an expert written by looktwice"):
-        load_expert(path, CPU)
-
-
-@pytest.mark.parametrize("content", [b"", b"not weights at all", b"\xff" * 64], ids=["empty", "text", "bytes"])
-def test_what_is_no_weight_file_is_refused(content, tmp_path):
-    path = tmp_path / "expert.safetensors"
-    path.write_bytes(content)
-    with pytest.raises(WeightsError, match="not an expert"):
-        load_expert(path, CPU)
-
-
-def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(WeightsError, match="not an expert"):
-        load_expert(tmp_path / "none.safetensors", CPU)
-
-
-def write(path: Path, expert: Expert, **changes) -> Path:
-    from safetensors.torch import save_file
-
-    tensors = {f"look_twice.{name}": tensor for name, tensor in expert.look_twice.state_dict().items()}
-    for part in ("fusion", "photo_fusion"):
-        tensors |= {f"{part}.{name}": tensor for name, tensor in getattr(expert, part).state_dict().items()}
-    save_file(tensors, path, metadata={"looktwice": json.dumps({**asdict(expert.config), **changes})})
-    return path
-
-
-def test_somebody_elses_safetensors_is_refused(tmp_path):
-    from safetensors.torch import save_file
-
-    save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(WeightsError, match="not an expert"):
-        load_expert(tmp_path / "other.safetensors", CPU)
-
-
-def test_a_setting_of_a_later_version_is_refused(expert, tmp_path):
-    with pytest.raises(WeightsError, match="not an expert"):
-        load_expert(write(tmp_path / "later.safetensors", expert, unheard_of=1), CPU)
-
-
-def test_weights_that_do_not_fit_the_encoder_are_refused(expert, tmp_path):
-    with pytest.raises(WeightsError, match="does not fit its own encoder tiny"):
-        load_expert(write(tmp_path / "misfit.safetensors", expert, embed_dim=32), CPU)
-
-
-def test_an_encoder_that_is_not_known_is_named(expert, tmp_path):
-    with pytest.raises(UsageError, match="resnet-9000"):
-        load_expert(write(tmp_path / "other.safetensors", expert, encoder="resnet-9000"), CPU)
 
 
 @pytest.mark.parametrize("base", [0, 2, 18])

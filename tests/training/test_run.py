@@ -7,7 +7,8 @@ import json
 import numpy as np
 import torch
 
-from looktwice.encoders.expert import Look, load_expert
+from looktwice.encoders.expert import Look
+from looktwice.encoders.expert_file import load_expert
 from looktwice.encoders.self_reference import Field
 from looktwice.training.run import Plan, train_expert
 

@@ -67,7 +67,8 @@ MODELS: dict[str, ModelSpec] = {
             memory_gb=2.0,
             wheel_files=("efficientnet-lite0", "dinov2-small", "smollm2-135m-instruct"),
             expert="nano/expert.safetensors",
-            notes="`--llm embedded` explains with SmolLM2; without it 1 GB of memory is enough",
+            reasoner="auto",
+            notes="SmolLM2 explains what is found; with `--llm template` 1 GB of memory is enough",
         ),
         ModelSpec(
             name="onevision-0.5b",
@@ -121,7 +122,7 @@ def default_reasoner(name_or_path: str, asked: bool = False) -> str:
     """Return who explains what a model finds where the user does not say; fixed words cannot answer what is asked."""
     spec = MODELS.get(name_or_path)
     reasoner = "template" if spec is None else spec.reasoner
-    return "embedded" if asked and reasoner == "template" else reasoner
+    return "embedded" if asked and reasoner in {"template", "auto"} else reasoner
 
 
 def expert_path(name_or_path: str) -> Path:

@@ -3,7 +3,9 @@
     python benchmarks/reasoner.py --photographs DATA/magnetic_tile --scan MNI.nii.gz --mesh nut.ply --out answers.json
 
 Photographs come out of a benchmark folder, scans and clouds are made of sound ones. Every study is asked for its
-explanation, then asked on. With --untrained the same language model answers before any training.
+explanation, then asked on. A draft of the explanation, which nothing holds to the evidence, shows what the language
+model has learnt; with --untrained it answers before any training. Beside the JSON file lie explanations, drafts and
+reference answers for `looktwice evaluate reasoning`.
 """
 
 from __future__ import annotations
@@ -23,16 +25,20 @@ import torch
 
 from looktwice import modalities
 from looktwice.datasets.folder import open_folder
+from looktwice.datasets.instruct import finding_of
+from looktwice.datasets.instruct_words import Domain, Finding, explain
 from looktwice.datasets.masks import load_mask, read_mask
 from looktwice.datasets.synthesis.makers import CloudMaker, Maker, ScanMaker
 from looktwice.pipeline import Inspector
-from looktwice.reasoning.base import Reasoner, StudyContext, Turn
+from looktwice.reasoning import template
+from looktwice.reasoning.appearance import measure
+from looktwice.reasoning.base import StudyContext, Turn
 from looktwice.reasoning.embedded import EmbeddedReasoner
 from looktwice.reasoning.embedded_model import EmbeddedConfig, EmbeddedModel
-from looktwice.reasoning.facts import read_facts, worst_view
+from looktwice.reasoning.facts import Facts, read_facts, worst_view
 from looktwice.reasoning.fields import NONE
 from looktwice.reasoning.grounding import contradictions, stated_verdicts
-from looktwice.reasoning.kinds import kind_of
+from looktwice.reasoning.kinds import UNCLEAR, kind_of, kinds_in
 from looktwice.reasoning.place import PLACES, agree, places_in
 from looktwice.reasoning.smollm2 import load_smollm2
 from looktwice.training.reasoner_scenes import view_mask
@@ -42,7 +48,7 @@ FOLLOW_UPS = ("Where is it, and what kind of anomaly is it?", "How severe is it,
 
 @dataclass(frozen=True)
 class Case:
-    """A labelled study: its context, where its worst view is anomalous, and what the anomaly is called."""
+    """A labelled study: its context, where its worst view is anomalous, how it is called, and a reference for words."""
 
     group: str
     name: str
@@ -50,9 +56,10 @@ class Case:
     context: StudyContext
     mask: np.ndarray | None
     kind: str | None
+    finding: Finding
 
 
-def photographs(inspector: Inspector, folder: Path, count: int, seed: int) -> Iterator[Case]:
+def photographs(inspector: Inspector, folder: Path, domain: Domain, count: int, seed: int) -> Iterator[Case]:
     samples = [sample for sample in open_folder(folder).samples() if sample.split == "test"]
     random.Random(seed).shuffle(samples)
     for label in (0, 1):
@@ -60,7 +67,8 @@ def photographs(inspector: Inspector, folder: Path, count: int, seed: int) -> It
             mask = load_mask(sample) if sample.mask else None
             kind = kind_of(sample.defect) if label else None
             name = f"{sample.category}/{sample.defect}/{sample.path.stem}"
-            yield Case(sample.category, name, label, inspector.look(sample.path), mask, kind)
+            finding = finding_of(sample, domain)
+            yield Case(sample.category, name, label, inspector.look(sample.path), mask, kind, finding)
 
 
 def made(inspector: Inspector, group: str, maker: Maker, count: int, seed: int) -> Iterator[Case]:
@@ -77,9 +85,13 @@ def made(inspector: Inspector, group: str, maker: Maker, count: int, seed: int) 
             case.save(path)
             case.save_mask(mask_path)
             context = inspector.examine(modalities.open(path))
-            mask = view_mask(context.study, worst_view(context), read_mask(mask_path)) if asked else None
+            worst = worst_view(context)
+            mask = view_mask(context.study, worst, read_mask(mask_path)) if asked else None
             kind = None if asked is None else "lesion" if isinstance(maker, ScanMaker) else kind_of(asked)
-            yield Case(group, f"{group}/{number}-{case.kind}", int(asked is not None), context, mask, kind)
+            seen = measure(mask, context.views[worst].image) if mask is not None and mask.any() else None
+            domain = Domain.MEDICAL if isinstance(maker, ScanMaker) else Domain.SHAPE
+            finding = Finding(group, domain, asked is not None, kind, seen, context.views[worst].name, sized=False)
+            yield Case(group, f"{group}/{number}-{case.kind}", int(asked is not None), context, mask, kind, finding)
 
 
 def untrained(inspector: Inspector) -> EmbeddedReasoner:
@@ -91,33 +103,56 @@ def untrained(inspector: Inspector) -> EmbeddedReasoner:
     return EmbeddedReasoner(model, encoder)
 
 
-def ask(reasoner: Reasoner, case: Case, follow_ups: int) -> list[dict[str, Any]]:
+def ask(reasoner: EmbeddedReasoner, case: Case, follow_ups: int) -> list[dict[str, Any]]:
     """Put questions about a case; return one row for each answer."""
     rows, history = [], []
     facts = read_facts(case.context)
+    known = {
+        "group": case.group,
+        "label": case.label,
+        "detected": int(case.context.result.verdict == "anomalous"),
+        "unsure": facts.unsure,
+        "true_kind": case.kind,
+        "true_places": true_places(case.mask),
+    }
     for question in (None, *FOLLOW_UPS[:follow_ups]):
         started = time.perf_counter()
         answer = reasoner.explain(question, case.context, history)
+        seconds = time.perf_counter() - started
         history.append(Turn(question or "", answer.text))
-        held = replace(facts, unsure=False, what=answer.fields.get("what") or NONE)
-        rows.append(
-            {
-                "group": case.group,
-                "id": case.name,
-                "question": question,
-                "answer": answer.text,
-                "kind": answer.kind.value,
-                "fields": {name: value for name, value in answer.fields.items() if name != "shown"},
-                "seconds": time.perf_counter() - started,
-                "label": case.label,
-                "detected": int(case.context.result.verdict == "anomalous"),
-                "unsure": facts.unsure,
-                "contradicts": contradictions(answer.text, held),
-                "true_kind": case.kind,
-                "true_places": true_places(case.mask),
+        what = answer.fields.get("what")
+        row = {
+            **known,
+            "id": case.name,
+            "question": question,
+            "answer": answer.text,
+            "kind": answer.kind.value,
+            "fields": {name: value for name, value in answer.fields.items() if name != "shown"},
+            "seconds": seconds,
+            "contradicts": against_evidence(answer.text, case.context, replace(facts, what=what or NONE)),
+        }
+        if question is None:
+            draft = reasoner.draft(None, case.context).text
+            row |= {
+                "draft": draft,
+                "draft_contradicts": against_evidence(draft, case.context, replace(facts, what=what or NONE)),
+                "reference": explain(case.finding, random.Random(case.name)),
             }
-        )
+        rows.append(row)
     return rows
+
+
+def against_evidence(text: str, context: StudyContext, facts: Facts) -> list[str]:
+    """Return the fields that a text contradicts.
+
+    Two places are measured: the hottest ninth, and where the worst region has its centre, which a template names. A
+    text that names either is right.
+    """
+    against = contradictions(text, facts)
+    worst = template.explain(context.result).fields["where"]
+    if "where" in against and worst in PLACES:
+        against = contradictions(text, replace(facts, where=worst))
+    return against
 
 
 def true_places(mask: np.ndarray | None) -> list[str] | None:
@@ -139,7 +174,7 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
     placed = [row for row in first if row["true_places"] and row["detected"]]
     stated = [(row, places) for row in placed if (places := places_in(row["answer"]))]
     kinds = [row for row in first if row["true_kind"] and row["detected"] and row["fields"].get("what")]
-    named = [row for row in kinds if row["fields"]["what"] != "unclear"]
+    named = [row for row in kinds if row["fields"]["what"] != UNCLEAR]
     return {
         "studies": len(first),
         "answers": len(rows),
@@ -147,12 +182,19 @@ def figures(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "answer_balanced_accuracy": _balanced([(row["label"], one) for row, one in zip(first, yes, strict=True)]),
         "unsure": sum(row["unsure"] for row in first),
         "place_stated": f"{len(stated)}/{len(placed)}",
-        "place_right": _share([any(agree(p, t) for p in places for t in row["true_places"]) for row, places in stated]),
+        "place_right": _share([_place_right(row, places) for row, places in stated]),
         "kind_named": f"{len(named)}/{len(kinds)}",
         "kind_right": _share([row["fields"]["what"] == row["true_kind"] for row in named]),
         "contradictions": sum(bool(row["contradicts"]) for row in rows),
         "template_instead": sum(row["kind"] == "template" for row in rows),
         "rejected_on_the_way": sum(bool(row["fields"].get("rejected")) for row in rows),
+        "draft_balanced_accuracy": _balanced(
+            [(row["label"], int("anomalous" in stated_verdicts(row["draft"]))) for row in first]
+        ),
+        "draft_place_stated": f"{sum(bool(places_in(row['draft'])) for row in placed)}/{len(placed)}",
+        "draft_place_right": _share([_place_right(row, places_in(row["draft"])) for row in placed]),
+        "draft_kind_right": _share([kinds_in(row["draft"]) == {row["true_kind"]} for row in kinds]),
+        "draft_contradictions": sum(bool(row["draft_contradicts"]) for row in first),
         "overruled_fields": sum(len(row["fields"].get("overruled", [])) for row in first),
         "cut": sum(bool(row["fields"].get("cut")) for row in rows),
         "seconds_median": float(np.median([row["seconds"] for row in rows])),
@@ -165,13 +207,32 @@ def _balanced(pairs: list[tuple[int, int]]) -> float | None:
     return None if None in rates else sum(rates) / 2  # type: ignore[arg-type]
 
 
+def _place_right(row: dict[str, Any], places: list[str]) -> bool:
+    return any(agree(place, true) for place in places for true in row["true_places"])
+
+
 def _share(hits: list[bool]) -> float | None:
     return sum(hits) / len(hits) if hits else None
+
+
+def write_pairs(rows: list[dict[str, Any]], out: Path) -> None:
+    """Write explanations, drafts and references as JSON Lines beside `out`."""
+    first = [row for row in rows if row["question"] is None]
+    texts = {"answers": "answer", "drafts": "draft", "references": "reference"}
+    for name, key in texts.items():
+        records = [{"id": row["id"], "answer": row[key]} for row in first]
+        if name == "references":
+            records = [
+                {**record, "label": row["label"], "category": row["group"], "place": row["true_places"] or []}
+                for record, row in zip(records, first, strict=True)
+            ]
+        out.with_suffix(f".{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photographs", type=Path, action="append", default=[])
+    parser.add_argument("--medical", type=Path, action="append", default=[], help="medical photographs")
     parser.add_argument("--scan", type=Path, action="append", default=[])
     parser.add_argument("--mesh", type=Path, action="append", default=[])
     parser.add_argument("--count", type=int, default=40, help="photographs of each folder, half of them anomalous")
@@ -184,10 +245,13 @@ def main() -> None:
     arguments = parser.parse_args()
     inspector = Inspector(arguments.model, llm="template" if arguments.untrained else "embedded")
     reasoner = untrained(inspector) if arguments.untrained else inspector.reasoner
+    assert isinstance(reasoner, EmbeddedReasoner)
 
     def cases() -> Iterator[Case]:
         for folder in arguments.photographs:
-            yield from photographs(inspector, folder, arguments.count, arguments.seed)
+            yield from photographs(inspector, folder, Domain.INDUSTRIAL, arguments.count, arguments.seed)
+        for folder in arguments.medical:
+            yield from photographs(inspector, folder, Domain.MEDICAL, arguments.count, arguments.seed)
         for scan in arguments.scan:
             yield from made(inspector, "scan", ScanMaker([scan]), arguments.made, arguments.seed)
         for mesh in arguments.mesh:
@@ -199,6 +263,7 @@ def main() -> None:
         print(f"{len(rows)} answers, last {rows[-1]['id']}", flush=True)
         groups = dict.fromkeys(row["group"] for row in rows)
         summary = {group: figures([row for row in rows if row["group"] == group]) for group in groups}
+        write_pairs(rows, arguments.out)
         arguments.out.write_text(json.dumps({"figures": summary | {"all": figures(rows)}, "rows": rows}, indent=1))
     print(json.dumps(figures(rows), indent=1))
 

@@ -45,7 +45,9 @@ def inspect(
     threshold: float | None = typer.Option(None, min=0.0, max=1.0, help="Of score and regions; default: the model's."),
     explain: bool = typer.Option(True, "--explain/--no-explain", help="Say in words what was found."),
     llm: str | None = typer.Option(
-        None, help="Who explains: template, embedded, onevision-7b[:4bit], onevision-0.5b, or openai:MODEL@URL."
+        None,
+        help="Who explains: auto (nano's default: embedded for what is found, template for what is normal), "
+        "template, embedded, onevision-7b[:4bit], onevision-0.5b, or openai:MODEL@URL.",
     ),
     ask: str | None = typer.Option(None, "--ask", metavar="QUESTION", help="What the explanation is to answer."),
     max_visual_tokens: int | None = typer.Option(None, min=1, help="Most tokens a language model sees of one study."),

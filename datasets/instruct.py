@@ -170,7 +170,7 @@ def build_records(
     records = []
     for sample in _in_proportion(pictures, normal_per_anomalous, seed):
         name = sample.path.relative_to(root).as_posix()
-        finding = _finding(sample, domain)
+        finding = finding_of(sample, domain)
         for number in range(conversations):
             rng = random.Random(f"{seed}/{name}/{number}")
             records.append(_record(f"{name}#{number}", name, sample, finding, converse(finding, rng)))
@@ -224,7 +224,14 @@ def _in_proportion(samples: Sequence[Sample], normal_per_anomalous: float, seed:
     return chosen
 
 
-def _finding(sample: Sample, domain: Domain) -> Finding:
+def finding_of(sample: Sample, domain: Domain) -> Finding:
+    """Return what is known of a labelled picture: place, size, shape and contrast where it has a mask.
+
+    Raises
+    ------
+    InputError
+        The picture or its mask cannot be read, or their sizes differ.
+    """
     thing = _in_words(sample.category)
     if sample.label == 0:
         return Finding(thing, domain, anomalous=False)

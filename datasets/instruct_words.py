@@ -193,6 +193,11 @@ def converse(finding: Finding, rng: random.Random, most_turns: int = 4) -> list[
     ]
 
 
+def explain(finding: Finding, rng: random.Random) -> str:
+    """Write the explanation alone: whether there is an anomaly, where, of which kind, how large, what to do next."""
+    return _once(_answer("explain", finding, _fills(finding, rng), rng))
+
+
 def _follow_ups(finding: Finding) -> list[str]:
     """Return what may be asked after the first answer."""
     if finding.opening or not finding.anomalous:

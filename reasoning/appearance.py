@@ -81,7 +81,7 @@ def measure(mask: npt.NDArray[np.bool_], image: npt.NDArray[np.uint8]) -> Appear
         size=extent,
         severity=SEVERITIES[extent],
         shape=_shape(largest),
-        contrast=_contrast(mask, image),
+        contrast=contrast_of(mask, image),
         parts=int(sum(region.area >= 0.1 * largest.area for region in regions)),
     )
 
@@ -97,7 +97,8 @@ def _shape(region: object) -> str:
     return "round" if solidity > 0.88 and major < 1.4 * max(minor, 1.0) else "compact"
 
 
-def _contrast(mask: npt.NDArray[np.bool_], image: npt.NDArray[np.uint8]) -> str | None:
+def contrast_of(mask: npt.NDArray[np.bool_], image: npt.NDArray[np.uint8]) -> str | None:
+    """Return how a marked part (H, W) of a picture (H, W, 3) differs from what is around it, as `Appearance` has it."""
     width = max(2, round(RING * max(mask.shape)))
     ring = ndimage.binary_dilation(mask, iterations=width) & ~ndimage.binary_dilation(mask, iterations=1)
     if not ring.any():

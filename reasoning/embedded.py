@@ -15,12 +15,13 @@ from looktwice.reasoning import template
 from looktwice.reasoning.answer import Answer, AnswerKind
 from looktwice.reasoning.base import StudyContext, TextSink, Turn
 from looktwice.reasoning.budget import plan_views
+from looktwice.reasoning.claims import topics_of, topics_to_explain
 from looktwice.reasoning.closeup import close_up
 from looktwice.reasoning.embedded_model import EmbeddedModel, ShownView
 from looktwice.reasoning.facts import Facts, read_facts, worst_view
 from looktwice.reasoning.fields import NONE, QUESTION, Choice, line_of, named_kind, read_fields
 from looktwice.reasoning.generation import Generated, generate
-from looktwice.reasoning.grounded import write_grounded
+from looktwice.reasoning.grounded import Continue, write_grounded
 from looktwice.reasoning.grounding import state
 from looktwice.reasoning.prompt import EXPLAIN_QUESTION, describe, unsure_opening
 from looktwice.reasoning.quiet import quiet_loading
@@ -139,15 +140,31 @@ class EmbeddedReasoner:
     ) -> Answer:
         """Answer a question about a study, or explain it; see :meth:`Reasoner.explain`.
 
-        Every sentence is checked against the evidence before it is given. Where none stands, the template answers:
-        ``kind`` is then ``template``, and ``instead_of`` says ``embedded``.
+        Every sentence is checked against the evidence before it is given, and what is claimed of an anomaly is said
+        in fixed words. Where no sentence stands, the template answers: ``kind`` is then ``template``, and
+        ``instead_of`` says ``embedded``.
         """
-        if context not in self._readings:
-            self._readings[context] = self._read(context)
-        reading = self._readings[context]
+        reading = self._reading(context)
         facts = reading.facts
-        stated = Turn(QUESTION, line_of([choice.value for choice in reading.fields.values()]))
         opening = unsure_opening(facts) if facts.unsure and not history else ""
+        asked = topics_of(question) if question else topics_to_explain(facts)
+        # A kind that was not stated may not be named.
+        held = replace(facts, what=facts.what or NONE)
+        grounded = write_grounded(self._writer(reading, question, history), held, on_text, opening, asked)
+        more = _probabilities(reading.fields)
+        if grounded.contradicted:
+            more |= {"attempts": grounded.attempts, "rejected": grounded.contradicted}
+        if grounded.text:
+            return state(grounded.text, self.kind, facts, facts.views, grounded.cut, more)
+        return self._instead(context, facts, more, on_text)
+
+    def draft(self, question: str | None, context: StudyContext, history: Sequence[Turn] = ()) -> Generated:
+        """Return what the model writes of itself, held against nothing: to measure it, not to be shown to anybody."""
+        write = self._writer(self._reading(context), question, history)
+        return write("", 0, lambda piece: None, lambda: False)
+
+    def _writer(self, reading: Reading, question: str | None, history: Sequence[Turn]) -> Continue:
+        stated = Turn(QUESTION, line_of([choice.value for choice in reading.fields.values()]))
 
         def go_on(written: str, attempt: int, sink: TextSink, stop: Callable[[], bool]) -> Generated:
             with torch.inference_mode():
@@ -162,25 +179,20 @@ class EmbeddedReasoner:
                 )
             return generated
 
-        # A kind that was not stated may not be named, and where the evidence hardly decides, the words lean as it does.
-        held = replace(facts, unsure=False, what=facts.what or NONE)
-        grounded = write_grounded(go_on, held, on_text, opening)
-        more = _probabilities(reading.fields)
-        if grounded.contradicted:
-            more |= {"attempts": grounded.attempts, "rejected": grounded.contradicted}
-        if grounded.text:
-            return state(grounded.text, self.kind, facts, facts.views, grounded.cut, more)
-        return self._instead(context, facts, more, on_text)
+        return go_on
 
     def _instead(
         self, context: StudyContext, facts: Facts, more: dict[str, object], on_text: TextSink | None
     ) -> Answer:
         """Let the template answer."""
-        answer = template.explain(context.result)
-        if on_text is not None:
-            on_text(answer.text)
+        answer = template.answer(context.result, on_text)
         fields = {**facts.to_fields(), **answer.fields, **more, "grounded": True, "instead_of": self.kind.value}
         return Answer(answer.text, answer.kind, fields)
+
+    def _reading(self, context: StudyContext) -> Reading:
+        if context not in self._readings:
+            self._readings[context] = self._read(context)
+        return self._readings[context]
 
     @torch.inference_mode()
     def _read(self, context: StudyContext) -> Reading:

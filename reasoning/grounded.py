@@ -1,19 +1,22 @@
 """Writing under supervision: each sentence is held against the evidence before anybody reads it.
 
-A sentence that contradicts the evidence is not kept: writing goes on from the last good one, with some chance. Where
-that does not help, the answer ends there, and an answer without one good sentence is not given at all.
+The model chooses what to speak of. Where a sentence claims what a small model gets wrong (kind, looks, extent,
+severity), or contradicts the evidence, the claim is made in fixed words in its place (``reasoning.claims``), each once.
+A contradiction that no fixed words mend is not kept: writing goes on from the last good sentence, with some chance. An
+answer without one sentence is not given at all.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from looktwice.reasoning.base import TextSink
+from looktwice.reasoning.claims import FREE, NEXT, VERDICT, WHERE, claims_of, topics_of
 from looktwice.reasoning.facts import Facts
 from looktwice.reasoning.generation import Generated
-from looktwice.reasoning.grounding import contradictions
+from looktwice.reasoning.grounding import contradictions, stated_verdicts
 
 ATTEMPTS = 3
 
@@ -44,7 +47,9 @@ class Grounded:
     cut: str | None
 
 
-def write_grounded(go_on: Continue, facts: Facts, on_text: TextSink | None = None, begun: str = "") -> Grounded:
+def write_grounded(
+    go_on: Continue, facts: Facts, on_text: TextSink | None = None, begun: str = "", asked: Iterable[str] = ()
+) -> Grounded:
     """Write a text that the evidence bears.
 
     Parameters
@@ -55,32 +60,48 @@ def write_grounded(go_on: Continue, facts: Facts, on_text: TextSink | None = Non
         Takes each sentence once it has been checked.
     begun : str
         How the text begins, whoever writes it; a text of nothing else counts as empty.
+    asked : iterable of str
+        Topics of ``reasoning.claims`` to speak of in any case, at the end where the model has not.
     """
-    written = begun
-    if begun and on_text is not None:
-        on_text(begun)
+    sentences = _Sentences(facts, begun, on_text, asked)
     contradicted: list[str] = []
     cut: str | None = None
+    attempt = 0
     for attempt in range(ATTEMPTS):
-        check = _SentenceCheck(facts, written, on_text)
-        generated = go_on(written, attempt, check.add, check.is_over)
-        if generated.cut is None or check.kept == written:  # else the last sentence is a fragment, after whole ones
-            check.finish()
-        written, cut = check.kept, generated.cut
-        if not check.against:
+        before = sentences.kept
+        sentences.begin()
+        generated = go_on(before, attempt, sentences.add, sentences.is_over)
+        cut = generated.cut
+        if cut is None or sentences.kept == before:  # else the last sentence is a fragment, after whole ones
+            sentences.finish()
+        if not sentences.against:
             break
-        contradicted += [field for field in check.against if field not in contradicted]
-    return Grounded("" if written == begun else written.strip(), attempt + 1, contradicted, cut)
+        contradicted += [field for field in sentences.against if field not in contradicted]
+    if sentences.kept == begun:
+        return Grounded("", attempt + 1, contradicted, cut)
+    sentences.claim(sentences.asked)
+    return Grounded(sentences.kept.strip(), attempt + 1, contradicted, cut)
 
 
-class _SentenceCheck:
-    """Keeps sentences as they become whole, until one contradicts or says again what was said."""
+class _Sentences:
+    """Takes sentences as they become whole: keeps them, or says what they were to say, until one contradicts."""
 
-    def __init__(self, facts: Facts, written: str, on_text: TextSink | None) -> None:
+    def __init__(self, facts: Facts, begun: str, on_text: TextSink | None, asked: Iterable[str]) -> None:
         self.facts = facts
-        self.kept = written
+        self.asked = set(asked)
+        self.kept = ""
         self.on_text = on_text
+        self._in_own_words: set[str] = set()
+        self.begin()
+        self._claims = claims_of(facts)
+        self._spoken_of = topics_of(begun)
+        if begun:
+            self._say(begun)
+
+    def begin(self) -> None:
+        """Begin an attempt."""
         self.against: list[str] = []
+        self._heard = set(self._in_own_words)
         self._repeats = False
         self._pending = ""
 
@@ -90,22 +111,54 @@ class _SentenceCheck:
     def add(self, piece: str) -> None:
         self._pending += piece
         while not self.is_over() and (match := _SENTENCE.match(self._pending)):
-            self._keep(match[0])
+            self._take(match[0])
 
     def finish(self) -> None:
         """Check what is left over at the end, which may lack its full stop."""
         if self._pending.strip() and not self.is_over():
-            self._keep(self._pending)
+            self._take(self._pending)
 
-    def _keep(self, sentence: str) -> None:
+    def claim(self, topics: set[str]) -> None:
+        """Say in fixed words what can be said of topics that were not spoken of yet."""
+        wanted = topics - self._spoken_of
+        if VERDICT in wanted and VERDICT in self._claims:
+            wanted = wanted - {WHERE}  # the verdict says it
+            topics = topics | {WHERE}
+        self._spoken_of |= topics
+        for topic, sentence in self._claims.items():
+            if topic in wanted and sentence not in self.kept:
+                self._say(sentence)
+
+    def _take(self, sentence: str) -> None:
         self._pending = self._pending[len(sentence) :]
-        self._repeats = sentence.strip() in self.kept
+        self._repeats = sentence.strip() in self._heard
         if self._repeats:
             return
-        # A sentence is read with what stands before it: "It lies on the left" needs no verdict of its own.
-        self.against = contradictions(self.kept + sentence, self.facts)
-        if self.against:
-            return
+        self._heard.add(sentence.strip())
+        topics, against = topics_of(sentence, self.facts.views), self._against(sentence)
+        if against and topics <= {VERDICT}:
+            self.against = against
+        elif against or not topics <= FREE:
+            self.claim((self.asked - {NEXT}) | topics)
+        elif NEXT in topics:  # advice comes last
+            self.claim(self.asked - {NEXT} - topics)
+            self._keep(sentence, topics)
+        elif topics - self._spoken_of:  # of no topic, it would be about what nobody measured
+            self._keep(sentence, topics)
+
+    def _keep(self, sentence: str, topics: set[str]) -> None:
+        self._spoken_of |= topics
+        self._in_own_words.add(sentence.strip())
+        self._say(sentence)
+
+    def _against(self, sentence: str) -> list[str]:
+        """Return what a sentence contradicts; of a study that is unsure, none may give a verdict."""
+        against = contradictions(sentence, self.facts)
+        return [*against, VERDICT] if self.facts.unsure and stated_verdicts(sentence) else against
+
+    def _say(self, sentence: str) -> None:
+        if self.kept and not sentence[0].isspace():
+            sentence = f" {sentence}"
         self.kept += sentence
         if self.on_text is not None:
             self.on_text(sentence)

@@ -29,6 +29,7 @@ _NORMAL_CLAIM = re.compile(
     rf"|\b(?:does|do|did)(?: not|n't) (?:show|have|contain|reveal|exhibit) {_UP_TO_SIX_WORDS}{_ANOMALY}\b"
     rf"|\b{_IS}(?: not|n't) (?:\w+ ){{0,2}}?{_ANOMALOUS}\b|\bnothing (?:\w+ )?{_ANOMALOUS}\b|\bdefect-free\b"
     rf"|\b(?:{_IS}|as|shows?) (?:\w+ )?(?:normal|intact|healthy|unremarkable|undamaged)\b|\bin good condition\b"
+    r"|\bnothing further\b|\bkeep to the usual\b|\bnothing .*\bto follow up\b"
 )
 _ANOMALOUS_CLAIM = re.compile(
     rf"^\W*yes\b|\bthere (?:is|are|was|were) {_UP_TO_SIX_WORDS}{_ANOMALY}\b"
@@ -49,6 +50,7 @@ _EXTENT = re.compile(r"\b(?:is|a|an|it) (very large|large|medium-sized|small|tin
 _SEVERITY = re.compile(r"\b(?:is|it|makes) (slight|moderate|severe)\b")
 _UNMEASURED = re.compile(r"\bextent of\b")
 _LIKENESS = re.compile(r"\bknown as\b|\bmost likely (?:an? )?unclear\b|\blooks like (?!an? (?:[\w-]+,? ){0,3}mark\b)")
+_NO_PLACE = re.compile(r"\bno (?:single )?place\b")
 _SCORE = re.compile(r"\bscore of (\d+(?:\.\d+)?)")
 
 
@@ -70,7 +72,7 @@ def contradictions(text: str, facts: Facts) -> list[str]:
     places = places_in(unnamed)
     if facts.verdict == "anomalous" and places and not any(agree(place, facts.where or "") for place in places):
         against.append("where")
-    if facts.where is not None and "no single place" in lowered:
+    if facts.where is not None and _NO_PLACE.search(lowered):
         against.append("where")
     slices = set(_SLICE.findall(lowered))
     if slices and facts.views and not slices & set(_SLICE.findall(" ".join(facts.views).lower())):

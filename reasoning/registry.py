@@ -33,10 +33,7 @@ class TemplateReasoner:
         on_text: TextSink | None = None,
     ) -> Answer:
         """Return the template's answer; see :meth:`Reasoner.explain`."""
-        answer = template.explain(context.result)
-        if on_text is not None:
-            on_text(answer.text)
-        return answer
+        return template.answer(context.result, on_text)
 
 
 def open_reasoner(
@@ -52,8 +49,9 @@ def open_reasoner(
     Parameters
     ----------
     name : str
-        ``template``, ``embedded``, ``openai:MODEL@URL``, ``onevision-0.5b`` or ``onevision-7b``, the last two with
-        ``:4bit`` behind them for half the memory.
+        ``template``, ``embedded``, ``auto``, ``openai:MODEL@URL``, ``onevision-0.5b`` or ``onevision-7b``, the last
+        two with ``:4bit`` behind them for half the memory. ``auto`` is ``embedded`` for what is anomalous or unsure,
+        loaded when first needed, and ``template`` for the rest and where the language model's weights are not here.
     encoder : VisionEncoder
         The expert's.
     allow_remote : bool
@@ -74,9 +72,11 @@ def open_reasoner(
     if name == "template":
         return TemplateReasoner()
     if name == "embedded":
-        from looktwice.reasoning.embedded import load_embedded
+        return _open_embedded(encoder, budget)
+    if name == "auto":
+        from looktwice.reasoning.sparing import SparingReasoner
 
-        return load_embedded(Path(str(resources.files("looktwice.weights"))) / EMBEDDED_WEIGHTS, encoder, **budget)
+        return SparingReasoner(lambda: _open_embedded(encoder, budget, fetch=False), AnswerKind.EMBEDDED)
     if name.removesuffix(FOUR_BIT) in MODELS and MODELS[name.removesuffix(FOUR_BIT)].released_expert:
         return _open_onevision(name, device, budget)
     from looktwice.reasoning.remote import PREFIX, Endpoint, RemoteReasoner
@@ -84,9 +84,18 @@ def open_reasoner(
     if name.startswith(PREFIX):
         return RemoteReasoner(Endpoint.parse(name), allow_remote)
     raise UsageError(
-        f"no reasoner is called {name!r}; there are template, embedded, onevision-0.5b, onevision-7b and "
+        f"no reasoner is called {name!r}; there are auto, template, embedded, onevision-0.5b, onevision-7b and "
         "openai:MODEL@URL"
     )
+
+
+def _open_embedded(encoder: VisionEncoder, budget: dict[str, Any], fetch: bool = True) -> Reasoner:
+    from looktwice.reasoning.embedded import load_embedded
+    from looktwice.reasoning.smollm2 import is_here
+
+    if not fetch and not is_here():
+        raise WeightsError("run `looktwice models pull nano` for SmolLM2, or take `--llm template`")
+    return load_embedded(Path(str(resources.files("looktwice.weights"))) / EMBEDDED_WEIGHTS, encoder, **budget)
 
 
 def _open_onevision(name: str, device: str, budget: dict[str, Any]) -> Reasoner:

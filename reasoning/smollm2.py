@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from looktwice.encoders.weights import WHEEL_FILES, cache_folder, resolve_wheel_file
+from looktwice.encoders.weights import WHEEL_FILES, cache_folder, cached_path, resolve_wheel_file
 from looktwice.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -37,13 +37,18 @@ def load_smollm2(dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, P
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = cached_folder()
-    if not (folder / "model.safetensors").is_file():
+    if not _is_converted():
         _convert(resolve_wheel_file(NAME), folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
         return model.eval(), AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise WeightsError(f"{folder} is damaged; delete it, it is made again from {NAME}") from error
+
+
+def is_here() -> bool:
+    """Tell whether the model can be loaded without fetching anything."""
+    return _is_converted() or cached_path(WHEEL_FILES[NAME]).is_file()
 
 
 def fastest_dtype() -> torch.dtype:
@@ -64,6 +69,10 @@ def fastest_dtype() -> torch.dtype:
 def cached_folder() -> Path:
     """Return where the converted model lies, whether or not it is there."""
     return cache_folder() / "converted" / f"{NAME}-{WHEEL_FILES[NAME].sha256[:12]}"
+
+
+def _is_converted() -> bool:
+    return (cached_folder() / "model.safetensors").is_file()
 
 
 def _convert(gguf: Path, folder: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from looktwice.modalities.study import Modality, NativeMap, Region
 from looktwice.reasoning.answer import Answer, AnswerKind
+from looktwice.reasoning.base import TextSink
 from looktwice.reasoning.place import place_of, place_of_peak
 from looktwice.reasoning.quantities import apart, count, number, percent, signed, size
 from looktwice.result import Result
@@ -46,6 +47,14 @@ def explain(result: Result) -> Answer:
         "confidence": round(_confidence(result), 4),
     }
     return Answer(text=" ".join(sentences), kind=AnswerKind.TEMPLATE, fields=fields)
+
+
+def answer(result: Result, on_text: TextSink | None = None) -> Answer:
+    """Explain a result as a reasoner does, whose words a sink may take."""
+    explained = explain(result)
+    if on_text is not None:
+        on_text(explained.text)
+    return explained
 
 
 def _confidence(result: Result) -> float:

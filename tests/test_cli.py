@@ -57,7 +57,7 @@ def test_bad_inputs_are_named_and_the_rest_is_done(tmp_path):
     bad = bad_inputs(folder)
     good = folder / "good one.png"
     Image.fromarray(skimage.data.brick()).save(good)
-    done = run("inspect", *bad.values(), good, "--out", tmp_path / "out", "--json")
+    done = run("inspect", *bad.values(), good, "--out", tmp_path / "out", "--json", "--llm", "template")
     assert done.returncode == 1, done.stderr
     records = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(records) == len(bad) + 1

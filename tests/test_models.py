@@ -81,7 +81,7 @@ def test_onevision_says_what_to_download_and_where_to_put_it(monkeypatch, tmp_pa
 
 
 def test_who_explains_where_nobody_says():
-    assert default_reasoner("nano") == "template"
+    assert default_reasoner("nano") == "auto"
     assert default_reasoner("nano", asked=True) == "embedded"
     assert default_reasoner("onevision-0.5b", asked=True) == "onevision-0.5b"
     assert default_reasoner("expert.safetensors") == "template"

@@ -46,7 +46,7 @@ def rings(tmp_path_factory) -> Path:
 
 
 def run(*call: str) -> list[dict]:
-    done = CliRunner().invoke(app, ["inspect", *call, "--json"])
+    done = CliRunner().invoke(app, ["inspect", *call, "--json", "--llm", "template"])
     assert done.exit_code == 0, done.output
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from looktwice.datasets.folder import open_folder
 from looktwice.datasets.instruct import Record, build_records, read_records, split_records, write_records
-from looktwice.datasets.instruct_words import Domain, Finding, converse
+from looktwice.datasets.instruct_words import Domain, Finding, converse, explain
 from looktwice.errors import InputError
 from looktwice.reasoning.appearance import Appearance
 from looktwice.reasoning.facts import Facts
@@ -209,3 +209,5 @@ def test_no_answer_contradicts_what_was_measured(finding, seed):
         assert contradictions(answer, facts) == []
         assert "{" not in question + answer
     assert stated_verdicts(turns[0][1]) == {facts.verdict}
+    explained = explain(finding, random.Random(seed))
+    assert (explained[:3], contradictions(explained, facts)) == ("Yes" if finding.anomalous else "No,", [])

@@ -1,10 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from looktwice.reasoning.facts import Facts
 from looktwice.reasoning.generation import Generated
 from looktwice.reasoning.grounded import write_grounded
 
-FACTS = Facts("anomalous", False, 0.9, 0.5, "highly", where="top left", size="1.2 % of the picture", regions=1)
+FACTS = Facts(
+    "anomalous",
+    False,
+    0.9,
+    0.5,
+    "highly",
+    where="top left",
+    size="1.2 % of the picture",
+    extent="medium-sized",
+    what="scratch",
+)
 
 
 class Script:
@@ -28,21 +42,70 @@ class Script:
 
 def test_a_true_text_is_given_sentence_by_sentence():
     pieces: list[str] = []
-    text = "Yes, there is a defect in the top left. It covers 1.2 % of the picture."
+    text = "Yes, there is a defect in the top left. Look again at it."
     grounded = write_grounded(Script(text), FACTS, pieces.append)
     assert (grounded.text, grounded.attempts, grounded.contradicted) == (text, 1, [])
-    assert pieces == ["Yes, there is a defect in the top left.", " It covers 1.2 % of the picture."]
+    assert pieces == ["Yes, there is a defect in the top left.", " Look again at it."]
 
 
-def test_a_contradiction_is_written_again_from_the_last_good_sentence():
-    pieces: list[str] = []
-    script = Script(
-        "Yes, it is defective. It lies in the bottom right corner. More.", " It lies in the top left corner."
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("It is most likely a unclear mark.", "By its looks it is most likely a scratch."),
+        ("It is most likely a lesion.", "By its looks it is most likely a scratch."),
+        ("It is small: it covers 40 % of the picture.", "It covers 1.2 % of the picture, which is medium-sized."),
+        ("It lies at the bottom.", "It lies in the top left part of the picture."),
+        ("There is no place to name: this looks normal.", "It lies in the top left part of the picture."),
+        ("Nothing further; keep to the usual checks.", "A person should look before anything is decided."),
+        ("It is round and brighter than what is around it.", ""),
+        ("It was made by a person.", ""),
+    ],
+)
+def test_claims_are_made_in_fixed_words(written, said):
+    grounded = write_grounded(Script(f"Yes, it is defective. {written} Look again."), FACTS)
+    assert grounded.text == " ".join(filter(None, ("Yes, it is defective.", said, "Look again.")))
+    assert (grounded.attempts, grounded.contradicted) == (1, [])
+
+
+def test_a_claim_is_made_once():
+    text = "Yes, it is defective. It is most likely a crack. It is a crack, it seems. It is most likely a hole."
+    assert write_grounded(Script(text), FACTS).text == "Yes, it is defective. By its looks it is most likely a scratch."
+
+
+def test_a_claim_that_was_made_does_not_end_the_text():
+    text = (
+        "Yes, it is defective. It is a small mark. It covers 1.2 % of the picture, which is medium-sized. Look again."
     )
+    expected = "Yes, it is defective. It covers 1.2 % of the picture, which is medium-sized. Look again."
+    assert write_grounded(Script(text), FACTS).text == expected
+
+
+def test_what_was_asked_is_said_in_order_and_advice_comes_last():
+    grounded = write_grounded(Script("Yes, it is defective. Look again."), FACTS, asked={"what", "next"})
+    assert grounded.text == "Yes, it is defective. By its looks it is most likely a scratch. Look again."
+    grounded = write_grounded(Script("It is small. It lies in the top left."), FACTS, asked={"where", "extent"})
+    assert grounded.text == (
+        "It lies in the top left part of the picture. It covers 1.2 % of the picture, which is medium-sized."
+    )
+    grounded = write_grounded(Script("Yes, it is defective."), FACTS, asked={"next"})
+    assert grounded.text == "Yes, it is defective. A person should look before anything is decided."
+
+
+def test_a_wrong_verdict_is_written_again_from_the_last_good_sentence():
+    pieces: list[str] = []
+    script = Script("Look again. No, there are no defects. More.", " Yes, it is defective.")
     grounded = write_grounded(script, FACTS, pieces.append)
-    assert grounded.text == "".join(pieces) == "Yes, it is defective. It lies in the top left corner."
-    assert (grounded.attempts, grounded.contradicted) == (2, ["where"])
-    assert script.calls == ["", "Yes, it is defective."]
+    assert grounded.text == "".join(pieces) == "Look again. Yes, it is defective."
+    assert (grounded.attempts, grounded.contradicted) == (2, ["verdict"])
+    assert script.calls == ["", "Look again."]
+
+
+def test_an_unsure_study_gets_no_verdict():
+    unsure = replace(FACTS, unsure=True, score=0.504)
+    script = Script(" Yes, it is defective.", " Look again.")
+    grounded = write_grounded(script, unsure, begun="Probably yes, but I am not sure.")
+    assert grounded.text == "Probably yes, but I am not sure. Look again."
+    assert grounded.contradicted == ["verdict"]
 
 
 def test_writing_stops_at_the_contradiction():
@@ -53,22 +116,17 @@ def test_writing_stops_at_the_contradiction():
 
 def test_without_one_good_sentence_there_is_no_text():
     pieces: list[str] = []
-    grounded = write_grounded(Script("No, there are no defects."), FACTS, pieces.append)
+    grounded = write_grounded(Script("No, there are no defects."), FACTS, pieces.append, asked={"what"})
     assert (grounded.text, grounded.attempts, grounded.contradicted, pieces) == ("", 3, ["verdict"], [])
 
 
-def test_good_sentences_stay_where_the_rest_cannot_be_had():
-    grounded = write_grounded(Script("Yes, it is defective. It lies at the bottom."), FACTS)
-    assert grounded.text == "Yes, it is defective."
-
-
 def test_what_is_said_twice_ends_the_text():
-    grounded = write_grounded(Script("Yes, it is defective. Look again. Look again. Look again."), FACTS)
+    grounded = write_grounded(Script("Yes, it is defective. Look again. Look again. Check again."), FACTS)
     assert grounded.text == "Yes, it is defective. Look again."
 
 
 def test_a_fragment_behind_whole_sentences_is_dropped():
-    script = Script("Yes, it is defective. One should look at the", cut="length")
+    script = Script("Yes, it is defective. One should look again at the", cut="length")
     grounded = write_grounded(script, FACTS)
     assert (grounded.text, grounded.cut) == ("Yes, it is defective.", "length")
     assert write_grounded(Script("Yes, it is", cut="length"), FACTS).text == "Yes, it is"

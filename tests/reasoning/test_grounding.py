@@ -32,6 +32,8 @@ CLOUD = Facts("anomalous", False, 0.9, 0.5, "highly", where="left", view=VIEW, v
         ("The scan does not show any focal lesion.", "normal"),
         ("The part appears normal and intact.", "normal"),
         ("The surface is not damaged.", "normal"),
+        ("Nothing further; keep to the usual checks.", "normal"),
+        ("There is nothing in this picture to follow up; a radiologist decides.", "normal"),
     ],
 )
 def test_common_answers_state_a_verdict(text, verdict):
@@ -77,6 +79,7 @@ def test_the_rest_of_a_thing_may_be_normal():
         ("Yes, it looks like a person.", KIND, ["what"]),
         ('Yes, it is a kind known as "spread".', KIND, ["what"]),
         ("Yes, there is a defect, but no single place of the picture stands out.", KIND, ["where"]),
+        ("It lies on the left, but no place of the picture stands out clearly.", KIND, ["where"]),
         ("Yes, it looks like a small, round mark.", KIND, []),
         ("Yes, it looks like a large, round mark.", KIND, ["extent"]),
         ("Yes, there is a large stain.", ANOMALOUS, []),

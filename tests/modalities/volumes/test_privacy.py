@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from looktwice.cli import app
 
+INSPECT = ("inspect", "--device", "cpu", "--llm", "template")
 IDENTIFIERS = {
     "PatientName": "Qvortrup^Zelmira",
     "PatientID": "SECRET-ID-4711",
@@ -160,7 +161,7 @@ def test_whole_inspection_of_dicom_tells_nothing(write_series, ball, tmp_path, p
     source = packed(write_series(ball, AFFINE, change=lambda dataset, index: plant(dataset)))
     out = tmp_path / "out"
 
-    run = CliRunner().invoke(app, ["inspect", str(source), "--out", str(out), "--dicom", "--json", "--device", "cpu"])
+    run = CliRunner().invoke(app, [*INSPECT, str(source), "--out", str(out), "--dicom", "--json"])
 
     assert run.exit_code == 0, run.output
     assert len(list(out.rglob("*.dcm"))) >= 2
@@ -172,9 +173,7 @@ def test_identifiers_are_kept_in_dicom_objects_alone(write_series, ball, tmp_pat
     source = write_series(ball, AFFINE, change=lambda dataset, index: plant(dataset))
     out = tmp_path / "out"
 
-    run = CliRunner().invoke(
-        app, ["inspect", str(source), "--out", str(out), "--dicom", "--keep-identifiers", "--device", "cpu"]
-    )
+    run = CliRunner().invoke(app, [*INSPECT, str(source), "--out", str(out), "--dicom", "--keep-identifiers"])
 
     assert run.exit_code == 0, run.output
     objects = sorted(out.rglob("*.dcm"))
@@ -194,7 +193,7 @@ def test_damaged_series_is_refused_without_its_identity(write_series, ball, tmp_
         path.write_bytes(path.read_bytes()[:-2000])
     out = tmp_path / "out"
 
-    run = CliRunner().invoke(app, ["inspect", str(source), "--out", str(out), "--json", "--device", "cpu"])
+    run = CliRunner().invoke(app, [*INSPECT, str(source), "--out", str(out), "--json"])
 
     assert run.exit_code == 1
     assert "error" in run.stderr
@@ -211,7 +210,7 @@ def test_whole_inspection_of_nifti_tells_nothing(ball, tmp_path, kind):
     source, out = tmp_path / "case.nii.gz", tmp_path / "out"
     nib.save(image, source)
 
-    run = CliRunner().invoke(app, ["inspect", str(source), "--out", str(out), "--json", "--device", "cpu"])
+    run = CliRunner().invoke(app, [*INSPECT, str(source), "--out", str(out), "--json"])
 
     assert run.exit_code == 0, run.output
     assert found_in(told(out, run.stdout, run.stderr)) == []

@@ -92,10 +92,13 @@ class References:
     ----------
     described : Described
         Of at least two normal pictures.
+    turned : sequence of Described
+        Of the same pictures, turned or mirrored: what lies otherwise than in the references is then no less normal.
     """
 
-    def __init__(self, described: Described) -> None:
-        self.banks = [MemoryBank(field.float().flatten(1, 2)) for field in described.fields]
+    def __init__(self, described: Described, turned: Sequence[Described] = ()) -> None:
+        seen = [[field.float().flatten(1, 2) for field in one.fields] for one in (described, *turned)]
+        self.banks = [MemoryBank(field, others) for field, *others in zip(*seen, strict=True)]
         grids = [field.shape[1:3] for field in described.fields]
         normal = [
             _logarithm(bank.levels_of_normal).unflatten(1, grid) for bank, grid in zip(self.banks, grids, strict=True)

@@ -1,17 +1,21 @@
 """Comparison with other studies: a memory bank of a few normal ones, or mutual scoring of an unlabelled cohort.
 
 ``MemoryBank`` follows PatchCore (Roth et al., CVPR 2022): tokens of normal pictures, thinned to a coreset, and the
-distance of each token to its nearest memory. ``mutual_distances`` follows MuSc (Li et al., ICLR 2024): in a cohort most
+distance of each token to its nearest memory. As in AnomalyDINO (Damm et al., WACV 2025), a picture may be remembered
+turned and mirrored too. ``mutual_distances`` follows MuSc (Li et al., ICLR 2024): in a cohort most
 material is normal, so a normal token finds near neighbours in many other members. Tokens have unit length.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-# Tokens of one field that are kept of all references.
+# Tokens of one field that are kept of all references, and of each at the least.
 CORESET = 6000
+LEAST_KEPT = 100
 # A member of a cohort is compared with so many others, so that cost does not grow with the cohort's square; each of its
 # tokens with this share of them, the members that hold its nearest neighbours.
 COMPARED = 40
@@ -21,21 +25,28 @@ COHORT_SHARE = 0.3
 class MemoryBank:
     """Tokens of normal studies, to measure others against.
 
+    Each view is thinned by itself, so that what the others remember of it, leaving it out, is measured against as many
+    tokens of each as a new view is.
+
     Parameters
     ----------
     references : Tensor, shape (V, N, C)
         Described tokens of normal views.
+    turned : sequence of Tensor, each of shape (V, N, C)
+        The same views turned or mirrored, to be remembered too.
     size : int
-        How many tokens are kept, by farthest-point sampling; all where there are fewer.
+        About how many tokens are kept, by farthest-point sampling; all where there are fewer.
     """
 
-    def __init__(self, references: Tensor, size: int = CORESET) -> None:
-        self.memory = farthest_points(references.flatten(0, 1), size)
-        self.levels_of_normal = _leave_one_out(references)
+    def __init__(self, references: Tensor, turned: Sequence[Tensor] = (), size: int = CORESET) -> None:
+        seen = torch.cat([references, *turned], dim=1)
+        kept = [farthest_points(view, max(LEAST_KEPT, size // len(references))) for view in seen]
+        self.memory = torch.cat(kept)
+        self.levels_of_normal = _leave_one_out(references, kept)
 
     def distances(self, described: Tensor) -> Tensor:
         """Distance of each token (V, N, C) to the nearest memory, (V, N)."""
-        return torch.stack([_nearest(view, self.memory) for view in described])
+        return torch.stack([nearest_distance(view, self.memory) for view in described])
 
 
 def farthest_points(points: Tensor, size: int) -> Tensor:
@@ -74,7 +85,7 @@ def mutual_distances(described: Tensor, share: float = COHORT_SHARE) -> Tensor:
     rows = []
     for index, view in enumerate(described):
         nearest = torch.stack(
-            [_nearest(view.float(), described[other].float()) for other in spread_others(index, members)], 1
+            [nearest_distance(view.float(), described[other].float()) for other in spread_others(index, members)], 1
         )
         kept = max(1, round(share * nearest.shape[1]))
         rows.append(nearest.topk(kept, dim=1, largest=False).values.mean(dim=1))
@@ -87,18 +98,15 @@ def spread_others(index: int, members: int) -> list[int]:
     return [(index + 1 + step * (members - 1) // count) % members for step in range(count)]
 
 
-def _leave_one_out(references: Tensor) -> Tensor:
-    """Distances that each reference would get from the others, (V, N): what is normal here."""
-    if len(references) < 2:
-        half = references.shape[1] // 2
-        return _nearest(references[0, :half], references[0, half:])[None]
-    rows = []
-    for index, view in enumerate(references):
-        others = torch.cat([references[:index], references[index + 1 :]]).flatten(0, 1)
-        rows.append(_nearest(view, others))
-    return torch.stack(rows)
-
-
-def _nearest(tokens: Tensor, others: Tensor) -> Tensor:
+def nearest_distance(tokens: Tensor, others: Tensor) -> Tensor:
     """Distance of unit tokens (N, C) to the nearest of others (M, C): |a − b|² = 2 − 2 a·b."""
     return (2 - 2 * (tokens @ others.T).amax(dim=1)).clamp_min(0).sqrt()
+
+
+def _leave_one_out(references: Tensor, kept: Sequence[Tensor]) -> Tensor:
+    """Distances that each reference gets from what is kept of the others, (V, N): what is normal here."""
+    if len(references) < 2:
+        half = references.shape[1] // 2
+        return nearest_distance(references[0, :half], references[0, half:])[None]
+    others = [torch.cat([*kept[:index], *kept[index + 1 :]]) for index in range(len(kept))]
+    return torch.stack([nearest_distance(view, rest) for view, rest in zip(references, others, strict=True)])

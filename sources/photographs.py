@@ -19,6 +19,7 @@ from looktwice.encoders.batches import batched
 from looktwice.encoders.calibration import logit
 from looktwice.encoders.comparison import Described, References, compare_cohort
 from looktwice.encoders.expert import Expert, Sighting
+from looktwice.encoders.orientations import normal_turns
 from looktwice.encoders.self_reference import Field
 from looktwice.errors import InputError, UsageError
 from looktwice.modalities.study import Modality
@@ -63,6 +64,8 @@ class Usual:
 class PhotographReferences:
     """A few normal photographs, to look at others beside them.
 
+    They are remembered turned and mirrored too where that keeps what is normal (``encoders.orientations``).
+
     Parameters
     ----------
     expert : Expert
@@ -79,7 +82,8 @@ class PhotographReferences:
             raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
         self.expert = expert
         sightings, described = self._look(pictures)
-        self.references = References(described)
+        turned = normal_turns(pictures, described, lambda turned: self._look(turned)[1])
+        self.references = References(described, turned)
         self.usual = Usual.of(sightings)
 
     def see(self, pictures: Pictures) -> list[Sighting]:

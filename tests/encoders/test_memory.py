@@ -50,6 +50,23 @@ def test_what_is_remembered_is_at_no_distance_and_the_rest_at_its_own():
     torch.testing.assert_close(bank.levels_of_normal, torch.full((2, 2), chord(10)), atol=1e-4, rtol=0)
 
 
+def test_turned_references_are_remembered_and_say_nothing_of_their_own():
+    references, turned = torch.stack([circle(0, 90), circle(10, 100)]), torch.stack([circle(0, 50), circle(40, 100)])
+    bank = MemoryBank(references, [turned])
+    torch.testing.assert_close(bank.distances(circle(50)[None]), torch.zeros(1, 1), atol=1e-3, rtol=0)
+    # The first, at 0 and 90, is 10 from the second at 10 and 100, not 0 from itself turned; the second 10 at 90.
+    torch.testing.assert_close(bank.levels_of_normal, torch.full((2, 2), chord(10)), atol=1e-4, rtol=0)
+
+
+def test_each_reference_keeps_its_share_of_the_memory():
+    generator = torch.Generator().manual_seed(4)
+    references = torch.nn.functional.normalize(torch.randn(3, 2000, 8, generator=generator), dim=2)
+    bank = MemoryBank(references, size=1500)
+    assert len(bank.memory) == 1500
+    owners = [(bank.distances(view[None]) < 1e-3).sum().item() for view in references]
+    assert owners == [500, 500, 500]
+
+
 def test_a_single_reference_is_measured_against_its_own_other_half():
     bank = MemoryBank(circle(0, 40, 20, 60)[None])
     torch.testing.assert_close(bank.levels_of_normal, torch.full((1, 2), chord(20)), atol=1e-4, rtol=0)

@@ -143,9 +143,11 @@ def _compare(
     if references and cohort:
         raise UsageError("give --references or --cohort, not both")
     if references:
-        inspector.compare_with_references(expand(references), options)
+        with terminal.working("looking at the references"):
+            inspector.compare_with_references(expand(references), options)
     elif cohort:
-        inspector.compare_with_each_other(paths, options)
+        with terminal.working("looking at the cohort"):
+            inspector.compare_with_each_other(paths, options)
 
 
 def list_jobs(

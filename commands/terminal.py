@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.status import Status
 
 from looktwice.result import finite
 
@@ -27,6 +28,11 @@ def emit(record: dict[str, Any]) -> None:
 def say(message: str) -> None:
     """Print one line for people on stderr."""
     stderr.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+def working(what: str) -> Status:
+    """Return a context in which a spinner on stderr says what is under way; nothing where that is no terminal."""
+    return stderr.status(what)
 
 
 def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:

@@ -14,11 +14,12 @@ from looktwice.reasoning.extent import SEVERITIES
 from looktwice.reasoning.facts import Facts
 from looktwice.reasoning.kinds import UNCLEAR, kinds_in, phrase
 from looktwice.reasoning.place import places_in
+from looktwice.reasoning.prompt import unsure_opening
 
 VERDICT, WHERE, WHAT, LOOKS, EXTENT = "verdict", "where", "what", "looks", "extent"
 SEVERITY, SCORE, NEXT = "severity", "score", "next"
 
-TOPICS = (VERDICT, WHERE, WHAT, LOOKS, EXTENT, SEVERITY, SCORE, NEXT)
+TOPICS = (VERDICT, WHERE, WHAT, EXTENT, LOOKS, SEVERITY, SCORE, NEXT)
 """In the order in which an answer speaks of them."""
 
 FREE = frozenset({VERDICT, WHERE, NEXT})
@@ -75,7 +76,7 @@ def topics_of(text: str, views: Iterable[str] = ()) -> set[str]:
 def topics_to_explain(facts: Facts) -> tuple[str, ...]:
     """Return what an explanation speaks of in any case."""
     if facts.unsure:
-        return WHERE, NEXT
+        return VERDICT, WHERE, NEXT
     return (VERDICT, WHERE, WHAT, LOOKS, EXTENT, SCORE) if facts.verdict == "anomalous" else (VERDICT, SCORE)
 
 
@@ -105,7 +106,8 @@ def _found(facts: Facts) -> dict[str, str]:
     if facts.contrast is not None:
         claims[LOOKS] = f"It is {facts.contrast} than what is around it."
     if facts.size is not None and facts.extent is not None:
-        claims[EXTENT] = f"It covers {facts.size}, which is {facts.extent}."
+        subject = "The strongest region" if facts.where is None else "It"
+        claims[EXTENT] = f"{subject} covers {facts.size}, which is {facts.extent}."
         claims[SEVERITY] = f"By its extent it is {SEVERITIES[facts.extent]}; {claims[SEVERITY].lower()}"
     return claims
 
@@ -116,7 +118,14 @@ def _undecided(facts: Facts) -> dict[str, str]:
         where = f"If there is an anomaly, it lies {_lying(facts)}."
     untold = "What kind it would be, how large and how severe, cannot be told."
     following = "A person should look before anything is decided."
-    return {WHERE: where, WHAT: untold, EXTENT: untold, SEVERITY: untold, NEXT: following}
+    return {
+        VERDICT: unsure_opening(facts),
+        WHERE: where,
+        WHAT: untold,
+        EXTENT: untold,
+        SEVERITY: untold,
+        NEXT: following,
+    }
 
 
 def _lying(facts: Facts) -> str:

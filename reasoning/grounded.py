@@ -94,8 +94,9 @@ class _Sentences:
         self._in_own_words: set[str] = set()
         self.begin()
         self._claims = claims_of(facts)
-        self._spoken_of = topics_of(begun)
+        self._spoken_of: set[str] = set()
         if begun:
+            self._spoken_of |= {VERDICT, *topics_of(begun)}
             self._say(begun)
 
     def begin(self) -> None:
@@ -121,8 +122,8 @@ class _Sentences:
     def claim(self, topics: set[str]) -> None:
         """Say in fixed words what can be said of topics that were not spoken of yet."""
         wanted = topics - self._spoken_of
-        if VERDICT in wanted and VERDICT in self._claims:
-            wanted = wanted - {WHERE}  # the verdict says it
+        if VERDICT in wanted and not self.facts.unsure:  # the verdict says where
+            wanted = wanted - {WHERE}
             topics = topics | {WHERE}
         self._spoken_of |= topics
         for topic, sentence in self._claims.items():
@@ -136,10 +137,10 @@ class _Sentences:
             return
         self._heard.add(sentence.strip())
         topics, against = topics_of(sentence, self.facts.views), self._against(sentence)
-        if against and topics <= {VERDICT}:
+        if against and topics <= {VERDICT} and not self.facts.unsure:
             self.against = against
         elif against or not topics <= FREE:
-            self.claim((self.asked - {NEXT}) | topics)
+            self.claim((self.asked - {NEXT}) | (topics or {VERDICT}))
         elif NEXT in topics:  # advice comes last
             self.claim(self.asked - {NEXT} - topics)
             self._keep(sentence, topics)

@@ -69,6 +69,10 @@ def test_claims_say_what_was_measured():
     assert claims["score"] == "The score of 0.72 lies above the threshold of 0.50."
 
 
+def test_the_extent_of_what_has_no_place_is_that_of_its_strongest_region():
+    assert claims_of(replace(FOUND, where=None))["extent"].startswith("The strongest region covers 1.2 %")
+
+
 def test_what_was_not_measured_is_not_claimed():
     claims = claims_of(SPREAD)
     assert "no single place" in claims["verdict"]
@@ -78,9 +82,9 @@ def test_what_was_not_measured_is_not_claimed():
     assert "slight" not in claims["severity"]
 
 
-def test_an_unsure_study_has_no_verdict_and_a_person_looks():
+def test_an_unsure_study_has_no_flat_verdict_and_a_person_looks():
     claims = claims_of(UNSURE)
-    assert "verdict" not in claims
+    assert claims["verdict"].startswith("Probably yes, but I am not sure")
     assert claims["where"] == "If there is an anomaly, it lies in the top left part of the picture."
     assert claims["next"] == "A person should look before anything is decided."
     assert "close to" in claims["score"]

@@ -100,12 +100,17 @@ def test_a_wrong_verdict_is_written_again_from_the_last_good_sentence():
     assert script.calls == ["", "Look again."]
 
 
-def test_an_unsure_study_gets_no_verdict():
+@pytest.mark.parametrize("flat", ["Yes, it is defective.", "It is defective.", "No, this looks normal."])
+def test_an_unsure_study_gets_no_flat_verdict(flat):
     unsure = replace(FACTS, unsure=True, score=0.504)
-    script = Script(" Yes, it is defective.", " Look again.")
-    grounded = write_grounded(script, unsure, begun="Probably yes, but I am not sure.")
-    assert grounded.text == "Probably yes, but I am not sure. Look again."
-    assert grounded.contradicted == ["verdict"]
+    opening = "Probably yes, but I am not sure: the score of 0.50 lies close to the threshold of 0.50."
+    script = Script(f" {flat} Look again.")
+    assert write_grounded(script, unsure, begun=opening).text == f"{opening} Look again."
+    assert write_grounded(script, unsure).text == f"{opening} Look again."
+    grounded = write_grounded(script, unsure, begun=opening, asked={"verdict", "where"})
+    assert (
+        grounded.text == f"{opening} If there is an anomaly, it lies in the top left part of the picture. Look again."
+    )
 
 
 def test_writing_stops_at_the_contradiction():
@@ -134,6 +139,6 @@ def test_a_fragment_behind_whole_sentences_is_dropped():
 
 def test_a_given_beginning_comes_first_and_alone_is_nothing():
     pieces: list[str] = []
-    grounded = write_grounded(Script(" Yes, it is defective."), FACTS, pieces.append, begun="I looked.")
-    assert grounded.text == "".join(pieces) == "I looked. Yes, it is defective."
+    grounded = write_grounded(Script(" Look again."), FACTS, pieces.append, begun="I looked.")
+    assert grounded.text == "".join(pieces) == "I looked. Look again."
     assert write_grounded(Script(""), FACTS, begun="I looked.").text == ""

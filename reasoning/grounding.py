@@ -29,7 +29,7 @@ _NORMAL_CLAIM = re.compile(
     rf"|\b(?:does|do|did)(?: not|n't) (?:show|have|contain|reveal|exhibit) {_UP_TO_SIX_WORDS}{_ANOMALY}\b"
     rf"|\b{_IS}(?: not|n't) (?:\w+ ){{0,2}}?{_ANOMALOUS}\b|\bnothing (?:\w+ )?{_ANOMALOUS}\b|\bdefect-free\b"
     rf"|\b(?:{_IS}|as|shows?) (?:\w+ )?(?:normal|intact|healthy|unremarkable|undamaged)\b|\bin good condition\b"
-    r"|\bnothing further\b|\bkeep to the usual\b|\bnothing .*\bto follow up\b"
+    r"|\bnothing further\b|\bkeep to the usual\b|\bnothing .*\bto follow up\b|\bnothing stands out\b(?! clearly)"
 )
 _ANOMALOUS_CLAIM = re.compile(
     rf"^\W*yes\b|\bthere (?:is|are|was|were) {_UP_TO_SIX_WORDS}{_ANOMALY}\b"

@@ -55,6 +55,7 @@ def test_a_true_text_is_given_sentence_by_sentence():
         ("It is most likely a lesion.", "By its looks it is most likely a scratch."),
         ("It is small: it covers 40 % of the picture.", "It covers 1.2 % of the picture, which is medium-sized."),
         ("It lies at the bottom.", "It lies in the top left part of the picture."),
+        ("Nowhere: nothing stands out.", "It lies in the top left part of the picture."),
         ("There is no place to name: this looks normal.", "It lies in the top left part of the picture."),
         ("Nothing further; keep to the usual checks.", "A person should look before anything is decided."),
         ("It is round and brighter than what is around it.", ""),

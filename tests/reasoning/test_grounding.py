@@ -33,6 +33,7 @@ CLOUD = Facts("anomalous", False, 0.9, 0.5, "highly", where="left", view=VIEW, v
         ("The part appears normal and intact.", "normal"),
         ("The surface is not damaged.", "normal"),
         ("Nothing further; keep to the usual checks.", "normal"),
+        ("Nowhere: nothing stands out.", "normal"),
         ("There is nothing in this picture to follow up; a radiologist decides.", "normal"),
     ],
 )
@@ -46,6 +47,7 @@ def test_common_answers_state_a_verdict(text, verdict):
         "The picture shows a metal plate.",
         "Check whether there is a defect on the other side.",
         "If a crack is found, replace the part.",
+        "Nothing stands out clearly enough to say more.",
     ],
 )
 def test_other_texts_state_none(text):

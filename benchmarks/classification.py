@@ -195,7 +195,7 @@ def figures(flaws: Flaws, taxonomy: Taxonomy, count: int) -> dict[str, Any]:
 def decide(embedded: Embedded, flaws: Flaws, index: int) -> str:
     if not flaws.found[index]:
         return "missed"
-    return embedded.decide(flaws.measured[index], flaws.rows[index]).key
+    return embedded.decide(flaws.measured[index], embedded.recognise(flaws.rows[index])).key
 
 
 def described_sets(

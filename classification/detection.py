@@ -14,7 +14,7 @@ from looktwice import modalities
 from looktwice.classification.contour import cut
 from looktwice.classification.normal import NormalMaterial
 from looktwice.classification.specimen import Contours, Exposure, Specimen
-from looktwice.classification.taught import TaughtFlaws
+from looktwice.classification.taught import Outlined, TaughtFlaws
 from looktwice.classification.template import Templates
 from looktwice.errors import InputError, UsageError
 from looktwice.modalities.images import ImageStudy
@@ -92,10 +92,11 @@ class Detector:
         self._normal = NormalMaterial(self._images, partial(describe, inspector.expert)) if self._images else None
         self._taught: TaughtFlaws | None = None
 
-    def teach(self, flawed: Sequence[tuple[ByteArray, BoolArray]]) -> None:
+    def teach(self, flawed: Sequence[Outlined]) -> None:
         """Show photographs with the outlines of their flaws: from then on, what looks like these is looked for, too.
 
-        Drawings, and photographs without references, go on as before.
+        Specimens then say how likely each kind is by what they look like. Drawings, and photographs without references,
+        go on as before.
         """
         if flawed and self._images and self._templates is None:
             self._taught = TaughtFlaws(self.inspector.expert, self._images, flawed)
@@ -139,36 +140,34 @@ class Detector:
         image = study.views()[0].image
         if truth is not None and (truth.shape != image.shape[:2] or not truth.any()):
             raise InputError(f"{study.source}: its mask is empty or of another size than the picture")
-        score, heat, nearest, expected, another = self._judge(study, image)
-        notes = ["looks unlike every reference: check that they show the same kind of thing"] if another else []
-        found = Detection(study, score, self.threshold, None, notes, another)
-        if truth is None and score < self.threshold and not certain:
+        judged = self._judge(study, image)
+        notes = ["looks unlike every reference: check that they show the same kind of thing"] if judged.another else []
+        found = Detection(study, judged.score, self.threshold, None, notes, judged.another)
+        if truth is None and judged.score < self.threshold and not certain:
             return found
-        mask = cut(heat, (image.shape[1], image.shape[0]), self._map_threshold) if truth is None else truth
+        mask = cut(judged.heat, (image.shape[1], image.shape[0]), self._map_threshold) if truth is None else truth
         contours = Contours.PREDICTED if truth is None else Contours.ORACLE
-        exposure = Exposure(image, mask, "image", nearest, expected)
-        return replace(found, specimen=Specimen((exposure,), contours, medical=is_medical(study)))
+        # What the whole picture looks like says nothing about the part of it that ground truth outlines.
+        likely = judged.likely if truth is None else {}
+        exposure = Exposure(image, mask, "image", judged.nearest, judged.expected)
+        return replace(found, specimen=Specimen((exposure,), contours, medical=is_medical(study), likely=likely))
 
-    def _judge(
-        self, study: ImageStudy, image: ByteArray
-    ) -> tuple[float, FloatArray, ByteArray | None, ByteArray | None, bool]:
-        """Return score, map, the nearest reference, the same drawing without flaws, and whether no reference fits."""
+    def _judge(self, study: ImageStudy, image: ByteArray) -> _Judged:
         if self._normal is None:
             result = self.inspector.examine(study, self.threshold).result
-            return result.score, result.heatmap.values, None, None, False
+            return _Judged(result.score, result.heatmap.values)
         same = None if self._templates is None else self._templates.find(image)
         if self._templates is not None and same is not None:
             heat = self._templates.compare(image, same)
-            return float(heat.max()), heat, self._images[same], self._images[same], False
+            return _Judged(float(heat.max()), heat, self._images[same], expected=self._images[same])
         found = self._normal.compare(image)
-        score, heat = found.score, found.heat
-        if self._taught is not None:
-            alike = self._taught.find(image)
-            # Where it looks like an example, the examples tell the place best.
-            if alike.logit >= 0 or score < self._map_threshold:
-                heat = alike.heat
-            score = max(score, float(expit(alike.logit)))
-        return score, heat, self._images[found.nearest], None, found.another_object
+        judged = _Judged(found.score, found.heat, self._images[found.nearest], another=found.another_object)
+        if self._taught is None:
+            return judged
+        alike = self._taught.find(image)
+        # Where it looks like an example, the examples tell the place best.
+        heat = alike.heat if alike.logit >= 0 or found.score < self._map_threshold else found.heat
+        return replace(judged, score=max(found.score, float(expit(alike.logit))), heat=heat, likely=alike.kinds)
 
     def _look_at_views(self, study: Study, certain: bool) -> Detection:
         """Look at a volume or a cloud; the views that show the worst best are to be named."""
@@ -196,6 +195,32 @@ class Detector:
             return None
         views = self._studies[0].views()
         return views[round(index / max(1, count - 1) * (len(views) - 1))].image
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """What a photograph looks like beside the references.
+
+    Attributes
+    ----------
+    score : float
+    heat : float, shape (h, w)
+    nearest : uint8, shape (H, W, 3), optional
+        The reference that is most like it.
+    expected : uint8, shape (H, W, 3), optional
+        The very same drawing without flaws.
+    another : bool
+        No reference fits.
+    likely : dict of str to float
+        Log-probability of each kind by outlined examples.
+    """
+
+    score: float
+    heat: FloatArray
+    nearest: ByteArray | None = None
+    expected: ByteArray | None = None
+    another: bool = False
+    likely: dict[str, float] = field(default_factory=dict)
 
 
 def _open_references(paths: Sequence[Path]) -> tuple[Modality | None, list[ByteArray], list[Study]]:

@@ -84,15 +84,27 @@ class Embedded:
     def identify(self, specimen: Specimen) -> Naming:
         """Name one finding."""
         found = measure(specimen.exposures[0], self.taxonomy.drawing)
-        described = None if self._learned is None else {"tokens": self._tokens([specimen]), **as_rows([found])}
-        return self.decide(found, described)
+        # What outlined examples have taught the detector takes the place of what their regions teach: a region as it
+        # is found resembles other such regions, not outlines.
+        if self._learned is None or specimen.likely.keys() >= self.counts.keys():
+            return self.decide(found, specimen.likely)
+        return self.decide(found, self.recognise({"tokens": self._tokens([specimen]), **as_rows([found])}))
 
-    def decide(self, found: Mapping[str, float], described: Mapping[str, npt.NDArray[np.floating]] | None) -> Naming:
-        """Name a finding by its measurements and, where examples were learned, its description (one row)."""
+    def recognise(self, described: Mapping[str, npt.NDArray[np.floating]]) -> dict[str, float]:
+        """Say by the examples how likely each of their classes is, for one specimen as :meth:`describe` has it.
+
+        Returns
+        -------
+        dict of str to float
+            Log-probabilities; empty without examples.
+        """
+        return {} if self._learned is None else self._learned.log_probabilities(described)
+
+    def decide(self, found: Mapping[str, float], learned: Mapping[str, float]) -> Naming:
+        """Name a finding by its measurements and what examples say, in log-probabilities; these may be none."""
         keys = list(self.taxonomy.classes)
         logits = np.log(score_classes([self.taxonomy.traits(key) for key in keys], found))
-        if self._learned is not None and described is not None:
-            learned = self._learned.log_probabilities(described)
+        if learned and self.counts:
             fewest = min(self.counts.values())
             trust = fewest / (fewest + WORDS_COUNT_AS)
             # A class without examples keeps its words' say, at the level of the least likely of the others.

@@ -24,6 +24,7 @@ from looktwice.datasets.sample import Sample
 from looktwice.errors import InputError, UsageError
 from looktwice.evaluation.bootstrap import interval, replicate
 from looktwice.evaluation.classification import evaluate_classification
+from looktwice.evaluation.curves import FloatArray
 from looktwice.evaluation.sets import EvaluationSet
 from looktwice.evaluation.velm import UNKNOWN, Verdict
 from looktwice.pipeline import Inspector
@@ -92,9 +93,10 @@ def run(
     Returns
     -------
     dict
-        As ``evaluate_classification``, with ``ci95`` of each category's accuracy (a bootstrap over things shown) and
-        ``not_tested`` (examples, and what shows the same things as they), ``predictions`` in VELM's form (the contours'
-        kind in its name), ``summary``, ``protocol`` and ``left_out``.
+        As ``evaluate_classification``; for each category besides ``accuracy_of_flawed`` (a missed one is wrong),
+        ``found``, ``false_alarms``, ``ci95`` of these and of the accuracy (a bootstrap over things shown), and
+        ``not_tested`` (examples, and what shows the same things as they). Then ``predictions`` in VELM's form (the
+        contours' kind in its name), ``summary``, ``protocol`` and ``left_out``.
 
     Raises
     ------
@@ -146,7 +148,7 @@ def run(
         raise UsageError(f"nothing could be classified: {next(iter(left_out.values()), 'no test samples')}")
     result = evaluate_classification(verdicts)
     for name, row in result["categories"].items():
-        row["ci95"] = {"accuracy": _accuracy_interval([one for one in verdicts if one.category == name], shown)}
+        row |= _rates([one for one in verdicts if one.category == name], shown)
         row["not_tested"] = not_tested[name]
     return {
         **result,
@@ -267,7 +269,25 @@ def _as_published(key: str) -> str:
     return UNKNOWN if key == "unknown" else key.lower()
 
 
-def _accuracy_interval(verdicts: Sequence[Verdict], shown: Mapping[str, str]) -> list[float] | None:
-    right = np.array([verdict.truth == verdict.predicted for verdict in verdicts], float)
-    groups = [shown[verdict.key] for verdict in verdicts]
-    return interval(replicate(lambda weights: (weights * right).sum(axis=1) / weights.sum(axis=1), groups))
+def _rates(verdicts: Sequence[Verdict], shown: Mapping[str, str]) -> dict[str, Any]:
+    """Return accuracy over all and over the flawed, and how many flawed and normal ones were called, with intervals."""
+    right = np.array([verdict.truth == verdict.predicted for verdict in verdicts])
+    called = np.array([verdict.predicted != GOOD for verdict in verdicts])
+    flawed = np.array([verdict.truth != GOOD for verdict in verdicts])
+    rates: dict[str, Any] = {}
+    intervals = {}
+    for name, hit, counted in (
+        ("accuracy", right, np.ones_like(right)),
+        ("accuracy_of_flawed", right, flawed),
+        ("found", called, flawed),
+        ("false_alarms", called, ~flawed),
+    ):
+        if counted.any():
+            groups = [shown[verdict.key] for verdict, one in zip(verdicts, counted, strict=True) if one]
+            rates[name] = float(hit[counted].mean())
+            intervals[name] = _share_interval(hit[counted].astype(float), groups)
+    return {**rates, "ci95": intervals}
+
+
+def _share_interval(hits: FloatArray, groups: Sequence[str]) -> list[float] | None:
+    return interval(replicate(lambda weights: (weights * hits).sum(axis=1) / weights.sum(axis=1), groups))

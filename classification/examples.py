@@ -8,6 +8,7 @@ from pathlib import Path
 
 from looktwice.classification.detection import Detector
 from looktwice.classification.specimen import Specimen
+from looktwice.classification.taught import Outlined
 from looktwice.classification.taxonomy import Taxonomy
 from looktwice.datasets.files import MASKS, bare, by_stem, listed, stem, subfolders
 from looktwice.datasets.masks import read_mask
@@ -73,6 +74,6 @@ def look_at_examples(
             continue
         specimens.setdefault(key, []).append(replace(found, facts={}))
         if truth is not None:
-            outlined.append((found.exposures[0].image, truth))
+            outlined.append(Outlined(found.exposures[0].image, truth, key))
     detector.teach(outlined)
     return specimens, problems

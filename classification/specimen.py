@@ -55,12 +55,15 @@ class Specimen:
         What was measured in the input's own space (volume in mm³, place in the body), JSON-serialisable.
     medical : bool
         It may not leave this machine unless the user says so.
+    likely : dict of str to float
+        Log-probability of each class that outlined examples have taught the detector; empty where they have not.
     """
 
     exposures: tuple[Exposure, ...]
     contours: Contours
     facts: dict[str, Any] = field(default_factory=dict)
     medical: bool = False
+    likely: dict[str, float] = field(default_factory=dict)
 
 
 # Around a region, a drawing's pattern is looked at as far as this, in pixels.

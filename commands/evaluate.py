@@ -215,6 +215,14 @@ def _evaluate_pipeline(
     )
     result["left_out"] |= problems
     say_summary(result["summary"])
+    for name, row in result["categories"].items():
+        shares = {
+            "found": "of flawed found",
+            "accuracy_of_flawed": "found and named",
+            "false_alarms": "of normal called",
+        }
+        told = [f"{row[key]:.1%} {words}" for key, words in shares.items() if key in row]
+        terminal.say(f"{name}: {', '.join(told)}")
     return result
 
 

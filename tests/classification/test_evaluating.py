@@ -27,6 +27,9 @@ def test_the_pipeline_is_run_on_a_folder_with_oracle_contours(inspector, taxonom
     assert row["accuracy"] >= 4 / 6
     low, high = row["ci95"]["accuracy"]
     assert low <= row["accuracy"] <= high
+    assert row["found"] == 1.0  # outlines of the truth need no finding
+    assert row["accuracy_of_flawed"] == pytest.approx((row["accuracy"] * 6 - 2 * (1 - row["false_alarms"])) / 4)
+    assert set(row["ci95"]) == {"accuracy", "accuracy_of_flawed", "found", "false_alarms"}
     assert "predictions_oracle" in result
     assert "predictions_predicted" not in result
     assert set(result["predictions_oracle"]) <= {

@@ -5,16 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from looktwice.classification.classifier import open_namer
 from looktwice.classification.detection import Detector
-from looktwice.classification.taught import TaughtFlaws
+from looktwice.classification.examples import look_at_examples
+from looktwice.classification.taught import Outlined, TaughtFlaws
 from looktwice.datasets.masks import read_mask
+
+PLACES = [(16, 16), (40, 24), (30, 48)]
+
+
+def outlined(parts, tone=10, kind="pit", seed=20):
+    return [Outlined(parts.plate(seed + n, tone, at), parts.disc(at), kind) for n, at in enumerate(PLACES)]
 
 
 @pytest.fixture
 def taught(inspector, parts):
-    normal = [parts.plate(seed) for seed in range(8)]
-    flawed = [(parts.plate(20 + n, 10, at), parts.disc(at)) for n, at in enumerate([(16, 16), (40, 24), (30, 48)])]
-    return TaughtFlaws(inspector.expert, normal, flawed)
+    return TaughtFlaws(inspector.expert, [parts.plate(seed) for seed in range(8)], outlined(parts))
 
 
 @pytest.mark.parametrize("at", [(20, 44), (46, 46)])
@@ -35,11 +41,44 @@ def test_normal_material_is_not_taken_for_an_example(taught, parts):
     assert np.mean([(one.heat < 0.5).mean() for one in normal]) > 0.9
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_kinds_are_told_apart_from_one_example_each(inspector, parts, count):
+    normal = [parts.plate(seed) for seed in range(8)]
+    flawed = [*outlined(parts)[:count], *outlined(parts, 240, "blob", 30)[:count]]
+    taught = TaughtFlaws(inspector.expert, normal, flawed)
+    for tone, kind in ((10, "pit"), (240, "blob")):
+        for at in ((20, 44), (46, 46)):
+            found = taught.find(parts.plate(90, tone, at))
+            assert max(found.kinds, key=found.kinds.get) == kind
+            assert sum(np.exp(list(found.kinds.values()))) == pytest.approx(1, abs=1e-3)
+
+
+def test_examples_name_what_the_detector_finds(inspector, taxonomy, plates):
+    """Also where words do not tell the kinds apart; ground truth's contours are named by their own regions."""
+    same = {key: entry.model_copy(update={"traits": ()}) for key, entry in taxonomy.classes.items()}
+    blank = taxonomy.model_copy(update={"classes": same})
+    detector = Detector(inspector, sorted((plates / "train" / "good").iterdir()))
+    paths = {kind: sorted((plates / "test" / kind).iterdir()) for kind in ("pit", "blob")}
+    masks = {
+        path: plates / "ground_truth" / kind / f"{path.stem}_mask.png"
+        for kind, group in paths.items()
+        for path in group
+    }
+    shown = {kind: [(path, masks[path]) for path in group[:2]] for kind, group in paths.items()}
+    specimens, _ = look_at_examples(detector, shown)
+    namer = open_namer("embedded", blank, inspector.expert.encoder, examples=specimens)
+    for kind, group in paths.items():
+        found = detector.look(group[3], certain=True).specimen
+        assert set(found.likely) == {"pit", "blob"}
+        assert namer.identify(found).key == kind
+        assert detector.look(group[3], truth=read_mask(masks[group[3]])).specimen.likely == {}
+
+
 def test_a_detector_looks_for_what_it_was_taught(inspector, plates, parts):
     detector = Detector(inspector, sorted((plates / "train" / "good").iterdir()))
     path = sorted((plates / "test" / "pit").iterdir())[0]
     before = detector.look(path, certain=True)
-    detector.teach([(parts.plate(70 + n, 10, at), parts.disc(at)) for n, at in enumerate([(16, 16), (30, 48)])])
+    detector.teach(outlined(parts, seed=70))
     after = detector.look(path, certain=True)
     assert after.score >= before.score
     assert after.score > 0.5

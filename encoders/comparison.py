@@ -115,7 +115,7 @@ class References:
         ]
         deviation = (_columns(maps, described.deepest) - self.level[0]) / self.level[1]
         places = [(one - mean) / spread for one, (mean, spread) in zip(maps, self.place, strict=True)]
-        return _joined(places) - PLACE_EVEN_ODDS, _alarm(deviation)
+        return _joined(places, described.deepest) - PLACE_EVEN_ODDS, _alarm(deviation)
 
 
 def compare_cohort(described: Described) -> tuple[Tensor, Tensor]:
@@ -124,7 +124,8 @@ def compare_cohort(described: Described) -> tuple[Tensor, Tensor]:
         _logarithm(mutual_distances(field.flatten(1, 2))).unflatten(1, field.shape[1:3]) for field in described.fields
     ]
     places = [_robust(one.flatten()[:, None]).view_as(one) for one in maps]
-    return _joined(places) - PLACE_EVEN_ODDS, COHORT_WEIGHT * _alarm(_robust(_columns(maps, described.deepest)))
+    alarm = COHORT_WEIGHT * _alarm(_robust(_columns(maps, described.deepest)))
+    return _joined(places, described.deepest) - PLACE_EVEN_ODDS, alarm
 
 
 def _columns(maps: Sequence[Tensor], deepest: Sequence[bool]) -> Tensor:
@@ -152,11 +153,16 @@ def _alarm(deviation: Tensor) -> Tensor:
     return alarm
 
 
-def _joined(maps: Sequence[Tensor]) -> Tensor:
-    """Mean of maps (V, h_i, w_i) on the finest of their grids."""
+def _joined(maps: Sequence[Tensor], deepest: Sequence[bool]) -> Tensor:
+    """Mean of the deepest fields' maps (V, h_i, w_i), on the finest grid of all.
+
+    Shallow fields tell places apart by grain and light, which differ from one normal picture to another.
+    """
     grid = max((one.shape[1:] for one in maps), key=math.prod)
-    finest = [F.interpolate(one[:, None], grid, mode="bilinear", align_corners=False)[:, 0] for one in maps]
-    return torch.stack(finest).mean(dim=0)
+    deep = [one[:, None] for one, is_deepest in zip(maps, deepest, strict=True) if is_deepest]
+    return torch.stack([F.interpolate(one, grid, mode="bilinear", align_corners=False)[:, 0] for one in deep]).mean(
+        dim=0
+    )
 
 
 def _robust(columns: Tensor) -> Tensor:

@@ -29,6 +29,8 @@ Pictures = Sequence[npt.NDArray[np.uint8]]
 
 BATCH = 16
 LEAST_REFERENCES = 2
+# What a place shows by itself counts so much beside how it compares with others.
+OWN_PLACE_WEIGHT = 0.5
 # Share of the places of normal photographs that may be more alarming than the usual.
 UNUSUAL_PLACES = 0.01
 
@@ -173,13 +175,14 @@ def _look(
 
 
 def _join(source: str, sightings: Sequence[Sighting], usual: Usual, maps: Tensor, logits: Tensor) -> list[Sighting]:
-    """Add what a comparison says to what each photograph shows beyond the usual: their logits count alike."""
+    """Add what a comparison says to what each photograph shows beyond the usual; their scores' logits count alike."""
     joined = []
     grid = sightings[0].maps.shape[1:]
     maps = F.interpolate(maps[:, None], grid, mode="bilinear", align_corners=False)[:, 0]
     for sighting, places, own in zip(sightings, maps.cpu().numpy(), logits.cpu().tolist(), strict=True):
         score = float(expit(logit(sighting.score) - usual.score + own))
-        heat = expit(logit(sighting.maps[0]) - usual.place + places).astype(np.float32)[None]
+        beyond = OWN_PLACE_WEIGHT * (logit(sighting.maps[0]) - usual.place)
+        heat = expit(beyond + places).astype(np.float32)[None]
         sources = {**sighting.sources, source: float(expit(own))}
         joined.append(
             replace(sighting, maps=heat, view_scores=np.array([score], np.float32), score=score, sources=sources)

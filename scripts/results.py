@@ -1,6 +1,7 @@
 """Write ``docs/results.md`` out of the files that ``looktwice evaluate detection --out docs/results/NAME.json`` wrote.
 
 Usage: ``python -P scripts/results.py``. The text between the tables is ``docs/results/about.md``; nothing is typed in.
+``docs/results/transfer/matrix.json`` is what ``looktwice evaluate transfer --out`` wrote.
 """
 
 from __future__ import annotations
@@ -64,6 +65,13 @@ def page(about: str, results: Iterable[Mapping[str, Any]]) -> str:
     return about
 
 
+def matrix_table(matrix: Mapping[str, Any]) -> list[str]:
+    """One line for each domain that was trained on."""
+    lines = ["| trained on | " + " | ".join(matrix["tested_on"]) + " |", "|---" * (len(matrix["tested_on"]) + 1) + "|"]
+    rows = zip(matrix["trained_on"], matrix["values"], strict=True)
+    return [*lines, *(f"| {name} | {' | '.join(number(value, 3) for value in row)} |" for name, row in rows)]
+
+
 def _alone_first(group: tuple[str, Any]) -> tuple[bool, str]:
     return group[0] != ALONE, group[0]
 
@@ -72,6 +80,8 @@ def main() -> None:
     """Gather the results by protocol and write the page."""
     results = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((DOCS / "results").glob("*.json"))]
     about = (DOCS / "results" / "about.md").read_text(encoding="utf-8")
+    matrix = json.loads((DOCS / "results" / "transfer" / "matrix.json").read_text(encoding="utf-8"))
+    about = about.replace("<!-- transfer -->", "\n".join(matrix_table(matrix)))
     (DOCS / "results.md").write_text(page(about, results), encoding="utf-8")
 
 

@@ -94,7 +94,7 @@ def _found(facts: Facts) -> dict[str, str]:
         VERDICT: f"Yes, there is an anomaly, but no single place of {whole} stands out.",
         WHERE: f"No single place of {whole} stands out.",
         WHAT: "What kind it is cannot be told by its looks.",
-        EXTENT: "How large it is was not measured: no single region stands out.",
+        EXTENT: "How large it is was not measured: no region reaches the threshold.",
         SEVERITY: "How much it matters, a person has to judge.",
         NEXT: "A person should look before anything is decided.",
     }

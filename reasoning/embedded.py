@@ -17,6 +17,7 @@ from looktwice.reasoning.base import StudyContext, TextSink, Turn
 from looktwice.reasoning.budget import plan_views
 from looktwice.reasoning.claims import topics_of, topics_to_explain
 from looktwice.reasoning.closeup import close_up
+from looktwice.reasoning.contrast import measure_contrast
 from looktwice.reasoning.embedded_model import EmbeddedModel, ShownView
 from looktwice.reasoning.facts import Facts, read_facts, worst_view
 from looktwice.reasoning.fields import NONE, QUESTION, Choice, line_of, named_kind, read_fields
@@ -196,7 +197,7 @@ class EmbeddedReasoner:
 
     @torch.inference_mode()
     def _read(self, context: StudyContext) -> Reading:
-        facts = read_facts(context)
+        facts = replace(read_facts(context), contrast=measure_contrast(context))
         told = describe(facts, context.result.modality)
         pictures = self.model.read(self._shown(context), context.evidence.global_token, context.result.suspicion)
         prompt = self.model.embed_prompt(pictures, told, QUESTION)

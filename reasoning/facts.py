@@ -5,23 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from looktwice.modalities.study import Modality, Region
-from looktwice.reasoning.appearance import contrast_of
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.extent import extent_of_share, extent_of_volume
 from looktwice.reasoning.place import CLEAR, hottest_place
-from looktwice.reasoning.quantities import number, percent, size
+from looktwice.reasoning.quantities import percent, size
 from looktwice.result import Result
 
 UNSURE_MARGIN = 0.01
 """A score nearer to the threshold than this decides nothing that a person should rely on."""
 
 NAMED_VIEWS = 3
-
-CUT_OUT = 256
-"""Pixels a side, about, of what a region and its surroundings are compared on."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,7 @@ class Facts:
     extent : str or None
         The size in a word, one of ``extent.EXTENTS``.
     contrast : {"darker", "brighter", "rougher", "smoother"} or None
-        The worst region of a photograph or a volume against what is around it; None where neither differs much.
+        The worst region against what is around it, where a reasoner has had it measured (``reasoning.contrast``).
     what : str or None
         Kind of anomaly, where a reasoner has decided on one; the evidence itself does not say.
     """
@@ -102,7 +96,6 @@ def read_facts(context: StudyContext) -> Facts:
         size=_size(context, worst) if worst else None,
         regions=len(result.regions),
         extent=_extent(context, worst) if worst else None,
-        contrast=_contrast(context, worst) if worst else None,
     )
 
 
@@ -135,26 +128,3 @@ def _extent(context: StudyContext, region: Region) -> str:
     if region.size_unit == "volume_mm3":
         return extent_of_volume(region.size)
     return extent_of_share(region.size / context.result.heatmap.values.size)
-
-
-def _contrast(context: StudyContext, region: Region) -> str | None:
-    modality = context.result.modality
-    if modality is Modality.IMAGE:
-        return _contrast_on_picture(context, region)
-    inside, ring = region.details.get("mean_inside"), region.details.get("mean_ring")
-    if modality is Modality.POINTCLOUD or inside is None or ring is None or number(inside) == number(ring):
-        return None
-    return "brighter" if inside > ring else "darker"
-
-
-def _contrast_on_picture(context: StudyContext, region: Region) -> str | None:
-    """Compare a region with its surroundings, on a cut-out that leaves as much room around it as it is wide."""
-    values, image = context.result.heatmap.values, context.views[0].image
-    height, width = values.shape
-    left, top, right, bottom = (round(side) for side in region.bbox)
-    room = max(right - left, bottom - top)
-    step = max(1, 3 * room // CUT_OUT)
-    rows = np.arange(max(0, top - room), min(height, bottom + room), step)
-    columns = np.arange(max(0, left - room), min(width, right + room), step)
-    mask = values[np.ix_(rows, columns)] >= context.result.threshold
-    return contrast_of(mask, image[np.ix_(rows * image.shape[0] // height, columns * image.shape[1] // width)])

@@ -53,20 +53,3 @@ def test_a_normal_study_has_no_place(context_of):
 @pytest.mark.parametrize(("score", "unsure"), [(0.495, True), (0.505, True), (0.52, False), (0.1, False)])
 def test_near_the_threshold_nothing_is_sure(context_of, score, unsure):
     assert read_facts(context_of(blob(), score=score)).unsure is unsure
-
-
-@pytest.mark.parametrize(("grey", "contrast"), [(30, "darker"), (220, "brighter"), (120, None)])
-def test_a_region_is_compared_with_what_is_around_it(context_of, grey, contrast):
-    context = context_of(blob(), size=(300, 300))
-    image = context.study.sequence.images[0]
-    image[:] = 120
-    image[220:280, 10:70] = grey
-    facts = read_facts(context)
-    assert (facts.contrast, facts.to_fields()["contrast"]) == (contrast, contrast)
-
-
-@pytest.mark.parametrize(("inside", "contrast"), [(812.0, "brighter"), (412.0, "darker"), (610.0, None)])
-def test_a_volumes_region_is_compared_in_its_own_values(context_of, inside, contrast):
-    context = context_of(blob(), Modality.VOLUME)
-    context.result.regions[0].details.update(mean_inside=inside, mean_ring=610.0)
-    assert read_facts(context).contrast == contrast

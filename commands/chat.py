@@ -116,7 +116,7 @@ def _annotate(answer: Answer) -> None:
     if answer.fields.get("cut"):
         notes.append("cut short")
     if answer.fields.get("instead_of"):
-        notes.append("the template's words: what the model wrote contradicted the evidence")
+        notes.append("the template's words: nothing that the model wrote is borne by the evidence")
     if notes:
         terminal.stderr.print(Text(f"({'; '.join(notes)})", style="dim"))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import torch
 import torch.nn.functional as F
@@ -104,7 +105,8 @@ class References:
             _logarithm(bank.levels_of_normal).unflatten(1, grid) for bank, grid in zip(self.banks, grids, strict=True)
         ]
         columns = _columns(normal, described.deepest)
-        self.place = [(maps.mean(), maps.std().clamp_min(LEAST_SPREAD)) for maps in normal]
+        deep = compress(normal, described.deepest)
+        self.place = [(maps.mean(), maps.std().clamp_min(LEAST_SPREAD)) for maps in deep]
         self.level = columns.mean(dim=0), columns.std(dim=0).clamp_min(LEAST_SPREAD)
 
     def compare(self, described: Described) -> tuple[Tensor, Tensor]:
@@ -114,8 +116,9 @@ class References:
             for bank, field in zip(self.banks, described.fields, strict=True)
         ]
         deviation = (_columns(maps, described.deepest) - self.level[0]) / self.level[1]
-        places = [(one - mean) / spread for one, (mean, spread) in zip(maps, self.place, strict=True)]
-        return _joined(places, described.deepest) - PLACE_EVEN_ODDS, _alarm(deviation)
+        deep = compress(maps, described.deepest)
+        places = [(one - mean) / spread for one, (mean, spread) in zip(deep, self.place, strict=True)]
+        return _joined(places, _finest(maps)) - PLACE_EVEN_ODDS, _alarm(deviation)
 
 
 def compare_cohort(described: Described) -> tuple[Tensor, Tensor]:
@@ -123,9 +126,9 @@ def compare_cohort(described: Described) -> tuple[Tensor, Tensor]:
     maps = [
         _logarithm(mutual_distances(field.flatten(1, 2))).unflatten(1, field.shape[1:3]) for field in described.fields
     ]
-    places = [_robust(one.flatten()[:, None]).view_as(one) for one in maps]
+    places = [_robust(one.flatten()[:, None]).view_as(one) for one in compress(maps, described.deepest)]
     alarm = COHORT_WEIGHT * _alarm(_robust(_columns(maps, described.deepest)))
-    return _joined(places, described.deepest) - PLACE_EVEN_ODDS, alarm
+    return _joined(places, _finest(maps)) - PLACE_EVEN_ODDS, alarm
 
 
 def _columns(maps: Sequence[Tensor], deepest: Sequence[bool]) -> Tensor:
@@ -153,16 +156,18 @@ def _alarm(deviation: Tensor) -> Tensor:
     return alarm
 
 
-def _joined(maps: Sequence[Tensor], deepest: Sequence[bool]) -> Tensor:
-    """Mean of the deepest fields' maps (V, h_i, w_i), on the finest grid of all.
+def _finest(maps: Sequence[Tensor]) -> tuple[int, ...]:
+    """Grid of the finest of maps (V, h_i, w_i)."""
+    return max((tuple(one.shape[1:]) for one in maps), key=math.prod)
+
+
+def _joined(maps: Sequence[Tensor], grid: tuple[int, ...]) -> Tensor:
+    """Mean of maps (V, h_i, w_i) on one grid: those of the deepest fields.
 
     Shallow fields tell places apart by grain and light, which differ from one normal picture to another.
     """
-    grid = max((one.shape[1:] for one in maps), key=math.prod)
-    deep = [one[:, None] for one, is_deepest in zip(maps, deepest, strict=True) if is_deepest]
-    return torch.stack([F.interpolate(one, grid, mode="bilinear", align_corners=False)[:, 0] for one in deep]).mean(
-        dim=0
-    )
+    same = [F.interpolate(one[:, None], grid, mode="bilinear", align_corners=False)[:, 0] for one in maps]
+    return torch.stack(same).mean(dim=0)
 
 
 def _robust(columns: Tensor) -> Tensor:

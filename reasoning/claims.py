@@ -22,6 +22,8 @@ SEVERITY, SCORE, NEXT = "severity", "score", "next"
 TOPICS = (VERDICT, WHERE, WHAT, EXTENT, LOOKS, SEVERITY, SCORE, NEXT)
 """In the order in which an answer speaks of them."""
 
+ASK_A_PERSON = "A person should look before anything is decided."
+
 FREE = frozenset({VERDICT, WHERE, NEXT})
 """Topics that a model may put in its own words."""
 
@@ -96,7 +98,7 @@ def _found(facts: Facts) -> dict[str, str]:
         WHAT: "What kind it is cannot be told by its looks.",
         EXTENT: "How large it is was not measured: no region reaches the threshold.",
         SEVERITY: "How much it matters, a person has to judge.",
-        NEXT: "A person should look before anything is decided.",
+        NEXT: ASK_A_PERSON,
     }
     if facts.where is not None:
         claims[VERDICT] = f"Yes, there is an anomaly {_lying(facts)}."
@@ -117,14 +119,13 @@ def _undecided(facts: Facts) -> dict[str, str]:
     if facts.verdict == "anomalous" and facts.where is not None:
         where = f"If there is an anomaly, it lies {_lying(facts)}."
     untold = "What kind it would be, how large and how severe, cannot be told."
-    following = "A person should look before anything is decided."
     return {
         VERDICT: unsure_opening(facts),
         WHERE: where,
         WHAT: untold,
         EXTENT: untold,
         SEVERITY: untold,
-        NEXT: following,
+        NEXT: ASK_A_PERSON,
     }
 
 

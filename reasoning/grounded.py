@@ -66,7 +66,6 @@ def write_grounded(
     sentences = _Sentences(facts, begun, on_text, asked)
     contradicted: list[str] = []
     cut: str | None = None
-    attempt = 0
     for attempt in range(ATTEMPTS):
         before = sentences.kept
         sentences.begin()

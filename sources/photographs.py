@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from looktwice.encoders.base import Tokens
 from looktwice.encoders.batches import batched
 from looktwice.encoders.calibration import logit
 from looktwice.encoders.comparison import Described, References, compare_cohort
-from looktwice.encoders.expert import Expert, Sighting
+from looktwice.encoders.expert import DETAIL_BATCH, Expert, Sighting
 from looktwice.encoders.orientations import normal_turns
 from looktwice.encoders.self_reference import Field
 from looktwice.errors import InputError, UsageError
@@ -84,7 +85,7 @@ class PhotographReferences:
             raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
         self.expert = expert
         sightings, described = self._look(pictures)
-        turned = normal_turns(pictures, described, lambda turned: self._look(turned)[1])
+        turned = normal_turns(pictures, described, partial(_described, expert))
         self.references = References(described, turned)
         self.usual = Usual.of(sightings)
 
@@ -164,7 +165,7 @@ def _look(
     described: Callable[[Tokens, tuple[Field, ...]], Described],
 ) -> tuple[list[Sighting], list[list[Described]]]:
     """Look at photographs batch by batch, and keep what comparisons need of each look's tokens, part by part."""
-    fields = [look.fields for look in expert.config.looks] or [expert.config.fields]
+    fields = _fields(expert)
     kept: list[list[Described]] = [[] for _ in fields]
 
     def keep(look: int, tokens: Tokens) -> None:
@@ -172,6 +173,23 @@ def _look(
 
     sightings = [one for batch in batched(pictures, BATCH) for one in expert.see_photographs(batch, watch=keep)]
     return sightings, kept
+
+
+@torch.inference_mode()
+def _described(expert: Expert, pictures: Pictures) -> Described:
+    """Describe photographs by each look's tokens, as `_look` has them, and see nothing else in them."""
+    lookers = expert.lookers or [expert.encoder]
+    return Described.joined(
+        [
+            [Described.of(looker.encode(batch), fields) for batch in batched(pictures, DETAIL_BATCH)]
+            for looker, fields in zip(lookers, _fields(expert), strict=True)
+        ]
+    )
+
+
+def _fields(expert: Expert) -> list[tuple[Field, ...]]:
+    """Return what comparisons describe each further look at a photograph by, or the only one."""
+    return [look.fields for look in expert.config.looks] or [expert.config.fields]
 
 
 def _join(source: str, sightings: Sequence[Sighting], usual: Usual, maps: Tensor, logits: Tensor) -> list[Sighting]:

@@ -13,9 +13,9 @@ import time
 
 import numpy as np
 
+from looktwice.datasets.shipped import shipped_pictures
 from looktwice.encoders.expert import DETAIL_BATCH
 from looktwice.pipeline import Inspector
-from looktwice.training.corpus import shipped_pictures
 
 BATCH = 16
 

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from looktwice.encoders.comparison import Described, References
+from looktwice.encoders.comparison import References
+from looktwice.encoders.described import Described
 from looktwice.modalities.study import ByteArray, FloatArray
 
 # A picture is compared whole and in so many tiles a side: a token of a tile is that much finer.

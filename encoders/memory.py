@@ -84,12 +84,15 @@ def mutual_distances(described: Tensor, share: float = COHORT_SHARE) -> Tensor:
     members = len(described)
     rows = []
     for index, view in enumerate(described):
-        nearest = torch.stack(
-            [nearest_distance(view.float(), described[other].float()) for other in spread_others(index, members)], 1
-        )
-        kept = max(1, round(share * nearest.shape[1]))
-        rows.append(nearest.topk(kept, dim=1, largest=False).values.mean(dim=1))
+        others = [described[other].float() for other in spread_others(index, members)]
+        rows.append(_mutual(view.float(), others, share))
     return torch.stack(rows)
+
+
+def mutual_distances_of_others(described: Tensor, tokens: Tensor, share: float = COHORT_SHARE) -> Tensor:
+    """Score tokens (M, C) of what is no member of a cohort (V, N, C) as a member's are scored; float32, (M,)."""
+    members = [described[0], *(described[other] for other in spread_others(0, len(described)))]
+    return _mutual(tokens.float(), [member.float() for member in members], share)
 
 
 def spread_others(index: int, members: int) -> list[int]:
@@ -110,3 +113,11 @@ def _leave_one_out(references: Tensor, kept: Sequence[Tensor]) -> Tensor:
         return nearest_distance(references[0, :half], references[0, half:])[None]
     others = [torch.cat([*kept[:index], *kept[index + 1 :]]) for index in range(len(kept))]
     return torch.stack([nearest_distance(view, rest) for view, rest in zip(references, others, strict=True)])
+
+
+def _mutual(tokens: Tensor, members: Sequence[Tensor], share: float) -> Tensor:
+    """Mean distance of tokens (N, C) to their nearest ones in the nearest members, (N,)."""
+    nearest = torch.stack([nearest_distance(tokens, member) for member in members], 1)
+    kept = max(1, round(share * nearest.shape[1]))
+    mean: Tensor = nearest.topk(kept, dim=1, largest=False).values.mean(dim=1)
+    return mean

@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.encoders.comparison import Described
+from looktwice.encoders.described import Described
 from looktwice.encoders.memory import nearest_distance
 
 Pictures = Sequence[npt.NDArray[np.uint8]]

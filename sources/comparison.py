@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.encoders.comparison import LARGEST, PLACE_EVEN_ODDS
+from looktwice.encoders.comparison import PLACE_EVEN_ODDS
+from looktwice.encoders.headroom import LARGEST
 from looktwice.encoders.memory import spread_others
 from looktwice.errors import UsageError
 from looktwice.modalities.study import FloatArray, Modality, Study

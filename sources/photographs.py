@@ -15,10 +15,12 @@ from scipy.special import expit
 from torch import Tensor
 
 from looktwice import modalities
+from looktwice.datasets.shipped import shipped_pictures
 from looktwice.encoders.base import Tokens
 from looktwice.encoders.batches import batched
 from looktwice.encoders.calibration import logit
-from looktwice.encoders.comparison import Described, References, compare_cohort
+from looktwice.encoders.comparison import References, compare_cohort
+from looktwice.encoders.described import Described
 from looktwice.encoders.expert import DETAIL_BATCH, Expert, Sighting
 from looktwice.encoders.orientations import normal_turns
 from looktwice.encoders.self_reference import Field
@@ -28,10 +30,15 @@ from looktwice.sources.comparison import LEAST_COHORT
 
 Pictures = Sequence[npt.NDArray[np.uint8]]
 
+Describe = Callable[[Tokens, tuple[Field, ...]], Described]
+"""Keeps what a comparison needs of a look's tokens, by the fields of that look."""
+
 BATCH = 16
 LEAST_REFERENCES = 2
 # What a place shows by itself counts so much beside how it compares with others.
-OWN_PLACE_WEIGHT = 0.5
+OWN_PLACE_WEIGHT = 0.25
+# Of unrelated pictures, every so many rows and columns of tokens are looked at.
+UNRELATED_STEP = 4
 # Share of the places of normal photographs that may be more alarming than the usual.
 UNUSUAL_PLACES = 0.01
 
@@ -85,8 +92,8 @@ class PhotographReferences:
             raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
         self.expert = expert
         sightings, described = self._look(pictures)
-        turned = normal_turns(pictures, described, partial(_described, expert))
-        self.references = References(described, turned)
+        turned = normal_turns(pictures, described, partial(_described, expert, keep=Described.of))
+        self.references = References(described, turned, _unrelated(expert, Described.of))
         self.usual = Usual.of(sightings)
 
     def see(self, pictures: Pictures) -> list[Sighting]:
@@ -112,18 +119,19 @@ def describe(expert: Expert, pictures: Pictures) -> Described:
 def see_cohort(expert: Expert, pictures: Iterable[npt.NDArray[np.uint8]]) -> list[Sighting]:
     """Look at all photographs of a cohort, most of them normal, each beside the others.
 
-    Pictures are taken one batch at a time, some 300 kB kept of each. The shallowest field is left out and the others
-    are halved in grid, since every member is compared with many.
+    Pictures are taken one batch at a time, some 400 kB kept of each: all but the shallowest field are halved in grid,
+    since every member is compared with many.
 
     Raises
     ------
     UsageError
         Fewer than three pictures.
     """
-    sightings, looks = _look(expert, pictures, lambda tokens, fields: Described.of(tokens, (), fields[1:] or fields))
+    sightings, looks = _look(expert, pictures, _coarse)
     if len(sightings) < LEAST_COHORT:
         raise UsageError(f"a cohort needs at least {LEAST_COHORT} photographs")
-    return _join("cohort", sightings, Usual.of(sightings), *compare_cohort(Described.joined(looks)))
+    compared = compare_cohort(Described.joined(looks), _unrelated(expert, _coarse))
+    return _join("cohort", sightings, Usual.of(sightings), *compared)
 
 
 def open_photographs(paths: Sequence[Path]) -> list[npt.NDArray[np.uint8]]:
@@ -162,7 +170,7 @@ def photographs_of(paths: Iterable[Path], readable: list[Path]) -> Iterator[npt.
 def _look(
     expert: Expert,
     pictures: Iterable[npt.NDArray[np.uint8]],
-    described: Callable[[Tokens, tuple[Field, ...]], Described],
+    described: Describe,
 ) -> tuple[list[Sighting], list[list[Described]]]:
     """Look at photographs batch by batch, and keep what comparisons need of each look's tokens, part by part."""
     fields = _fields(expert)
@@ -176,15 +184,26 @@ def _look(
 
 
 @torch.inference_mode()
-def _described(expert: Expert, pictures: Pictures) -> Described:
+def _described(expert: Expert, pictures: Pictures, keep: Describe) -> Described:
     """Describe photographs by each look's tokens, as `_look` has them, and see nothing else in them."""
     lookers = expert.lookers or [expert.encoder]
     return Described.joined(
         [
-            [Described.of(looker.encode(batch), fields) for batch in batched(pictures, DETAIL_BATCH)]
+            [keep(looker.encode(batch), fields) for batch in batched(pictures, DETAIL_BATCH)]
             for looker, fields in zip(lookers, _fields(expert), strict=True)
         ]
     )
+
+
+def _unrelated(expert: Expert, keep: Describe) -> Described:
+    """Describe pictures that have nothing to do with whatever is inspected, thinned to some of their tokens."""
+    return _described(expert, shipped_pictures(), keep).thinned(UNRELATED_STEP)
+
+
+def _coarse(tokens: Tokens, fields: tuple[Field, ...]) -> Described:
+    """Describe a look by its shallowest field on its own grid, and by deeper ones on half of it."""
+    own = 1 if len(fields) > 1 else 0
+    return Described.of(tokens, fields[:own], fields[own:])
 
 
 def _fields(expert: Expert) -> list[tuple[Field, ...]]:

@@ -15,14 +15,12 @@ from looktwice.datasets.files import IMAGES, suffix
 from looktwice.datasets.folder import open_folder
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import Sample
+from looktwice.datasets.shipped import SHIPPED_MATERIALS, SHIPPED_SCENES, shipped_pictures
 from looktwice.datasets.synthesis.images import synthesize
 from looktwice.errors import InputError
 from looktwice.modalities.images import read_image
 from looktwice.modalities.study import ByteArray, Modality, Study
 
-# scikit-image's pictures of materials, and of things; crops of them are normal pictures of great variety.
-SHIPPED_MATERIALS = ("brick", "grass", "gravel")
-SHIPPED_SCENES = ("astronaut", "camera", "cat", "coffee", "coins", "moon", "page", "text")
 # Sides of random crops, as shares of the picture, and the side in pixels that they are brought to.
 _CROP = (0.4, 1.0)
 _CROP_SIDE = 512
@@ -114,6 +112,7 @@ def gather_sources(data: Sequence[Path], normals: Sequence[Path], left_out: Sequ
     InputError
         A folder is no benchmark, or nothing is left.
     """
+    # Crops of them are normal pictures of great variety.
     sources = [Source(f"shipped {name}", pictures=shipped_pictures([name])) for name in SHIPPED_MATERIALS]
     sources.append(Source("shipped scenes", pictures=shipped_pictures(SHIPPED_SCENES)))
     shipped = len(sources)
@@ -164,19 +163,6 @@ def vary(image: ByteArray, rng: np.random.Generator) -> ByteArray:
     gain, bias = rng.uniform(0.8, 1.2), rng.uniform(-20, 20)
     varied: ByteArray = np.clip(image * gain + bias, 0, 255).astype(np.uint8)
     return varied
-
-
-def shipped_pictures(names: Sequence[str] = SHIPPED_MATERIALS + SHIPPED_SCENES) -> list[ByteArray]:
-    """Return pictures of scikit-image's own as RGB."""
-    import skimage.data
-
-    pictures = []
-    for name in names:
-        picture = np.asarray(getattr(skimage.data, name)())
-        pictures.append(
-            np.ascontiguousarray(picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2))
-        )
-    return pictures
 
 
 def _source_of_studies(path: Path) -> Source:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from looktwice.datasets.shipped import shipped_pictures
 from looktwice.device import resolve_device
 from looktwice.encoders.calibration import Calibration
 from looktwice.encoders.expert import Expert, ExpertConfig, Look, build_expert
@@ -25,7 +26,7 @@ from looktwice.sources.geometry_head import shipped_head as geometry_head
 from looktwice.sources.mirror import calibrate_mirror, measure_mirror
 from looktwice.sources.tissue import shipped_head as tissue_head
 from looktwice.training.calibration import calibrate_maps, calibrate_scores, calibrate_studies
-from looktwice.training.corpus import Source, draw_examples, gather_sources, shipped_pictures
+from looktwice.training.corpus import Source, draw_examples, gather_sources
 from looktwice.training.fusion import fit_fusion
 from looktwice.training.stage1 import Recipe, train_look_twice
 from looktwice.training.tokens import TokenSet, encode_examples

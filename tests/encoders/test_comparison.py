@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from looktwice.encoders.base import Tokens
-from looktwice.encoders.comparison import Described, References, compare_cohort
+from looktwice.encoders.comparison import References, compare_cohort
+from looktwice.encoders.described import Described
 from looktwice.encoders.self_reference import Field
 
 SIDE = 6

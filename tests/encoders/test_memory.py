@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from looktwice.encoders.memory import MemoryBank, farthest_points, mutual_distances
+from looktwice.encoders.memory import MemoryBank, farthest_points, mutual_distances, mutual_distances_of_others
 
 
 def test_thinning_keeps_the_rare_point():
@@ -82,3 +82,10 @@ def test_the_odd_member_of_a_cohort_is_far_from_all(members):
     assert scores.shape == (members, 16)
     assert int(scores.argmax()) == 2 * 16 + 5
     assert scores.isfinite().all()
+
+
+def test_what_is_no_member_is_scored_as_members_are():
+    members = torch.stack([circle(0, 90), circle(10, 100), circle(4, 94), circle(7, 97)])
+    far = mutual_distances_of_others(members, circle(90, 180), share=0.5)
+    # Of the two nearest of the four members: 90 and 94 degrees, then 100 and 97.
+    torch.testing.assert_close(far, torch.tensor([chord(4) / 2, (chord(80) + chord(83)) / 2]), atol=1e-3, rtol=0)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from looktwice.encoders.base import Tokens
-from looktwice.encoders.comparison import Described
+from looktwice.encoders.described import Described
 from looktwice.encoders.orientations import TRIED, TURNS, normal_turns, turn
 from looktwice.encoders.self_reference import Field
 

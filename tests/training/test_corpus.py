@@ -8,9 +8,10 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from looktwice.datasets.shipped import shipped_pictures
 from looktwice.errors import InputError
 from looktwice.modalities.study import Modality
-from looktwice.training.corpus import draw_examples, gather_sources, shipped_pictures, vary
+from looktwice.training.corpus import draw_examples, gather_sources, vary
 
 SHIPPED = ("shipped brick", "shipped grass", "shipped gravel", "shipped scenes")
 

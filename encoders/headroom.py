@@ -107,10 +107,11 @@ class Normal:
         how : Measure
         """
         tokens = tuple(Scale(one.mean(), one.std()) for one in maps)
-        far = None if unrelated is None else [one.mean() for one in unrelated]
+        far = None if unrelated is None else torch.stack([one.mean() for one in unrelated])
         weights = (1.0,) * len(maps)
         if far is not None:
-            weights = tuple(_weight(how(_peaks(one)[:, None]), place) for one, place in zip(maps, far, strict=True))
+            headroom = how(torch.stack([_peaks(one) for one in maps], dim=1)).deviations(far)
+            weights = tuple((headroom.clamp(0, MOST_HEADROOM).square() + LEAST_WEIGHT).tolist())
         columns = _columns(_standardised(maps, tokens), weights, deepest)
         pictures = how(columns)
         lifts = torch.full_like(pictures.middle, STRONGEST)
@@ -134,10 +135,6 @@ class Normal:
         # An anomaly shows in one column or another.
         either: Tensor = DOUBT * ((likelier / DOUBT).logsumexp(dim=1) - math.log(likelier.shape[1]))
         return either
-
-
-def _weight(peaks: Scale, far: Tensor) -> float:
-    return float(peaks.deviations(far).clamp(0, MOST_HEADROOM).square().sum()) + LEAST_WEIGHT
 
 
 def _standardised(maps: Sequence[Tensor], tokens: Sequence[Scale]) -> list[Tensor]:

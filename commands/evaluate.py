@@ -34,6 +34,7 @@ def detection(
     ),
     cohort: bool = typer.Option(False, "--cohort", help="Score the inputs of a set against each other."),
     references: int = typer.Option(0, "--references", min=0, metavar="K", help="Show K normal inputs of train/good."),
+    draws: int = typer.Option(1, "--draws", min=1, metavar="N", help="Average over N draws of the references."),
     most: int | None = typer.Option(None, "--most", min=1, metavar="N", help="Test at most N of each kind a set."),
     leave_out: bool = typer.Option(False, "--leave-out", help="Use weights that were trained without the tested set."),
     model: str = typer.Option("nano", "--model", help="Name or path of the model."),
@@ -47,18 +48,21 @@ def detection(
     """Evaluate detection on benchmark folders in the MVTec AD layout.
 
     Without --cohort or --references every input stands alone. A run that was stopped goes on when it is started again
-    with the same --out (or --resume).
+    with the same --out (or --resume). Which K references are drawn moves the figures of a set by up to a tenth: --draws
+    repeats the whole with other draws, of the seeds that follow --seed, and says the mean and every one of them.
     """
     from looktwice.evaluation.detection import evaluate_detection
     from looktwice.evaluation.sets import draw_most, draw_references, open_sets
     from looktwice.evaluation.tables import detection_table
 
+    if draws > 1 and not references:
+        raise UsageError("--draws says how often references are drawn: give --references too")
     sets, problems = open_sets(data)
     ready = []
     for one in sets:
         try:
-            drawn = draw_references(one, references, seed=seed) if references else one
-            ready.append(draw_most(drawn, most, seed=seed) if most else drawn)
+            drawn = [draw_references(one, references, seed=seed + i) for i in range(draws)] if references else [one]
+            ready += [draw_most(each, most, seed=seed) if most else each for each in drawn]
         except InputError as error:
             problems[one.name] = str(error)
     for message in problems.values():
@@ -80,6 +84,7 @@ def detection(
         "model": model,
         "cohort": cohort,
         "references": references,
+        "draws": draws if references else 0,
         "leave_out": leave_out,
         "most": most,
         "seed": seed,

@@ -17,6 +17,7 @@ from looktwice.errors import InputError
 from looktwice.evaluation import bootstrap
 from looktwice.evaluation.checkpoint import Checkpoint, Progress
 from looktwice.evaluation.curves import FloatArray
+from looktwice.evaluation.draws import average_draws
 from looktwice.evaluation.metrics import (
     IMAGE_METRICS,
     balanced_accuracy,
@@ -36,6 +37,9 @@ BATCH_SECONDS = 15.0
 """The checkpoint is written after so many samples or so many seconds, whichever comes first."""
 
 AVERAGED = (*IMAGE_METRICS, *PIXEL_METRICS, "balanced_accuracy", "ece")
+
+Summary = tuple[int | None, dict[str, Any], dict[str, FloatArray]]
+"""By which seed references were drawn, the row of the set, and the bootstrap replicates behind its intervals."""
 
 Follow = Callable[[Iterable[ScoredInput], str, int], Iterable[ScoredInput]]
 
@@ -61,6 +65,7 @@ def evaluate_detection(
     Parameters
     ----------
     sets : sequence of EvaluationSet
+        Sets of one name differ in which references were drawn: their figures are averaged in one row.
     scorer_for : callable
         Opens the scorer of a set, which may look at the set's references.
     run : mapping, optional
@@ -81,7 +86,8 @@ def evaluate_detection(
     -------
     dict
         ``{"sets": [...], "mean": {...}}``; each set has ``name, dataset, n_normal, n_anomalous``, the metrics
-        (None where they cannot be computed), ``ci95``, ``threshold``, ``trivial``, ``left_out``, ``notes``.
+        (None where they cannot be computed), ``ci95``, ``threshold``, ``trivial``, ``left_out``, ``notes``; beside
+        references ``draws``, the figures of each draw of them.
 
     Raises
     ------
@@ -91,18 +97,28 @@ def evaluate_detection(
     fingerprint = {
         **(run or {}),
         "pixel_side": pixel_side,
-        "sets": {one.name: _digest([*map(_key, one.test), "references", *map(str, one.references)]) for one in sets},
+        "sets": {one.key: _digest([*map(_key, one.test), "references", *map(str, one.references)]) for one in sets},
     }
     checkpoint = Checkpoint(resume_file, fingerprint)
-    rows, drawn = [], []
+    summaries: dict[str, list[Summary]] = {}
     for chosen in sets:
         start = time.perf_counter()
         scorer = scorer_for(chosen)
         known = _score(chosen, scorer, checkpoint, whole_sets, pixel_side, follow)
         row, samples = _summarise(chosen, known, scorer.threshold, seed, replicates)
-        rows.append({**row, "seconds": time.perf_counter() - start})
-        drawn.append(samples)
-    return {"sets": rows, "mean": _mean(rows, drawn)}
+        row["seconds"] = time.perf_counter() - start
+        summaries.setdefault(chosen.name, []).append((chosen.draw, row, samples))
+    merged = [_one_row(own) for own in summaries.values()]
+    rows = [row for row, _ in merged]
+    return {"sets": rows, "mean": _mean(rows, [samples for _, samples in merged])}
+
+
+def _one_row(summaries: Sequence[Summary]) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+    """Return the row of a set and its replicates, averaged over draws of references where these were drawn."""
+    draws, rows, drawn = zip(*summaries, strict=True)
+    if None in draws:
+        return rows[0], drawn[0]
+    return average_draws(draws, rows, drawn, AVERAGED)
 
 
 def _score(
@@ -114,22 +130,22 @@ def _score(
     follow: Follow,
 ) -> Progress:
     """Score what is not scored yet, batch by batch."""
-    known = checkpoint.progress(chosen.name)
+    known = checkpoint.progress(chosen.key)
     done = {record["sample"] for record in known.records}
     pending = [sample for sample in chosen.test if _key(sample) not in done]
     if not pending:
         return known
     with closing(_results(scorer, pending)) as results:
         batch, written = Progress(), time.monotonic()
-        for sample, scored in zip(pending, follow(results, chosen.name, len(pending)), strict=True):
+        for sample, scored in zip(pending, follow(results, chosen.key, len(pending)), strict=True):
             batch.records.append(_record(sample, scored, batch.pixels, pixel_side))
             due = len(batch.records) == BATCH or time.monotonic() - written > BATCH_SECONDS
             # A set that counts only as a whole is written as one batch.
             if due and not whole_sets:
-                checkpoint.write(chosen.name, batch)
+                checkpoint.write(chosen.key, batch)
                 _extend(known, batch)
                 batch, written = Progress(), time.monotonic()
-    checkpoint.write(chosen.name, batch)
+    checkpoint.write(chosen.key, batch)
     _extend(known, batch)
     return known
 
@@ -248,4 +264,11 @@ def _mean(rows: Sequence[Mapping[str, Any]], drawn: Sequence[Mapping[str, FloatA
         stacked = np.stack([samples[name] for samples in drawn if name in samples])
         intervals[name] = bootstrap.interval(stacked.mean(axis=0))
     counted = {name: sum(row[name] is not None for row in rows) for name in ("image_auroc", "pixel_auroc")}
-    return {**macro(rows, AVERAGED), "ci95": intervals, "sets_averaged": counted}
+    return {**macro(rows, AVERAGED), "ci95": intervals, "sets_averaged": counted, **_mean_draws(rows)}
+
+
+def _mean_draws(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Average over sets draw by draw, where references were drawn."""
+    known = [row["draws"] for row in rows if "draws" in row]
+    draws = [{"seed": own[0]["seed"], **macro(own, AVERAGED)} for own in zip(*known, strict=True)]
+    return {"draws": draws} if draws else {}

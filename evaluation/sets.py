@@ -29,6 +29,8 @@ class EvaluationSet:
         All samples of the category; those of the test split are evaluated.
     references : tuple of Path
         Normal inputs that the scorer may look at; none when each input stands alone.
+    draw : int, optional
+        Seed by which the references were drawn.
     notes : tuple of str
         What a reader of the figures must know about how the set was put together.
     """
@@ -37,7 +39,13 @@ class EvaluationSet:
     dataset: str
     samples: Sequence[Sample]
     references: tuple[Path, ...] = ()
+    draw: int | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Unique in a run that shows a set beside several draws of references."""
+        return self.name if self.draw is None else f"{self.name}, draw {self.draw}"
 
     @property
     def test(self) -> list[Sample]:
@@ -118,7 +126,7 @@ def draw_references(chosen: EvaluationSet, count: int, *, seed: int = 0) -> Eval
     drawn = [pool[index] for index in sorted(np.random.default_rng(seed).choice(len(pool), count, replace=False))]
     references = tuple(sample.path for sample in drawn)
     if train:
-        return replace(chosen, references=references)
+        return replace(chosen, references=references, draw=seed)
     rest = [sample for sample in chosen.samples if sample.path not in set(references)]
     note = f"no train/good: {count} references drawn from test/good, which are not evaluated"
-    return replace(chosen, samples=rest, references=references, notes=(*chosen.notes, note))
+    return replace(chosen, samples=rest, references=references, draw=seed, notes=(*chosen.notes, note))

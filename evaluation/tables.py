@@ -37,6 +37,9 @@ def detection_table(result: Mapping[str, Any]) -> Table:
 def _figures(row: Mapping[str, Any]) -> list[str]:
     bounds = row["ci95"].get("image_auroc")
     area = number(row["image_auroc"], 3) + (f" [{bounds[0]:.2f}, {bounds[1]:.2f}]" if bounds else "")
+    by_draw = [draw["image_auroc"] for draw in row.get("draws", ()) if draw["image_auroc"] is not None]
+    if len(by_draw) > 1:
+        area += f"\n{min(by_draw):.3f} to {max(by_draw):.3f} in {len(by_draw)} draws"
     return [area, *(number(row[name], 3) for name in DETECTION_COLUMNS)]
 
 

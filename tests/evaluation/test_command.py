@@ -56,6 +56,22 @@ def tiles(tmp_path):
     return root
 
 
+def test_references_are_drawn_as_often_as_asked(pipeline, tiles):
+    result = invoke("detection", "--data", tiles, "--references", 2, "--draws", 6, "--seed", 1, "--json")
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(result.stdout)["sets"]
+    assert [draw["seed"] for draw in row["draws"]] == [1, 2, 3, 4, 5, 6]
+    assert len({references for *_, references, _ in pipeline}) > 1
+    table = invoke("detection", "--data", tiles, "--references", 2, "--draws", 3).stdout
+    assert "1.000 to 1.000 in 3 draws" in table
+
+
+def test_draws_without_references_are_refused(pipeline, tiles):
+    result = invoke("detection", "--data", tiles, "--draws", 3)
+    assert isinstance(result.exception, UsageError)
+    assert not pipeline
+
+
 def test_detection_prints_one_object(pipeline, tiles, tmp_path):
     out = tmp_path / "new/result.json"
     done = invoke("detection", "--data", tiles, "--json", "--out", out)

@@ -19,7 +19,7 @@ from looktwice.encoders.memory import MemoryBank, mutual_distances, mutual_dista
 from looktwice.encoders.self_reference import FLOOR
 
 # A picture is as likely an anomaly as not when its evidence comes to this; a place, at this many deviations.
-EVEN_ODDS, PLACE_EVEN_ODDS = 0.3, 3.0
+EVEN_ODDS, PLACE_EVEN_ODDS = 0.1, 3.0
 # Anomalous members widen what counts as usual in a cohort: its evidence says so much less than that of references.
 COHORT_WEIGHT = 0.5
 
@@ -51,8 +51,8 @@ class References:
 
     def compare(self, described: Described) -> tuple[Tensor, Tensor]:
         """Return map logits (V, h, w) and logits (V,) of pictures."""
-        maps = self._distances(described)
-        return self.normal.places(maps) - PLACE_EVEN_ODDS, self.normal.evidence(maps) - EVEN_ODDS
+        places, evidence = self.normal.judge(self._distances(described))
+        return places - PLACE_EVEN_ODDS, evidence - EVEN_ODDS
 
     def _distances(self, described: Described) -> list[Tensor]:
         return [
@@ -83,7 +83,8 @@ def compare_cohort(described: Described, unrelated: Described | None = None) -> 
             _logarithm(mutual_distances_of_others(field, tokens)) for field, tokens in zip(fields, others, strict=True)
         ]
     normal = Normal.of(maps, described.deepest, far, median_and_spread)
-    return normal.places(maps) - PLACE_EVEN_ODDS, COHORT_WEIGHT * normal.evidence(maps)
+    places, evidence = normal.judge(maps)
+    return places - PLACE_EVEN_ODDS, COHORT_WEIGHT * evidence
 
 
 def _logarithm(distances: Tensor) -> Tensor:

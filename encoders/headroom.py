@@ -3,8 +3,8 @@
 No field suits every material: the tokens of a shallow one repeat on a circuit board, so that anything new stands out,
 and never on a grainy cloth; a deep one finds every board's layout new. Whether a field can show anything here needs no
 anomaly to find out. The worst tokens of normal pictures lie some way from all that is known; tokens of unrelated things
-lie as far as anything can. The room between the two, in standard deviations of what normal pictures reach, is the
-field's headroom.
+lie as far as anything can. The room between the two, in logarithms of distance, is the field's headroom. It is not
+counted in standard deviations of what normal pictures reach: eight pictures often show half or twice the true one.
 
 Fields are joined place by place before the worst places are looked for, weighed by headroom: what is amiss shows in
 several fields at one place, chance does not. Of the joined map's worst places, and of each deepest field's mean, it is
@@ -27,11 +27,14 @@ from torch import Tensor
 # A small flaw shows in so many of a picture's tokens; one that changes the whole picture, in their mean.
 PEAK_SHARE = 0.002
 # An anomaly goes so much of the way from what is normal to unrelated things: in its worst places, and in its mean.
-PEAK_REACH, MEAN_REACH = 0.3, 0.03
-# No anomaly is expected to deviate by more standard deviations, nor does more headroom give a field more weight.
-STRONGEST, MOST_HEADROOM = 3.0, 5.0
+PEAK_REACH, MEAN_REACH = 0.3, 0.02
+# No anomaly is expected to deviate by more standard deviations.
+STRONGEST = 3.0
+# A field's weight is this power of its headroom: one with much room says more than several with some. More headroom
+# than this gives no more weight.
+HEADROOM_POWER, MOST_HEADROOM = 3, 0.5
 # Weight of a field without headroom: nothing else decides where no field has any.
-LEAST_WEIGHT = 1e-6
+LEAST_WEIGHT = 1e-9
 # Spread that normal material has at the least, in logarithms or in standard deviations of tokens: few pictures may
 # understate it.
 LEAST_SPREAD = 0.02
@@ -110,10 +113,10 @@ class Normal:
         far = None if unrelated is None else torch.stack([one.mean() for one in unrelated])
         weights = (1.0,) * len(maps)
         if far is not None:
-            headroom = how(torch.stack([_peaks(one) for one in maps], dim=1)).deviations(far)
-            weights = tuple((headroom.clamp(0, MOST_HEADROOM).square() + LEAST_WEIGHT).tolist())
-        columns = _columns(_standardised(maps, tokens), weights, deepest)
-        pictures = how(columns)
+            worst = how(torch.stack([_peaks(one) for one in maps], dim=1)).middle
+            weights = tuple(((far - worst).clamp(0, MOST_HEADROOM) ** HEADROOM_POWER + LEAST_WEIGHT).tolist())
+        standard = _standardised(maps, tokens)
+        pictures = how(_columns(_joined(standard, weights), standard, deepest))
         lifts = torch.full_like(pictures.middle, STRONGEST)
         if far is not None:
             away = torch.stack([scale.deviations(place) for scale, place in zip(tokens, far, strict=True)])
@@ -123,31 +126,39 @@ class Normal:
             lifts = (reach * room).clamp(0, STRONGEST)
         return Normal(tokens, weights, tuple(deepest), pictures, lifts)
 
-    def places(self, maps: Sequence[Tensor]) -> Tensor:
-        """Join the log-distances (V, h_i, w_i) of pictures in one map (V, h, w), in standard deviations of tokens."""
-        return _joined(_standardised(maps, self.tokens), self.weights)
+    def judge(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Judge pictures by their log-distances to what is known.
 
-    def evidence(self, maps: Sequence[Tensor]) -> Tensor:
-        """Return how much more pictures (V,) look like anomalies than like normal ones, as logarithms of odds."""
-        columns = _columns(_standardised(maps, self.tokens), self.weights, self.deepest)
-        deviations = self.pictures.deviations(columns).clamp(LOWEST, LARGEST)
+        Parameters
+        ----------
+        maps : sequence of Tensor, each (V, h_i, w_i)
+
+        Returns
+        -------
+        places : Tensor, shape (V, h, w)
+            The fields joined on the finest of their grids, in standard deviations of tokens.
+        evidence : Tensor, shape (V,)
+            How much more the pictures look like anomalies than like normal ones, as logarithms of odds.
+        """
+        standard = _standardised(maps, self.tokens)
+        places = _joined(standard, self.weights)
+        deviations = self.pictures.deviations(_columns(places, standard, self.deepest)).clamp(LOWEST, LARGEST)
         likelier = deviations * self.lifts - self.lifts.square() / 2
         # An anomaly shows in one column or another.
-        either: Tensor = DOUBT * ((likelier / DOUBT).logsumexp(dim=1) - math.log(likelier.shape[1]))
-        return either
+        return places, DOUBT * ((likelier / DOUBT).logsumexp(dim=1) - math.log(likelier.shape[1]))
 
 
 def _standardised(maps: Sequence[Tensor], tokens: Sequence[Scale]) -> list[Tensor]:
     return [scale.deviations(one) for one, scale in zip(maps, tokens, strict=True)]
 
 
-def _columns(maps: Sequence[Tensor], weights: Sequence[float], deepest: Sequence[bool]) -> Tensor:
-    """Peak of the joined map, and means of the deepest fields, (V, K).
+def _columns(joined: Tensor, maps: Sequence[Tensor], deepest: Sequence[bool]) -> Tensor:
+    """Peak of the joined map (V, h, w), and means of the deepest fields, (V, K).
 
     Means of shallow fields follow grain, light and sharpness, in which normal pictures differ most.
     """
     means = [one.flatten(1).mean(dim=1) for one in compress(maps, deepest)]
-    return torch.stack([_peaks(_joined(maps, weights)), *means], dim=1)
+    return torch.stack([_peaks(joined), *means], dim=1)
 
 
 def _peaks(maps: Tensor) -> Tensor:

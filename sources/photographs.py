@@ -35,8 +35,8 @@ Describe = Callable[[Tokens, tuple[Field, ...]], Described]
 
 BATCH = 16
 LEAST_REFERENCES = 2
-# What a place shows by itself counts so much beside how it compares with others.
-OWN_PLACE_WEIGHT = 0.25
+# What a photograph, or a place in it, shows by itself counts so much beside how it compares with others.
+OWN_WEIGHT, OWN_PLACE_WEIGHT = 1 / 3, 0.25
 # Of unrelated pictures, every so many rows and columns of tokens are looked at.
 UNRELATED_STEP = 4
 # Share of the places of normal photographs that may be more alarming than the usual.
@@ -212,12 +212,12 @@ def _fields(expert: Expert) -> list[tuple[Field, ...]]:
 
 
 def _join(source: str, sightings: Sequence[Sighting], usual: Usual, maps: Tensor, logits: Tensor) -> list[Sighting]:
-    """Add what a comparison says to what each photograph shows beyond the usual; their scores' logits count alike."""
+    """Add what a comparison says to what each photograph shows beyond the usual."""
     joined = []
     grid = sightings[0].maps.shape[1:]
     maps = F.interpolate(maps[:, None], grid, mode="bilinear", align_corners=False)[:, 0]
     for sighting, places, own in zip(sightings, maps.cpu().numpy(), logits.cpu().tolist(), strict=True):
-        score = float(expit(logit(sighting.score) - usual.score + own))
+        score = float(expit(OWN_WEIGHT * (logit(sighting.score) - usual.score) + own))
         beyond = OWN_PLACE_WEIGHT * (logit(sighting.maps[0]) - usual.place)
         heat = expit(beyond + places).astype(np.float32)[None]
         sources = {**sighting.sources, source: float(expit(own))}

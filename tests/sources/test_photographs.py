@@ -12,7 +12,13 @@ from looktwice.encoders.expert import Expert, ExpertConfig, Look, build_expert
 from looktwice.encoders.registry import create_encoder
 from looktwice.encoders.self_reference import Field
 from looktwice.errors import UsageError
-from looktwice.sources.photographs import PhotographReferences, open_photographs, photographs_of, see_cohort
+from looktwice.sources.photographs import (
+    OWN_WEIGHT,
+    PhotographReferences,
+    open_photographs,
+    photographs_of,
+    see_cohort,
+)
 
 
 @pytest.fixture
@@ -72,7 +78,7 @@ def test_the_pictures_own_evidence_counts_too(expert):
     expert.photo_fusion.view_head.linear.bias.data.fill_(2.0)
     after = references.see(pictures(1, seed=200))[0]
     assert after.sources["references"] == pytest.approx(before.sources["references"], abs=1e-6)
-    assert logit(after.score) - logit(before.score) == pytest.approx(2, abs=1e-3)
+    assert logit(after.score) - logit(before.score) == pytest.approx(2 * OWN_WEIGHT, abs=1e-3)
 
 
 def test_what_all_of_a_material_shows_by_itself_does_not_count_against_it(expert):

@@ -26,7 +26,9 @@ def protocol(result: Mapping[str, Any]) -> str:
     said = result["protocol"]
     if said["cohort"]:
         return "Each set as an unlabelled cohort (`--cohort`)"
-    return f"Beside {said['references']} normal ones (`--references`)" if said["references"] else ALONE
+    if not said["references"]:
+        return ALONE
+    return f"Beside {said['references']} normal ones, mean of {said['draws']} draws (`--references`, `--draws`)"
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -48,6 +50,22 @@ def table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     return [*lines, f"| **mean** | | {' | '.join(means)} | |"]
 
 
+def draws_table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """One line per set: its image AUROC beside each draw of references; nothing where none were drawn."""
+    drawn = sorted((row for row in rows if "draws" in row), key=lambda row: row["name"])
+    if not drawn:
+        return []
+    areas = [[draw["image_auroc"] for draw in row["draws"]] for row in drawn]
+    means = [sum(own) / len(own) for own in zip(*areas, strict=True)]
+    lines = [
+        "| image AUROC, draw of seed | " + " | ".join(str(draw["seed"]) for draw in drawn[0]["draws"]) + " |",
+        "|---" * (len(means) + 1) + "|",
+    ]
+    for name, own in [*((row["name"], own) for row, own in zip(drawn, areas, strict=True)), ("**mean**", means)]:
+        lines.append(f"| {name} | {' | '.join(number(area, 3) for area in own)} |")
+    return [*lines, ""]
+
+
 def _with_interval(row: Mapping[str, Any], name: str) -> str:
     bounds = row["ci95"].get(name)
     return number(row[name], 3) + (f" ({bounds[0]:.2f}–{bounds[1]:.2f})" if bounds else "")
@@ -60,9 +78,13 @@ def page(about: str, results: Iterable[Mapping[str, Any]]) -> str:
         groups.setdefault((result["protocol"]["leave_out"], protocol(result)), []).extend(result["sets"])
     for left_out, mark in ((True, "<!-- left out -->"), (False, "<!-- never seen -->")):
         own = sorted(((heading, rows) for (out, heading), rows in groups.items() if out is left_out), key=_alone_first)
-        tables = [line for heading, rows in own for line in (f"### {heading}", "", *table(rows), "")]
+        tables = [line for heading, rows in own for line in _section(heading, rows)]
         about = about.replace(mark, "\n".join(tables).rstrip())
     return about
+
+
+def _section(heading: str, rows: list[Mapping[str, Any]]) -> list[str]:
+    return [f"### {heading}", "", *table(rows), "", *draws_table(rows)]
 
 
 def matrix_table(matrix: Mapping[str, Any]) -> list[str]:

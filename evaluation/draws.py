@@ -21,7 +21,8 @@ def average_draws(
 
     Which few normal inputs are shown moves a figure by up to a tenth; a mean over draws says what to expect of others.
     The bootstrap draws the same test inputs for every draw of references, so that the replicates of the mean are the
-    means of the replicates: the interval is that of test inputs, and the spread over draws stands beside it.
+    means of the replicates: the interval is that of test inputs, and the spread over draws stands beside it. (Where
+    references come from ``test/good``, each draw tests what the others refer to, and the replicates are not paired.)
 
     Parameters
     ----------

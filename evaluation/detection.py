@@ -17,7 +17,7 @@ from looktwice.errors import InputError
 from looktwice.evaluation import bootstrap
 from looktwice.evaluation.checkpoint import Checkpoint, Progress
 from looktwice.evaluation.curves import FloatArray
-from looktwice.evaluation.draws import average_draws
+from looktwice.evaluation.draws import average_draws, mean_by_draw
 from looktwice.evaluation.metrics import (
     IMAGE_METRICS,
     balanced_accuracy,
@@ -264,11 +264,6 @@ def _mean(rows: Sequence[Mapping[str, Any]], drawn: Sequence[Mapping[str, FloatA
         stacked = np.stack([samples[name] for samples in drawn if name in samples])
         intervals[name] = bootstrap.interval(stacked.mean(axis=0))
     counted = {name: sum(row[name] is not None for row in rows) for name in ("image_auroc", "pixel_auroc")}
-    return {**macro(rows, AVERAGED), "ci95": intervals, "sets_averaged": counted, **_mean_draws(rows)}
-
-
-def _mean_draws(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Average over sets draw by draw, where references were drawn."""
-    known = [row["draws"] for row in rows if "draws" in row]
-    draws = [{"seed": own[0]["seed"], **macro(own, AVERAGED)} for own in zip(*known, strict=True)]
-    return {"draws": draws} if draws else {}
+    draws = mean_by_draw(rows, AVERAGED)
+    mean = {**macro(rows, AVERAGED), "ci95": intervals, "sets_averaged": counted}
+    return {**mean, "draws": draws} if draws else mean

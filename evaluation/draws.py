@@ -1,4 +1,4 @@
-"""One row out of several: the same set beside several draws of references."""
+"""Several draws of references: one row of a set out of several, and means over sets draw by draw."""
 
 from __future__ import annotations
 
@@ -55,6 +55,13 @@ def average_draws(
     for name in ("left_out", "notes"):
         row[name] = _once(entry for one in rows for entry in one[name])
     return row, replicates
+
+
+def mean_by_draw(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> list[dict[str, Any]]:
+    """Average metrics over sets, draw by draw; empty where no references were drawn."""
+    names = list(names)
+    known = [row["draws"] for row in rows if "draws" in row]
+    return [{"seed": own[0]["seed"], **macro(own, names)} for own in zip(*known, strict=True)]
 
 
 def _once(entries: Iterable[Any]) -> list[Any]:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from looktwice.evaluation.draws import mean_by_draw
+from looktwice.evaluation.metrics import macro
 from looktwice.evaluation.tables import number
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -43,10 +45,7 @@ def table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
         trivial = f"{best['auroc']:.3f} ({best['feature'].replace('_', ' ')})" if best else "–"
         cells = " | ".join(_with_interval(row, name) for name in FIGURES)
         lines.append(f"| {row['name']} | {row['n_normal']} / {row['n_anomalous']} | {cells} | {trivial} |")
-    means = []
-    for name in FIGURES:
-        known = [row[name] for row in rows if row[name] is not None]
-        means.append(f"**{number(sum(known) / len(known), 3)}**" if known else "–")
+    means = [mean if mean == "–" else f"**{mean}**" for mean in _numbers(macro(rows, FIGURES).values())]
     return [*lines, f"| **mean** | | {' | '.join(means)} | |"]
 
 
@@ -55,15 +54,18 @@ def draws_table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     drawn = sorted((row for row in rows if "draws" in row), key=lambda row: row["name"])
     if not drawn:
         return []
-    areas = [[draw["image_auroc"] for draw in row["draws"]] for row in drawn]
-    means = [sum(own) / len(own) for own in zip(*areas, strict=True)]
+    means = mean_by_draw(drawn, ["image_auroc"])
     lines = [
-        "| image AUROC, draw of seed | " + " | ".join(str(draw["seed"]) for draw in drawn[0]["draws"]) + " |",
+        "| image AUROC, draw of seed | " + " | ".join(str(mean["seed"]) for mean in means) + " |",
         "|---" * (len(means) + 1) + "|",
     ]
-    for name, own in [*((row["name"], own) for row, own in zip(drawn, areas, strict=True)), ("**mean**", means)]:
-        lines.append(f"| {name} | {' | '.join(number(area, 3) for area in own)} |")
+    for name, draws in [*((row["name"], row["draws"]) for row in drawn), ("**mean**", means)]:
+        lines.append(f"| {name} | {' | '.join(_numbers(draw['image_auroc'] for draw in draws))} |")
     return [*lines, ""]
+
+
+def _numbers(values: Iterable[float | None]) -> list[str]:
+    return [number(value, 3) for value in values]
 
 
 def _with_interval(row: Mapping[str, Any], name: str) -> str:

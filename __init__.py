@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from looktwice.threads import settle_threads
+from looktwice.core.threads import settle_threads
+from looktwice.core.version import __version__
 
 if TYPE_CHECKING:
+    from looktwice.core.result import Result
     from looktwice.pipeline import inspect
-    from looktwice.result import Result
 
-__version__ = "0.1.0"
 __all__ = ["Result", "__version__", "inspect"]
 
 settle_threads()
@@ -23,7 +23,7 @@ def __getattr__(name: str) -> Any:
 
         return inspect
     if name == "Result":
-        from looktwice.result import Result
+        from looktwice.core.result import Result
 
         return Result
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

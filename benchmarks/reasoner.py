@@ -24,6 +24,9 @@ import numpy as np
 import torch
 
 from looktwice import modalities
+from looktwice.core.wording.appearance import measure
+from looktwice.core.wording.kinds import UNCLEAR, kind_of, kinds_in
+from looktwice.core.wording.place import PLACES, agree, places_in
 from looktwice.datasets.folder import open_folder
 from looktwice.datasets.instruct import finding_of
 from looktwice.datasets.instruct_words import Domain, Finding, explain
@@ -31,15 +34,12 @@ from looktwice.datasets.masks import load_mask, read_mask
 from looktwice.datasets.synthesis.makers import CloudMaker, Maker, ScanMaker
 from looktwice.pipeline import Inspector
 from looktwice.reasoning import template
-from looktwice.reasoning.appearance import measure
 from looktwice.reasoning.base import StudyContext, Turn
 from looktwice.reasoning.embedded import EmbeddedReasoner
 from looktwice.reasoning.embedded_model import EmbeddedConfig, EmbeddedModel
 from looktwice.reasoning.facts import Facts, read_facts, worst_view
 from looktwice.reasoning.fields import NONE
 from looktwice.reasoning.grounding import contradictions, stated_verdicts
-from looktwice.reasoning.kinds import UNCLEAR, kind_of, kinds_in
-from looktwice.reasoning.place import PLACES, agree, places_in
 from looktwice.reasoning.smollm2 import load_smollm2
 from looktwice.training.reasoner_scenes import view_mask
 

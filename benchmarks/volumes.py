@@ -25,9 +25,9 @@ from scipy import ndimage
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
 from looktwice.datasets.folder import open_folder
+from looktwice.evidence import tissue
 from looktwice.modalities.volumes import open_volume
 from looktwice.pipeline import Inspector
-from looktwice.sources import tissue
 
 
 def pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
@@ -82,8 +82,8 @@ def main() -> None:
     parser.add_argument("--model", default="nano")
     arguments = parser.parse_args()
     if arguments.head:
-        head = tissue.TissueHead.load(arguments.head)
-        tissue.shipped_head = lambda: head  # type: ignore[assignment]
+        head = tissue.TissueProbes.load(arguments.head)
+        tissue.shipped_probes = lambda: head  # type: ignore[assignment]
     inspector = Inspector(arguments.model, device="cpu")
     config = inspector.expert.config
     kept = {name: value for name, value in config.calibration.items() if name not in arguments.without}

@@ -12,7 +12,7 @@ import numpy as np
 from looktwice.classification import prompt
 from looktwice.classification.naming import Namer, Naming
 from looktwice.classification.specimen import Specimen
-from looktwice.report.atomic import atomic_path
+from looktwice.core.atomic import atomic_path
 
 
 class CachedNamer:

@@ -16,9 +16,9 @@ from looktwice.classification.naming import Namer, Naming
 from looktwice.classification.specimen import Specimen, measure
 from looktwice.classification.taxonomy import GOOD, UNKNOWN, Severity, Taxonomy
 from looktwice.classification.wording import WordedNamer, load_writer
+from looktwice.core.errors import UsageError
+from looktwice.core.study import BoolArray
 from looktwice.encoders.base import VisionEncoder
-from looktwice.errors import UsageError
-from looktwice.modalities.study import BoolArray
 from looktwice.reasoning.remote import PREFIX, Endpoint
 
 

@@ -9,9 +9,9 @@ from scipy.special import expit
 from skimage.measure import label
 from skimage.morphology import disk
 
-from looktwice.encoders.calibration import logit
-from looktwice.modalities.study import BoolArray, ByteArray, FloatArray
-from looktwice.report.overlay import resize_heat
+from looktwice.core.calibration import logit
+from looktwice.core.heat_layer import resize_heat
+from looktwice.core.study import BoolArray, ByteArray, FloatArray
 
 SHOWN_SIDE = 448
 CONTOUR_WIDTH = 2

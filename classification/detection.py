@@ -16,13 +16,13 @@ from looktwice.classification.normal import NormalMaterial
 from looktwice.classification.specimen import Contours, Exposure, Specimen
 from looktwice.classification.taught import Outlined, TaughtFlaws
 from looktwice.classification.template import Templates
-from looktwice.errors import InputError, UsageError
+from looktwice.core.errors import InputError, UsageError
+from looktwice.core.study import BoolArray, ByteArray, FloatArray, Modality, Study
+from looktwice.evidence.references.photographs import describe
 from looktwice.modalities.images import ImageStudy
-from looktwice.modalities.study import BoolArray, ByteArray, FloatArray, Modality, Study
 from looktwice.pipeline import Inspector
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.remote import is_medical
-from looktwice.sources.photographs import describe
 
 CLOUD_VIEWS = 2
 EVEN_ODDS = 0.5

@@ -16,7 +16,7 @@ from skimage.filters import threshold_otsu
 from skimage.measure import label
 from skimage.morphology import disk
 
-from looktwice.modalities.study import BoolArray
+from looktwice.core.study import BoolArray
 
 DIRECTIONS = 12
 # Edges that differ by so many pixels are the same edge: printing, binarising and JPEG move them.

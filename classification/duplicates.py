@@ -10,10 +10,10 @@ from PIL import Image
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
+from looktwice.core.errors import InputError
 from looktwice.datasets.files import IMAGES, suffix
 from looktwice.datasets.hashing import content_hash
 from looktwice.datasets.sample import Sample
-from looktwice.errors import InputError
 from looktwice.modalities.images import read_image
 
 # Pictures are compared at this side, in pixels, without what is wider than the blur.

@@ -18,8 +18,8 @@ from looktwice.classification.naming import LEAST_MARGIN, Naming
 from looktwice.classification.specimen import Specimen, measure
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 from looktwice.classification.traits import agreement, score_classes
-from looktwice.errors import UsageError
-from looktwice.modalities.study import FloatArray
+from looktwice.core.errors import UsageError
+from looktwice.core.study import FloatArray
 
 if TYPE_CHECKING:
     from looktwice.encoders.base import VisionEncoder

@@ -18,10 +18,10 @@ from looktwice.classification.examples import look_at_examples
 from looktwice.classification.naming import Namer
 from looktwice.classification.specimen import Contours
 from looktwice.classification.taxonomy import GOOD, Taxonomy
+from looktwice.core.errors import InputError, UsageError
 from looktwice.datasets.files import IMAGES, stem, suffix
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import Sample
-from looktwice.errors import InputError, UsageError
 from looktwice.evaluation.bootstrap import interval, replicate
 from looktwice.evaluation.classification import evaluate_classification
 from looktwice.evaluation.curves import FloatArray

@@ -10,9 +10,9 @@ from looktwice.classification.detection import Detector
 from looktwice.classification.specimen import Specimen
 from looktwice.classification.taught import Outlined
 from looktwice.classification.taxonomy import Taxonomy
+from looktwice.core.errors import InputError, UsageError
 from looktwice.datasets.files import MASKS, bare, by_stem, listed, stem, subfolders
 from looktwice.datasets.masks import read_mask
-from looktwice.errors import InputError, UsageError
 
 
 def find_examples(folder: Path, taxonomy: Taxonomy) -> dict[str, list[tuple[Path, Path | None]]]:

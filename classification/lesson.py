@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 from looktwice.classification.normal import FALSE_ALARMS, FALSE_PLACES
 from looktwice.classification.picture_judge import PictureJudge, judge_by_peak
 from looktwice.classification.token_judge import TokenJudge, Vectors
-from looktwice.modalities.study import FloatArray
+from looktwice.core.study import FloatArray
 
 # Parts of the cross-validation; fewer examples of a kind, or fewer normal pictures, cannot be split so often.
 FOLDS = 5

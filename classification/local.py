@@ -10,8 +10,8 @@ from looktwice.classification.prompt import SYSTEM, write_pictures, write_prompt
 from looktwice.classification.prompting import ChatPrompter, LookTwicePrompter, Pictures, Prompter
 from looktwice.classification.specimen import Specimen
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
+from looktwice.core.errors import UsageError
 from looktwice.encoders.base import VisionEncoder
-from looktwice.errors import UsageError
 from looktwice.models import MODELS, released_expert_path
 from looktwice.reasoning.generation import end_ids
 from looktwice.reasoning.multimodal import REPOSITORIES, find_weights, load_multimodal

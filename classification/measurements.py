@@ -9,7 +9,7 @@ from skimage.color import rgb2lab
 from skimage.measure import label, regionprops
 from skimage.morphology import disk
 
-from looktwice.modalities.study import BoolArray, ByteArray
+from looktwice.core.study import BoolArray, ByteArray
 
 NAMES = (
     "log_area_share",

@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from looktwice.encoders.comparison import References
-from looktwice.encoders.described import Described
-from looktwice.modalities.study import ByteArray, FloatArray
+from looktwice.core.study import ByteArray, FloatArray
+from looktwice.evidence.references.comparison import References
+from looktwice.evidence.references.patch_features import PatchFeatures
 
 # A picture is compared whole and in so many tiles a side: a token of a tile is that much finer.
 TILES = (1, 2)
@@ -27,7 +27,7 @@ LEAST_TO_HALVE = 4
 # is taken for one of another thing.
 ANOTHER_OBJECT = 8.0
 
-Describe = Callable[[Sequence[ByteArray]], Described]
+Describe = Callable[[Sequence[ByteArray]], PatchFeatures]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +107,7 @@ def _tiled(images: Sequence[ByteArray], count: int) -> list[ByteArray]:
     return tiles
 
 
-def _places(references: Sequence[References], described: Sequence[Described]) -> Tensor:
+def _places(references: Sequence[References], described: Sequence[PatchFeatures]) -> Tensor:
     """Return map logits (V, h, w): the mean over the scales, on the grid of the finest."""
     fields = []
     for count, reference, one in zip(TILES, references, described, strict=True):
@@ -126,7 +126,7 @@ def _score(places: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def _calibrate(described: Sequence[Described], pictures: int) -> tuple[float, float]:
+def _calibrate(described: Sequence[PatchFeatures], pictures: int) -> tuple[float, float]:
     """Return the logits of score and places that are even odds: each half of the references judged by the other."""
     scores, places = [], []
     for first in (0, 1):
@@ -142,6 +142,6 @@ def _calibrate(described: Sequence[Described], pictures: int) -> tuple[float, fl
     )
 
 
-def _take(described: Described, pictures: Sequence[int], count: int) -> Described:
+def _take(described: PatchFeatures, pictures: Sequence[int], count: int) -> PatchFeatures:
     tiles = [picture * count**2 + tile for picture in pictures for tile in range(count**2)]
     return described.rows(tiles)

@@ -7,7 +7,7 @@ from typing import Any
 from looktwice.classification.contour import shown
 from looktwice.classification.specimen import Specimen, measure
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
-from looktwice.modalities.study import ByteArray
+from looktwice.core.study import ByteArray
 
 VERSION = 2
 """Raised whenever words or pictures change, so that no answer to another prompt is taken from the cache."""

@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 
 from looktwice.classification.likelihood import Prompted
-from looktwice.errors import LookTwiceError
-from looktwice.modalities.study import ByteArray
+from looktwice.core.errors import LookTwiceError
+from looktwice.core.study import ByteArray
 from looktwice.reasoning.prompt import chatml, plain
-from looktwice.reasoning.splice import Segment, embed
+from looktwice.reasoning.prompt_embedding import Segment, embed
 
 if TYPE_CHECKING:
     from looktwice.reasoning.onevision import OneVision

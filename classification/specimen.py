@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from looktwice.classification import drawing, measurements
-from looktwice.modalities.study import BoolArray, ByteArray
+from looktwice.core.study import BoolArray, ByteArray
 
 
 class Contours(str, Enum):

@@ -13,15 +13,15 @@ from torch import Tensor
 
 from looktwice.classification.lesson import Lesson
 from looktwice.classification.token_judge import Vectors
-from looktwice.encoders.base import Tokens
-from looktwice.encoders.batches import batched
-from looktwice.encoders.expert import Expert
-from looktwice.encoders.self_reference import Field, describe
-from looktwice.modalities.study import BoolArray, ByteArray, FloatArray
+from looktwice.core.batches import batched
+from looktwice.core.study import BoolArray, ByteArray, FloatArray
+from looktwice.core.tokens import Tokens
+from looktwice.evidence.expert import Expert
+from looktwice.evidence.self_reference.maps import FeatureLevel, describe
 
 BATCH = 8
 # Tokens of two middle depths, where the expert looks at photographs a second time.
-DEPTHS = (Field(1, 1), Field(2, 1))
+DEPTHS = (FeatureLevel(1, 1), FeatureLevel(2, 1))
 # So many normal pictures are enough to learn from.
 MOST_NORMAL = 64
 
@@ -89,8 +89,8 @@ class TaughtFlaws:
     @torch.inference_mode()
     def _describe(self, pictures: Sequence[ByteArray]) -> Vectors:
         """Tokens (V, h, w, C) of pictures."""
-        looks = self._expert.config.looks
-        encoder = self._expert.lookers[-1] if looks else self._expert.encoder
+        looks = self._expert.config.passes
+        encoder = self._expert.pass_encoders[-1] if looks else self._expert.encoder
         parts = [_describe(encoder.encode(batch)) for batch in batched(pictures, BATCH)]
         return torch.cat(parts).cpu().numpy()
 

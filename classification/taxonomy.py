@@ -30,7 +30,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from looktwice.classification.traits import TRAITS, read_traits
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 
 UNKNOWN = "unknown"
 GOOD = "good"

@@ -13,7 +13,7 @@ from skimage.morphology import disk
 
 from looktwice.classification.drawing import TOLERANCE, binarise
 from looktwice.classification.specimen import grey
-from looktwice.modalities.study import BoolArray, ByteArray, FloatArray
+from looktwice.core.study import BoolArray, ByteArray, FloatArray
 
 # Side that pictures are brought to for finding the one that shows the same, in pixels.
 GLANCE = 96

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from looktwice.core.study import BoolArray, ByteArray, FloatArray
 from looktwice.encoders.base import VisionEncoder
-from looktwice.modalities.study import BoolArray, ByteArray, FloatArray
 
 # A region takes the middle 1/1.6 of a crop (its detail) or 1/4 (its surroundings).
 SCALES = (1.6, 4.0)

@@ -10,9 +10,9 @@ from PIL import Image
 
 from looktwice.classification.classifier import Classification
 from looktwice.classification.contour import draw_contour, shown
-from looktwice.modalities.study import ByteArray
-from looktwice.report.atomic import atomic_path
-from looktwice.result import finite
+from looktwice.core.atomic import atomic_path
+from looktwice.core.result import finite
+from looktwice.core.study import ByteArray
 
 
 def write_classification(found: Classification, record: dict[str, Any], folder: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from looktwice.commands import terminal
-from looktwice.errors import InputError, UsageError
+from looktwice.core.errors import InputError, UsageError
 
 
 def calibrate(

@@ -13,7 +13,7 @@ from rich.text import Text
 from looktwice.commands import terminal
 
 if TYPE_CHECKING:
-    from looktwice.reasoning.answer import Answer
+    from looktwice.core.answer import Answer
     from looktwice.reasoning.base import Reasoner, StudyContext, Turn
 
 LEAVE = {"exit", "quit", "/exit", "/quit"}
@@ -76,7 +76,7 @@ def converse(reasoner: Reasoner, context: StudyContext, asked: Iterable[str]) ->
 
     Answers go to stdout while they are written, what they are about and whether they hold to stderr.
     """
-    from looktwice.errors import LookTwiceError
+    from looktwice.core.errors import LookTwiceError
     from looktwice.reasoning.base import Turn
 
     history: list[Turn] = []

@@ -10,7 +10,7 @@ import typer
 
 from looktwice.commands import terminal
 from looktwice.commands.inspect import ModalityChoice, study_folders
-from looktwice.errors import InputError, UsageError
+from looktwice.core.errors import InputError, UsageError
 
 WHO_NAMES = (
     "Who names: embedded, embedded:smollm2 (which words its reason), openai:MODEL@URL, "

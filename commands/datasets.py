@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from looktwice.commands import terminal
-from looktwice.errors import InputError, UsageError
+from looktwice.core.errors import InputError, UsageError
 
 app = typer.Typer(no_args_is_help=True, help="List, check and synthesize benchmarks.")
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from looktwice.commands import terminal
-from looktwice.errors import InputError, UsageError
-from looktwice.result import finite
+from looktwice.core.errors import InputError, UsageError
+from looktwice.core.result import finite
 
 if TYPE_CHECKING:
     from looktwice.evaluation.scorer import Scorer
@@ -327,7 +327,7 @@ def _deliver(result: Mapping[str, Any], out: Path | None, as_json: bool, table: 
     """Write the result where it was asked for: a file, and either JSON or a table on stdout."""
     record = finite(dict(result))
     if out is not None:
-        from looktwice.report.atomic import atomic_path
+        from looktwice.core.atomic import atomic_path
 
         out.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(out) as temporary:

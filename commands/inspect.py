@@ -15,11 +15,11 @@ from rich.text import Text
 
 from looktwice.commands import terminal
 from looktwice.commands.chat import printable
-from looktwice.errors import InputError, UsageError
+from looktwice.core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from looktwice.core.result import Result
     from looktwice.pipeline import Inspector
-    from looktwice.result import Result
 
 
 class ModalityChoice(str, Enum):
@@ -128,7 +128,7 @@ def inspect(
 
 
 def _check_exports(export: list[str]) -> None:
-    from looktwice.report.cloud_export import EXPORTS
+    from looktwice.modalities.pointclouds.export import EXPORTS
 
     if unknown := set(export) - set(EXPORTS):
         raise UsageError(f"unknown export {', '.join(sorted(unknown))}: choose from {', '.join(EXPORTS)}")

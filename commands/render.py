@@ -25,7 +25,7 @@ def render(
     """Render a point cloud or a mesh from all around and write the views as PNG."""
     from PIL import Image
 
-    from looktwice.errors import InputError, UsageError
+    from looktwice.core.errors import InputError, UsageError
     from looktwice.modalities.pointclouds import open_pointcloud
     from looktwice.modalities.rendering.renderer import CHANNELS
 

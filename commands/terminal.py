@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.status import Status
 
-from looktwice.result import finite
+from looktwice.core.result import finite
 
 Item = TypeVar("Item")
 

@@ -108,8 +108,8 @@ def reasoner(
 
     A stopped training goes on when it is started again with the same --out.
     """
-    from looktwice.device import resolve_device
-    from looktwice.encoders.expert_file import load_expert
+    from looktwice.core.device import resolve_device
+    from looktwice.evidence.expert_file import load_expert
     from looktwice.models import expert_path
     from looktwice.training.reasoner import ReasonerPlan, train_reasoner
 

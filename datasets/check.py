@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from looktwice.core.errors import InputError
 from looktwice.datasets.files import CLOUDS, VOLUMES, suffix
 from looktwice.datasets.folder import FolderDataset, open_folder
 from looktwice.datasets.hashing import content_hash
@@ -18,7 +19,6 @@ from looktwice.datasets.masks import load_mask
 from looktwice.datasets.readers.questions import Question
 from looktwice.datasets.readers.registry import find_benchmark, open_benchmark, open_questions, open_records
 from looktwice.datasets.sample import Sample
-from looktwice.errors import InputError
 
 Track = Callable[[Sequence[Sample]], Iterable[Sample]]
 

@@ -13,9 +13,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from looktwice.core.errors import InputError
 from looktwice.datasets.files import INPUTS, MASKS, bare, by_stem, listed, stem, subfolders
 from looktwice.datasets.sample import GOOD, Sample, Split
-from looktwice.errors import InputError
 
 MAX_DEPTH = 4
 LAYOUT = "<category>/{train/good, test/good, test/<defect>, ground_truth/<defect>/<name>_mask.png}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 
 
 def content_hash(path: Path) -> str:

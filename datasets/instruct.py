@@ -16,14 +16,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from looktwice.core.atomic import atomic_path
+from looktwice.core.errors import InputError
+from looktwice.core.wording.appearance import measure
 from looktwice.datasets.files import IMAGES, suffix
 from looktwice.datasets.instruct_words import Domain, Finding, converse
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import GOOD, Dataset, Sample
-from looktwice.errors import InputError
 from looktwice.modalities.images import read_image
-from looktwice.reasoning.appearance import measure
-from looktwice.report.atomic import atomic_path
 
 IMAGE_MARK = "<image>"
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from looktwice.reasoning.appearance import Appearance
-from looktwice.reasoning.kinds import UNCLEAR, phrase
-from looktwice.reasoning.quantities import percent
+from looktwice.core.wording.appearance import Appearance
+from looktwice.core.wording.kinds import UNCLEAR, phrase
+from looktwice.core.wording.quantities import percent
 
 
 class Domain(str, Enum):

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from looktwice.core.errors import InputError
 from looktwice.datasets.files import IMAGES, VOLUMES, suffix
 from looktwice.datasets.sample import Sample
-from looktwice.errors import InputError
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from looktwice.modalities.study import ByteArray
+from looktwice.core.study import ByteArray
 
 MAX_GRID = 6
 MAX_TILES = 9

@@ -4,35 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True)
-class Tokens:
-    """What an encoder sees in V views.
-
-    Attributes
-    ----------
-    final : Tensor, shape (V, N, C)
-    levels : list of Tensor, each of shape (V, N, C_i)
-        From shallow to deep, all on the grid of `final`.
-    grid : (int, int)
-        Rows and columns; ``N == rows * columns``, row-major. The grid covers the full extent of a view.
-    """
-
-    final: Tensor
-    levels: list[Tensor]
-    grid: tuple[int, int]
-
-    def rows(self, index: Sequence[int]) -> Tokens:
-        """Tokens of some of the views."""
-        picked = list(index)
-        return Tokens(self.final[picked], [level[picked] for level in self.levels], self.grid)
+from looktwice.core.tokens import Tokens
 
 
 class VisionEncoder(nn.Module):

@@ -12,10 +12,11 @@ import timm
 import torch
 from torch import Tensor
 
-from looktwice.encoders.base import Tokens, VisionEncoder
+from looktwice.core.errors import WeightsError
+from looktwice.core.tokens import Tokens
+from looktwice.core.weights import resolve_wheel_file
+from looktwice.encoders.base import VisionEncoder
 from looktwice.encoders.pixels import resize_batch
-from looktwice.encoders.weights import resolve_wheel_file
-from looktwice.errors import WeightsError
 
 # Blocks whose outputs are the four levels, every third of twelve.
 LEVEL_BLOCKS = (2, 5, 8, 11)

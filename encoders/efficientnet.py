@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from looktwice.encoders.base import Tokens, VisionEncoder
+from looktwice.core.errors import WeightsError
+from looktwice.core.tokens import Tokens
+from looktwice.core.weights import resolve_wheel_file
+from looktwice.encoders.base import VisionEncoder
 from looktwice.encoders.pixels import resize_batch
-from looktwice.encoders.weights import resolve_wheel_file
-from looktwice.errors import WeightsError
 
 # Stages whose outputs are the four levels: 24 channels at stride 4, 40 at 8, 112 at 16, 320 at 32.
 LEVEL_STAGES = (1, 2, 4, 6)

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from looktwice.encoders.base import Tokens, VisionEncoder
+from looktwice.core.tokens import Tokens
+from looktwice.encoders.base import VisionEncoder
 
 
 class Quartered(VisionEncoder):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from looktwice.core.errors import UsageError
 from looktwice.encoders.base import VisionEncoder
-from looktwice.errors import UsageError
 
 
 def _efficientnet_lite0(**options: Any) -> VisionEncoder:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from looktwice.encoders.base import Tokens, VisionEncoder
+from looktwice.core.tokens import Tokens
+from looktwice.core.weights import resolve_repository
+from looktwice.encoders.base import VisionEncoder
 from looktwice.encoders.pixels import resize_batch
-from looktwice.encoders.weights import resolve_repository
 
 REPOSITORY = "google/siglip-so400m-patch14-384"
 

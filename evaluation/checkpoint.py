@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 from looktwice.evaluation.pixels import PixelHistograms
 
 VERSION = 1

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from looktwice.core.errors import InputError
 from looktwice.datasets.sample import Sample
-from looktwice.errors import InputError
 from looktwice.evaluation import bootstrap
 from looktwice.evaluation.checkpoint import Checkpoint, Progress
 from looktwice.evaluation.curves import FloatArray

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from looktwice.report.atomic import atomic_path
+from looktwice.core.atomic import atomic_path
 
 DPI = 150
 

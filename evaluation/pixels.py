@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.evaluation import bootstrap, curves
 from looktwice.evaluation.curves import FloatArray
 from looktwice.evaluation.regions import label_grid, label_points

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from looktwice.core.wording.place import PLACES, agree, places_in
 from looktwice.evaluation.judge import Judge
 from looktwice.evaluation.metrics import macro
 from looktwice.evaluation.reasoning_records import Pairs, Reference
 from looktwice.evaluation.rouge import rouge_l
 from looktwice.evaluation.yes_no import holds_yes, strict_verdict
-from looktwice.reasoning.place import PLACES, agree, places_in
 
 DETECTION = ("accuracy", "precision", "recall", "f1")
 METRICS = (

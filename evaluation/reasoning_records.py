@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 from looktwice.evaluation.labels import parse_label
 from looktwice.evaluation.yes_no import strict_verdict
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 from looktwice.evaluation import bootstrap
 from looktwice.evaluation.labels import parse_label
 from looktwice.evaluation.metrics import IMAGE_METRICS, image_metrics, image_replicates, macro

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from looktwice.core.errors import InputError
 from looktwice.datasets.folder import FolderDataset, open_folder
 from looktwice.datasets.readers.registry import open_benchmark
 from looktwice.datasets.sample import Sample
-from looktwice.errors import InputError
 
 
 @dataclass(frozen=True)

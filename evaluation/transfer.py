@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 
 METRIC = "image_auroc"
 

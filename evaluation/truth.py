@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from looktwice.core.errors import InputError
 from looktwice.datasets.files import IMAGES, suffix
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import Sample
-from looktwice.errors import InputError
 
 PIXEL_SIDE = 512
 """Longest side, in pixels, of the grid on which photographs are compared; larger masks are sampled down to it."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 
 GOOD = "good"
 UNKNOWN = "Unknown class"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from looktwice.core.study import Modality, NativeMap, Region, Study, View
 from looktwice.modalities.opening import detect, expand
 from looktwice.modalities.opening import open_study as open
-from looktwice.modalities.study import Modality, NativeMap, Region, Study, View
 
 __all__ = ["Modality", "NativeMap", "Region", "Study", "View", "detect", "expand", "open"]

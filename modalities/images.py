@@ -14,8 +14,8 @@ from scipy import ndimage
 from skimage.measure import label, regionprops
 from skimage.transform import resize
 
-from looktwice.errors import InputError
-from looktwice.modalities.study import ByteArray, FloatArray, Modality, NativeMap, Region, Study, View
+from looktwice.core.errors import InputError
+from looktwice.core.study import ByteArray, FloatArray, Modality, NativeMap, Region, Study, View
 
 # A scan of 20,000 × 20,000 pixels; beyond it a file is taken for a decompression bomb.
 MAX_PIXELS = 400_000_000

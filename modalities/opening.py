@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from looktwice.errors import InputError
-from looktwice.modalities.study import Modality, Study
+from looktwice.core.errors import InputError
+from looktwice.core.study import Modality, Study
 
 
 def open_study(path: str | Path, modality: str = "auto", **options: Any) -> Study:

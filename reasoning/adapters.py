@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor
 
-from looktwice.encoders.weights import resolve_repository
-from looktwice.errors import InputError, WeightsError
+from looktwice.core.atomic import atomic_path
+from looktwice.core.errors import InputError, WeightsError
+from looktwice.core.weights import resolve_repository
 from looktwice.reasoning import naming
 from looktwice.reasoning.tensor_files import names_in, tensors
-from looktwice.report.atomic import atomic_path
 
 if TYPE_CHECKING:
     from transformers import LlavaOnevisionForConditionalGeneration

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from looktwice.modalities.study import FloatArray, Study, View
-from looktwice.reasoning.answer import Answer, AnswerKind
-from looktwice.result import Result
+from looktwice.core.answer import Answer, AnswerKind
+from looktwice.core.result import Result
+from looktwice.core.study import FloatArray, Study, View
 
 if TYPE_CHECKING:  # torch is not needed to read or write an answer
-    from looktwice.encoders.ltfm import Evidence
+    from looktwice.core.tokens import SelectedTokens
 
 TextSink = Callable[[str], None]
 """Takes an answer piece by piece while it is written. What counts is ``Answer.text``: an endless repetition is cut."""
@@ -36,7 +36,7 @@ class StudyContext:
     ----------
     study : Study
         Gives the views, lazily: take only those that are shown.
-    evidence : Evidence
+    evidence : SelectedTokens
         LTFM's, of this one study: S is 1, and V the number of views; for a photograph, of the whole and its tiles.
     maps : float32, shape (views, h, w)
         Calibrated map of each view, in [0, 1].
@@ -45,7 +45,7 @@ class StudyContext:
     """
 
     study: Study
-    evidence: Evidence
+    evidence: SelectedTokens
     maps: FloatArray
     result: Result
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 
 WHOLE_SHARE = 0.75
 """Share of the budget that whole views may take while other views still wait for their selected tokens."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Any, NoReturn
 
-from looktwice.errors import LookTwiceError
+from looktwice.core.errors import LookTwiceError
 from looktwice.reasoning.base import TextSink
 
 PASSING = (408, 409, 425, 429, 500, 502, 503, 504)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from looktwice.reasoning.extent import SEVERITIES
+from looktwice.core.wording.extent import SEVERITIES
+from looktwice.core.wording.kinds import UNCLEAR, kinds_in, phrase
+from looktwice.core.wording.place import places_in
 from looktwice.reasoning.facts import Facts
-from looktwice.reasoning.kinds import UNCLEAR, kinds_in, phrase
-from looktwice.reasoning.place import places_in
 from looktwice.reasoning.prompt import unsure_opening
 
 VERDICT, WHERE, WHAT, LOOKS, EXTENT = "verdict", "where", "what", "looks", "extent"

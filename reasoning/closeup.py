@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from looktwice.modalities.study import ByteArray
+from looktwice.core.study import ByteArray
+from looktwice.core.wording.place import hottest_place, peak_within
 from looktwice.reasoning.base import StudyContext
-from looktwice.reasoning.place import hottest_place, peak_within
 
 SMALLEST, LARGEST = 0.25, 0.6
 """Side of a close-up, as a share of the view's shorter side."""

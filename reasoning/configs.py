@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from looktwice.errors import InputError, WeightsError
+from looktwice.core.errors import InputError, WeightsError
 
 # The original names its vision tower and leaves the sizes to it; its last block is dropped, its head never used.
 VISION_TOWERS: dict[str, dict[str, Any]] = {

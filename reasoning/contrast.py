@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from looktwice.modalities.study import Modality, Region
-from looktwice.reasoning.appearance import contrast_of
+from looktwice.core.study import Modality, Region
+from looktwice.core.wording.appearance import contrast_of
+from looktwice.core.wording.quantities import number
 from looktwice.reasoning.base import StudyContext
-from looktwice.reasoning.quantities import number
 
 CUT_OUT = 256
 """Pixels a side, about, of what a region and its surroundings are compared on."""

@@ -18,13 +18,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from looktwice.encoders.weights import sha256
-from looktwice.errors import InputError, WeightsError
+from looktwice.core.atomic import atomic_path
+from looktwice.core.errors import InputError, WeightsError
+from looktwice.core.weights import sha256
 from looktwice.reasoning import naming
 from looktwice.reasoning.adapters import convert_adapter, is_adapter
 from looktwice.reasoning.configs import hugging_face_config, original_config, write_processor
 from looktwice.reasoning.tensor_files import SAFETENSORS_INDEX, names, names_in, shards, tensors
-from looktwice.report.atomic import atomic_path
 
 MANIFEST = "conversion.json"
 _TOKENIZER_FILES = ("tokenizer*.json", "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json")

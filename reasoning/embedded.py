@@ -9,10 +9,10 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from looktwice.core.answer import Answer, AnswerKind
+from looktwice.core.errors import WeightsError
 from looktwice.encoders.base import VisionEncoder
-from looktwice.errors import WeightsError
 from looktwice.reasoning import template
-from looktwice.reasoning.answer import Answer, AnswerKind
 from looktwice.reasoning.base import StudyContext, TextSink, Turn
 from looktwice.reasoning.budget import plan_views
 from looktwice.reasoning.claims import topics_of, topics_to_explain
@@ -24,10 +24,10 @@ from looktwice.reasoning.fields import NONE, QUESTION, Choice, line_of, named_ki
 from looktwice.reasoning.generation import Generated, generate
 from looktwice.reasoning.grounded import Continue, write_grounded
 from looktwice.reasoning.grounding import state
+from looktwice.reasoning.loading_logs import quiet_loading
 from looktwice.reasoning.prompt import EXPLAIN_QUESTION, describe, unsure_opening
-from looktwice.reasoning.quiet import quiet_loading
+from looktwice.reasoning.prompt_embedding import Segment
 from looktwice.reasoning.smollm2 import fastest_dtype, load_smollm2
-from looktwice.reasoning.splice import Segment
 
 MAX_VISUAL_TOKENS = 160
 """About a second of reading on two cores."""

@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from looktwice.errors import WeightsError
+from looktwice.core.atomic import atomic_path
+from looktwice.core.errors import WeightsError
 from looktwice.reasoning.base import Turn
 from looktwice.reasoning.prompt import chatml, plain, suspicion_phrase
-from looktwice.reasoning.splice import Segment, embed
-from looktwice.report.atomic import atomic_path
+from looktwice.reasoning.prompt_embedding import Segment, embed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

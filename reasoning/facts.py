@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from looktwice.modalities.study import Modality, Region
+from looktwice.core.result import Result
+from looktwice.core.study import Modality, Region
+from looktwice.core.wording.extent import extent_of_share, extent_of_volume
+from looktwice.core.wording.place import CLEAR, hottest_place
+from looktwice.core.wording.quantities import percent, size
 from looktwice.reasoning.base import StudyContext
-from looktwice.reasoning.extent import extent_of_share, extent_of_volume
-from looktwice.reasoning.place import CLEAR, hottest_place
-from looktwice.reasoning.quantities import percent, size
-from looktwice.result import Result
 
 UNSURE_MARGIN = 0.01
 """A score nearer to the threshold than this decides nothing that a person should rely on."""

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from looktwice.reasoning.extent import EXTENTS
+from looktwice.core.wording.extent import EXTENTS
+from looktwice.core.wording.kinds import KINDS, UNCLEAR
+from looktwice.core.wording.place import PLACES
 from looktwice.reasoning.facts import Facts
-from looktwice.reasoning.kinds import KINDS, UNCLEAR
-from looktwice.reasoning.place import PLACES
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

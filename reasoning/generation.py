@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from transformers import StoppingCriteria, StoppingCriteriaList, TextStreamer
 
-from looktwice.errors import LookTwiceError
+from looktwice.core.errors import LookTwiceError
 from looktwice.reasoning.base import TextSink
-from looktwice.reasoning.splice import left_pad
+from looktwice.reasoning.prompt_embedding import left_pad
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -9,11 +9,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from looktwice.reasoning.answer import Answer, AnswerKind
-from looktwice.reasoning.extent import SEVERITIES
+from looktwice.core.answer import Answer, AnswerKind
+from looktwice.core.wording.extent import SEVERITIES
+from looktwice.core.wording.kinds import kinds_in
+from looktwice.core.wording.place import agree, places_in
 from looktwice.reasoning.facts import Facts
-from looktwice.reasoning.kinds import kinds_in
-from looktwice.reasoning.place import agree, places_in
 
 _ANOMALY = (
     r"(?:anomal(?:y|ies)|defects?|abnormalit(?:y|ies)|lesions?|damages?|flaws?|irregularit(?:y|ies)|faults?|"

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from looktwice.device import resolve_device
-from looktwice.errors import LookTwiceError, WeightsError
+from looktwice.core.device import resolve_device
+from looktwice.core.errors import LookTwiceError, WeightsError
 from looktwice.reasoning.loading import loading_options, read_pretrained
 
 REPOSITORIES = {

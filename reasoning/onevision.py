@@ -11,20 +11,20 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from looktwice.reasoning.answer import Answer, AnswerKind
+from looktwice.core.answer import Answer, AnswerKind
+from looktwice.encoders.llava_vision import LlavaTower
 from looktwice.reasoning.base import StudyContext, TextSink, Turn
 from looktwice.reasoning.facts import read_facts
 from looktwice.reasoning.generation import Generated, generate
 from looktwice.reasoning.grounding import state
 from looktwice.reasoning.prompt import EXPLAIN_QUESTION, chatml
-from looktwice.reasoning.splice import embed
-from looktwice.reasoning.tower import LlavaTower
+from looktwice.reasoning.prompt_embedding import embed
 from looktwice.reasoning.visual import Reading, VisualReader
 
 if TYPE_CHECKING:
     from transformers import LlavaOnevisionForConditionalGeneration, LlavaOnevisionProcessor
 
-    from looktwice.encoders.ltfm import LookTwice
+    from looktwice.evidence.ltfm.network import LookTwice
 
 
 class OneVision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from looktwice.modalities.study import Modality
+from looktwice.core.study import Modality
 from looktwice.reasoning.base import Turn
 from looktwice.reasoning.facts import Facts
 

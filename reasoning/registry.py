@@ -7,10 +7,10 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from looktwice.errors import UsageError, WeightsError
+from looktwice.core.answer import Answer, AnswerKind
+from looktwice.core.errors import UsageError, WeightsError
 from looktwice.models import MODELS, missing_weights, released_expert_path
 from looktwice.reasoning import template
-from looktwice.reasoning.answer import Answer, AnswerKind
 from looktwice.reasoning.base import Reasoner, StudyContext, TextSink, Turn
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def open_reasoner(
     if name == "embedded":
         return _open_embedded(encoder, budget)
     if name == "auto":
-        from looktwice.reasoning.sparing import SparingReasoner
+        from looktwice.reasoning.auto import SparingReasoner
 
         return SparingReasoner(lambda: _open_embedded(encoder, budget, fetch=False), AnswerKind.EMBEDDED)
     if name.removesuffix(FOUR_BIT) in MODELS and MODELS[name.removesuffix(FOUR_BIT)].released_expert:

@@ -18,15 +18,15 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from looktwice.errors import UsageError
-from looktwice.modalities.study import ByteArray, Modality, Study
-from looktwice.reasoning.answer import Answer, AnswerKind
+from looktwice.core.answer import Answer, AnswerKind
+from looktwice.core.errors import UsageError
+from looktwice.core.heat_layer import heat_layer
+from looktwice.core.study import ByteArray, Modality, Study
 from looktwice.reasoning.base import StudyContext, TextSink, Turn
 from looktwice.reasoning.chat_client import ChatClient
 from looktwice.reasoning.facts import read_facts
 from looktwice.reasoning.grounding import state
 from looktwice.reasoning.prompt import EXPLAIN_QUESTION, describe
-from looktwice.report.overlay import heat_layer
 
 PREFIX = "openai:"
 KEY_VARIABLES = ("LOOKTWICE_API_KEY", "OPENAI_API_KEY")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from looktwice.encoders.weights import WHEEL_FILES, cache_folder, cached_path, resolve_wheel_file
-from looktwice.errors import WeightsError
+from looktwice.core.errors import WeightsError
+from looktwice.core.weights import WHEEL_FILES, cache_folder, cached_path, resolve_wheel_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from looktwice.modalities.study import Modality, NativeMap, Region
-from looktwice.reasoning.answer import Answer, AnswerKind
+from looktwice.core.answer import Answer, AnswerKind
+from looktwice.core.result import Result
+from looktwice.core.study import Modality, NativeMap, Region
+from looktwice.core.wording.place import place_of, place_of_peak
+from looktwice.core.wording.quantities import apart, count, number, percent, signed, size
 from looktwice.reasoning.base import TextSink
-from looktwice.reasoning.place import place_of, place_of_peak
-from looktwice.reasoning.quantities import apart, count, number, percent, signed, size
-from looktwice.result import Result
 
 SAMPLES = 100_000
 """Values that the level of the rest is taken from; more do not change a median that is shown with two decimals."""

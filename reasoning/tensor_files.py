@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from looktwice.errors import WeightsError
+from looktwice.core.errors import WeightsError
 
 SAFETENSORS_INDEX = "model.safetensors.index.json"
 _INDICES = (SAFETENSORS_INDEX, "pytorch_model.bin.index.json")

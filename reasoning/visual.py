@@ -16,15 +16,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from looktwice.encoders.base import Tokens
-from looktwice.encoders.ltfm import Evidence, FirstLook, LookTwice
-from looktwice.modalities.study import Modality
+from looktwice.core.result import suspicion_word
+from looktwice.core.study import Modality
+from looktwice.core.tokens import SelectedTokens, Tokens
+from looktwice.encoders.llava_vision import LlavaTower
+from looktwice.evidence.ltfm.network import FirstLook, LookTwice
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.budget import ViewPlan, plan_views
 from looktwice.reasoning.prompt import suspicion_phrase
-from looktwice.reasoning.splice import Segment, lay_out_crops
-from looktwice.reasoning.tower import LlavaTower
-from looktwice.result import suspicion_word
+from looktwice.reasoning.prompt_embedding import Segment, lay_out_crops
 
 if TYPE_CHECKING:
     from transformers import LlavaOnevisionForConditionalGeneration
@@ -177,7 +177,7 @@ class VisualReader:
             segments += [selected, "\n"]
         return Reading(segments, tuple(names))
 
-    def _evidence_of(self, context: StudyContext, shown: Sequence[int]) -> Evidence:
+    def _evidence_of(self, context: StudyContext, shown: Sequence[int]) -> SelectedTokens:
         """Return the evidence of the shown views, in this tower's tokens.
 
         Evidence that another encoder gathered (its tokens have another number of channels) still says which views
@@ -186,7 +186,7 @@ class VisualReader:
         given = context.evidence
         if given.local_tokens.shape[-1] == self.tower.token_dim:
             picked = list(shown)
-            return Evidence(
+            return SelectedTokens(
                 given.maps[picked],
                 given.significance[picked],
                 given.local_tokens[picked],

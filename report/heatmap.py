@@ -8,8 +8,8 @@ from typing import Protocol, cast
 import numpy as np
 from PIL import Image
 
-from looktwice.modalities.study import FloatArray, Modality, NativeMap
-from looktwice.report.atomic import atomic_path
+from looktwice.core.atomic import atomic_path
+from looktwice.core.study import FloatArray, Modality, NativeMap
 
 FULL_SCALE = 65535
 """The 16-bit grey value of a score of 1."""

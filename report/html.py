@@ -10,14 +10,14 @@ import jinja2
 import numpy as np
 from PIL import Image
 
-from looktwice.modalities.study import Modality, Region
-from looktwice.reasoning import quantities
-from looktwice.reasoning.answer import AnswerKind
-from looktwice.report.colours import css_gradient
-from looktwice.report.embedding import jpeg_uri, png_uri
-from looktwice.report.overlay import heat_layer
+from looktwice.core.answer import AnswerKind
+from looktwice.core.colours import css_gradient
+from looktwice.core.embedding import jpeg_uri, png_uri
+from looktwice.core.heat_layer import heat_layer
+from looktwice.core.result import Result
+from looktwice.core.study import Modality, Region
+from looktwice.core.wording import quantities
 from looktwice.report.picture import Picture
-from looktwice.result import Result
 
 LARGEST_PHOTOGRAPH = 1280
 LAYER_SIDE = 384
@@ -25,10 +25,10 @@ LAYER_SIDE = 384
 
 EVIDENCE_NAMES = {
     "ltfm": "Look-Twice Feature Matching (trained expert)",
-    "self": "Unlike the rest of the same study",
+    "self_reference": "Unlike the rest of the same study",
     "cohort": "Unlike the other studies of the folder",
     "references": "Unlike the normal references",
-    "mirror": "Unlike the mirrored other side",
+    "asymmetry": "Unlike the mirrored other side",
     "tissue": "Tissue unusual for its place",
     "geometry": "Shape that looks damaged",
 }
@@ -60,7 +60,7 @@ def render_html(
     pictures : sequence of Picture
         The most suspicious views, the worst first.
     volume_viewer, cloud_viewer : dict, optional
-        What ``looktwice.report.volume_viewer`` or ``cloud_viewer`` prepared.
+        What ``looktwice.modalities.volumes.viewer`` or ``cloud_viewer`` prepared.
     """
     medical = is_medical(result)
     side = LARGEST_PHOTOGRAPH if result.modality is Modality.IMAGE else LAYER_SIDE

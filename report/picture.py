@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from looktwice.modalities.study import ByteArray, FloatArray
+from looktwice.core.study import ByteArray, FloatArray
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from looktwice.report.colours import CONTOUR_RGB, heat_lut
-from looktwice.report.overlay import heat_layer
+from looktwice.core.colours import CONTOUR_RGB, heat_lut
+from looktwice.core.heat_layer import heat_layer
 from looktwice.report.picture import Picture
 
 LARGEST_SIDE = 1600

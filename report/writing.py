@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from looktwice.modalities.study import Modality, Study
-from looktwice.report.atomic import atomic_path
+from looktwice.core.atomic import atomic_path
+from looktwice.core.result import Result, finite
+from looktwice.core.study import Modality, Study
 from looktwice.report.heatmap import write_heatmap
 from looktwice.report.html import render_html
 from looktwice.report.picture import Picture
 from looktwice.report.sheet import contact_sheet, photograph_sheet
-from looktwice.result import Result, finite
 
 if TYPE_CHECKING:
     from looktwice.modalities.pointclouds.pointmap import PointMap
@@ -88,12 +88,12 @@ def _write_overlay(result: Result, pictures: Sequence[Picture], path: Path) -> N
 def _viewers(result: Result, study: Study) -> dict[str, Any]:
     focus = result.regions[0].centroid if result.regions else None
     if result.modality is Modality.VOLUME:
-        from looktwice.report.volume_viewer import volume_viewer
+        from looktwice.modalities.volumes.viewer import volume_viewer
 
         voxels = cast("VoxelMap", result.heatmap)
         return {"volume_viewer": volume_viewer(cast("VolumeStudy", study), voxels, focus)}
     if result.modality is Modality.POINTCLOUD:
-        from looktwice.report.cloud_viewer import cloud_viewer
+        from looktwice.modalities.pointclouds.viewer import cloud_viewer
 
         return {"cloud_viewer": cloud_viewer(cast("PointMap", result.heatmap), result.threshold, focus)}
     return {}

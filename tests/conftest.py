@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from .made_studies import browse, make_cloud, make_volume, photograph  # noqa: F401 - fixtures for every room
+
 if TYPE_CHECKING:
     from looktwice.encoders.base import VisionEncoder
 
@@ -35,7 +37,8 @@ def tiny_encoder(monkeypatch: pytest.MonkeyPatch) -> str:
 def _make_tiny_encoder(input_size: int = 64) -> VisionEncoder:
     import torch
 
-    from looktwice.encoders.base import Tokens, VisionEncoder
+    from looktwice.core.tokens import Tokens
+    from looktwice.encoders.base import VisionEncoder
     from looktwice.encoders.pixels import resize_batch
 
     class TinyEncoder(VisionEncoder):

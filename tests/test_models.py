@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from looktwice import models
-from looktwice.encoders.weights import WHEEL_FILES, cached_path
-from looktwice.errors import UsageError, WeightsError
+from looktwice.core.errors import UsageError, WeightsError
+from looktwice.core.weights import WHEEL_FILES, cached_path
 from looktwice.models import MODELS, default_reasoner, expert_path, find_spec, missing_weights
 
 

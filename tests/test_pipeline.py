@@ -13,8 +13,8 @@ import skimage.data
 from PIL import Image
 from scipy import ndimage
 
+from looktwice.core.study import Modality
 from looktwice.datasets.synthesis.images import synthesize
-from looktwice.modalities.study import Modality
 from looktwice.pipeline import Inspector
 
 CONTRACT = {

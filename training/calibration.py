@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from looktwice.encoders.calibration import NORMAL_LOGIT, STUDY_FALSE_ALARMS, Calibration, logit
-from looktwice.encoders.expert import Expert
-from looktwice.modalities.study import Modality, Study
+from looktwice.core.calibration import NORMAL_LOGIT, STUDY_FALSE_ALARMS, Calibration, logit
+from looktwice.core.study import Modality, Study
+from looktwice.evidence.expert import Expert
 from looktwice.training.losses import image_loss, ranking_loss
 from looktwice.training.minimise import minimise
 

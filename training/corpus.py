@@ -11,15 +11,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from looktwice import modalities
+from looktwice.core.errors import InputError
+from looktwice.core.shipped_pictures import SHIPPED_MATERIALS, SHIPPED_SCENES, shipped_pictures
+from looktwice.core.study import ByteArray, Modality, Study
 from looktwice.datasets.files import IMAGES, suffix
 from looktwice.datasets.folder import open_folder
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import Sample
-from looktwice.datasets.shipped import SHIPPED_MATERIALS, SHIPPED_SCENES, shipped_pictures
 from looktwice.datasets.synthesis.images import synthesize
-from looktwice.errors import InputError
 from looktwice.modalities.images import read_image
-from looktwice.modalities.study import ByteArray, Modality, Study
 
 # Sides of random crops, as shares of the picture, and the side in pixels that they are brought to.
 _CROP = (0.4, 1.0)

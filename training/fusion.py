@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from looktwice.encoders.fusion import Fusion, LinearHead
-from looktwice.encoders.self_reference import MAPS, STATISTICS, summarise
+from looktwice.evidence.self_reference.maps import MAPS, STATISTICS, summarise
+from looktwice.evidence.self_reference.probes import Fusion, LinearProbe
 from looktwice.training.losses import ANOMALOUS_SHARE, image_loss, ranking_loss
 from looktwice.training.minimise import minimise
 
@@ -61,21 +61,21 @@ def fit_fusion(
     """
     maps = maps.float()
     statistics = summarise(maps)
-    _standardise(fusion.view_head, statistics)
-    _standardise(fusion.map_head, maps.movedim(1, -1).flatten(0, 2))
+    _standardise(fusion.view_probe, statistics)
+    _standardise(fusion.map_probe, maps.movedim(1, -1).flatten(0, 2))
     rows = [torch.tensor([name == source for name in sources]) for source in sorted(set(sources))]
     rows = [own for own in rows if 0 < labels[own].sum() < own.sum()]
     if rows:
-        _fit_views(fusion.view_head, statistics, labels, rows, alike)
-    _fit_places(fusion.map_head, maps.movedim(1, -1), masks)
+        _fit_views(fusion.view_probe, statistics, labels, rows, alike)
+    _fit_places(fusion.map_probe, maps.movedim(1, -1), masks)
     with torch.no_grad():
-        fusion.spread.copy_(fusion.view_head(statistics).std().clamp_min(1e-6))
+        fusion.spread.copy_(fusion.view_probe(statistics).std().clamp_min(1e-6))
         fused: tuple[Tensor, Tensor] = fusion(maps)
     return fused
 
 
 def _fit_views(
-    head: LinearHead, statistics: Tensor, labels: Tensor, rows: Sequence[Tensor], alike: Sequence[int]
+    head: LinearProbe, statistics: Tensor, labels: Tensor, rows: Sequence[Tensor], alike: Sequence[int]
 ) -> None:
     standard = head.standardise(statistics)
     held = torch.zeros(statistics.shape[1]).view(-1, len(MAPS), len(STATISTICS))
@@ -92,7 +92,7 @@ def _fit_views(
     _fit(head, loss)
 
 
-def _fit_places(head: LinearHead, maps: Tensor, masks: Tensor) -> None:
+def _fit_places(head: LinearProbe, maps: Tensor, masks: Tensor) -> None:
     anomalous = masks >= ANOMALOUS_SHARE
     used = anomalous | (masks == 0)
     places, labels = maps[used], anomalous[used]
@@ -111,12 +111,12 @@ def _fit_places(head: LinearHead, maps: Tensor, masks: Tensor) -> None:
     _fit(head, loss)
 
 
-def _standardise(head: LinearHead, features: Tensor) -> None:
+def _standardise(head: LinearProbe, features: Tensor) -> None:
     head.mean.copy_(features.mean(dim=0))
     head.scale.copy_(features.std(dim=0).clamp_min(1e-6))
 
 
-def _fit(head: LinearHead, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+def _fit(head: LinearProbe, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
     """Find the weights, none of them negative, and the bias that make the loss least."""
     free = torch.full_like(head.linear.weight[0], -2.0, requires_grad=True)
     bias = torch.zeros(1, requires_grad=True)

@@ -17,14 +17,14 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 from torch import nn
 
+from looktwice.core.errors import InputError
 from looktwice.datasets.folder import open_folder
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import Sample
-from looktwice.errors import InputError
+from looktwice.evidence.geometry.damage import SMOOTHED, Reading, calibrate_geometry, smoothed
+from looktwice.evidence.geometry.network import CLIP, GeometryNetwork
 from looktwice.modalities.pointclouds.shape_features import shape_features
 from looktwice.modalities.pointclouds.study import open_pointcloud
-from looktwice.sources.geometry import SMOOTHED, Reading, calibrate_geometry, smoothed
-from looktwice.sources.geometry_head import CLIP, GeometryHead
 
 FloatArray = npt.NDArray[np.float32]
 Track = Callable[..., Iterable[Any]]
@@ -108,11 +108,11 @@ def train_geometry(plan: GeometryPlan, out: Path, track: Track = lambda items, *
     seen = [Reading(np.zeros(0, np.float32), np.zeros(0, np.float32))] * len(cases)
     folds = GroupKFold(_FOLDS, shuffle=True, random_state=plan.seed).split(shapes, groups=shapes)
     for training, testing in track(list(folds), "cross-validating", total=_FOLDS):
-        head = fit_head(names, [cases[index] for index in training], plan)
+        head = fit_network(names, [cases[index] for index in training], plan)
         for index in testing:
             seen[index] = _read(head, cases[index])
     calibration = calibrate_geometry([one for case, one in zip(cases, seen, strict=True) if not case.damaged])
-    replace(fit_head(names, cases, plan), calibration=calibration).save(out / "head.safetensors")
+    replace(fit_network(names, cases, plan), calibration=calibration).save(out / "head.safetensors")
     record = {
         **asdict(plan), "clouds": len(cases), "shapes": len(set(shapes)),
         "cross_validated": _figures(cases, seen), "calibration": asdict(calibration),
@@ -121,7 +121,7 @@ def train_geometry(plan: GeometryPlan, out: Path, track: Track = lambda items, *
     return out / "head.safetensors"
 
 
-def fit_head(names: tuple[str, ...], cases: Sequence[Case], plan: GeometryPlan) -> GeometryHead:
+def fit_network(names: tuple[str, ...], cases: Sequence[Case], plan: GeometryPlan) -> GeometryNetwork:
     """Fit perceptrons to drawn elements of `cases` by cross-entropy, and average them; clouds weigh about the same.
 
     Each is started and drawn anew: their mean differs less from shape to shape than any one of them.
@@ -141,7 +141,7 @@ def fit_head(names: tuple[str, ...], cases: Sequence[Case], plan: GeometryPlan) 
         inputs = np.clip((rows - middle) / spread, -CLIP, CLIP).astype(np.float32)
         _descend(nn.Sequential(*hidden, linear[-1]), torch.from_numpy(inputs), torch.from_numpy(labels), plan)
         members.append([(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in linear])
-    return GeometryHead(names, middle, spread, _averaged(members))
+    return GeometryNetwork(names, middle, spread, _averaged(members))
 
 
 def _averaged(members: Sequence[Sequence[tuple[FloatArray, FloatArray]]]) -> tuple[tuple[FloatArray, FloatArray], ...]:
@@ -176,7 +176,7 @@ def _draw(rng: np.random.Generator, case: Case) -> tuple[FloatArray, FloatArray]
     return case.features[np.concatenate([damaged, sound])], labels
 
 
-def _read(head: GeometryHead, case: Case) -> Reading:
+def _read(head: GeometryNetwork, case: Case) -> Reading:
     """Return what a head says of a cloud, with elements in place of points."""
     elements = smoothed(head.logits(dict(zip(head.features, case.features.T, strict=True))), case.near)
     return Reading(smoothed(elements, case.near), elements)

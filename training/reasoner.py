@@ -20,14 +20,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from looktwice.core.atomic import atomic_path
+from looktwice.core.errors import InputError
+from looktwice.core.study import Modality
 from looktwice.datasets.instruct_words import Domain
-from looktwice.encoders.expert import Expert
-from looktwice.errors import InputError
-from looktwice.modalities.study import Modality
+from looktwice.evidence.expert import Expert
 from looktwice.reasoning.embedded_model import EmbeddedConfig, EmbeddedModel
 from looktwice.reasoning.prompt import describe
 from looktwice.reasoning.smollm2 import fastest_dtype, load_smollm2
-from looktwice.report.atomic import atomic_path
 from looktwice.training.corpus import gather_sources
 from looktwice.training.reasoner_lessons import Lesson, encode_scene, load_lessons, save_lessons, speak
 from looktwice.training.reasoner_scenes import Scene, photograph_scenes, study_scenes

@@ -18,23 +18,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from looktwice.core.atomic import atomic_path
+from looktwice.core.result import suspicion_word
+from looktwice.core.study import Modality, Region
+from looktwice.core.wording.appearance import Appearance, measure
+from looktwice.core.wording.extent import SEVERITIES, extent_of_share, extent_of_volume
+from looktwice.core.wording.kinds import UNCLEAR
+from looktwice.core.wording.place import place_of
+from looktwice.core.wording.quantities import percent, size
 from looktwice.datasets.instruct_words import Domain, Finding, converse
-from looktwice.encoders.expert import Expert
-from looktwice.modalities.study import Modality, Region
-from looktwice.reasoning.appearance import Appearance, measure
+from looktwice.evidence.expert import Expert
 from looktwice.reasoning.base import Turn
 from looktwice.reasoning.closeup import cut_close_up
 from looktwice.reasoning.embedded import CLOSE_UP
 from looktwice.reasoning.embedded_model import ShownView
-from looktwice.reasoning.extent import SEVERITIES, extent_of_share, extent_of_volume
 from looktwice.reasoning.facts import UNSURE_MARGIN, Facts
 from looktwice.reasoning.fields import NONE, QUESTION, line_of, settled
-from looktwice.reasoning.kinds import UNCLEAR
-from looktwice.reasoning.place import place_of
 from looktwice.reasoning.prompt import unsure_opening
-from looktwice.reasoning.quantities import percent, size
-from looktwice.report.atomic import atomic_path
-from looktwice.result import suspicion_word
 from looktwice.training.reasoner_scenes import Scene
 
 WRONG_SHARE, UNSURE_SHARE, SPREAD_SHARE, UNSIZED_SHARE = 0.12, 0.08, 0.25, 0.25

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from looktwice import modalities
+from looktwice.core.study import ByteArray, Modality, Study
+from looktwice.core.wording.kinds import kind_of
 from looktwice.datasets.instruct_words import Domain
 from looktwice.datasets.masks import read_mask
 from looktwice.datasets.synthesis.makers import CloudMaker, Maker, ScanMaker
 from looktwice.modalities.pointclouds import CloudStudy
-from looktwice.modalities.study import ByteArray, Modality, Study
 from looktwice.modalities.volumes.study import VolumeStudy
-from looktwice.reasoning.kinds import kind_of
 from looktwice.training.corpus import Source, draw_examples
 
 BoolArray = npt.NDArray[np.bool_]

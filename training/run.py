@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from looktwice.datasets.shipped import shipped_pictures
-from looktwice.device import resolve_device
-from looktwice.encoders.calibration import Calibration
-from looktwice.encoders.expert import Expert, ExpertConfig, Look, build_expert
-from looktwice.encoders.expert_file import load_look_twice
+from looktwice.core.calibration import Calibration
+from looktwice.core.device import resolve_device
+from looktwice.core.shipped_pictures import shipped_pictures
+from looktwice.core.study import Modality
 from looktwice.encoders.registry import create_encoder
-from looktwice.encoders.self_reference import Field, self_reference_maps
-from looktwice.modalities.study import Modality
+from looktwice.evidence.asymmetry import calibrate_asymmetry, measure_asymmetry
+from looktwice.evidence.expert import EncoderPass, Expert, ExpertConfig, build_expert
+from looktwice.evidence.expert_file import load_look_twice
+from looktwice.evidence.geometry.network import shipped_network as geometry_network
+from looktwice.evidence.self_reference.maps import FeatureLevel, self_reference_maps
+from looktwice.evidence.tissue import shipped_probes as tissue_probes
 from looktwice.modalities.volumes.study import VolumeStudy
-from looktwice.sources.geometry_head import shipped_head as geometry_head
-from looktwice.sources.mirror import calibrate_mirror, measure_mirror
-from looktwice.sources.tissue import shipped_head as tissue_head
 from looktwice.training.calibration import calibrate_maps, calibrate_scores, calibrate_studies
 from looktwice.training.corpus import Source, draw_examples, gather_sources
 from looktwice.training.fusion import fit_fusion
@@ -45,8 +45,8 @@ class Plan:
     encoder : str
     encoder_options : dict
     embed_dim : int
-    fields, looks, heterogeneous : tuple
-        See ``encoders.expert.ExpertConfig``.
+    feature_levels, passes, heterogeneous : tuple
+        See ``evidence.expert.ExpertConfig``.
     alike : tuple of int
         Fields of photographs whose peaks are held to count alike; see ``training.fusion``.
     max_tiles : int
@@ -66,10 +66,10 @@ class Plan:
     encoder: str = "efficientnet_lite0"
     encoder_options: tuple[tuple[str, Any], ...] = ()
     embed_dim: int = 256
-    fields: tuple[Field, ...] = (Field(1, 3), Field(2, 3), Field(3, 3))
-    looks: tuple[Look, ...] = (
-        Look("", {}, (Field(1, 1), Field(2, 1), Field(3, 1))),
-        Look("dinov2_small", {"input_size": 448}, (Field(2, 1),)),
+    feature_levels: tuple[FeatureLevel, ...] = (FeatureLevel(1, 3), FeatureLevel(2, 3), FeatureLevel(3, 3))
+    passes: tuple[EncoderPass, ...] = (
+        EncoderPass("", {}, (FeatureLevel(1, 1), FeatureLevel(2, 1), FeatureLevel(3, 1))),
+        EncoderPass("dinov2_small", {"input_size": 448}, (FeatureLevel(2, 1),)),
     )
     heterogeneous: tuple[int, ...] = (0, 3, 4)
     alike: tuple[int, ...] = (3, 4, 6)
@@ -106,8 +106,8 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
         encoder=plan.encoder,
         encoder_options={"input_size": encoder.input_size, **dict(plan.encoder_options)},
         embed_dim=plan.embed_dim,
-        fields=plan.fields,
-        looks=plan.looks,
+        feature_levels=plan.feature_levels,
+        passes=plan.passes,
         heterogeneous=plan.heterogeneous,
         max_tiles=plan.max_tiles,
     )
@@ -136,9 +136,9 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
     heads = [study for source in sources for study in source.studies if isinstance(study, VolumeStudy)]
     heads = [study for study in heads if study.anatomy.part == "head"]
     if heads:
-        calibration["mirror"] = calibrate_mirror([measure_mirror(head, encoder.grid) for head in heads])
+        calibration["asymmetry"] = calibrate_asymmetry([measure_asymmetry(head, encoder.grid) for head in heads])
     # Sources with heads of their own bring their calibration with them.
-    calibration |= {"geometry": geometry_head().calibration, "tissue": tissue_head().calibration}
+    calibration |= {"geometry": geometry_network().calibration, "tissue": tissue_probes().calibration}
     expert.config = replace(config, revision=f"seed{plan.seed}", calibration=calibration, trained_on=seen_sets)
     path = out / "expert.safetensors"
     expert.save(path)
@@ -172,8 +172,8 @@ def _fingerprint(source: Source, plan: Plan) -> str:
     """Say in a file's name what the encoded examples of a source depend on."""
     parts = (
         source.name, [str(path) for path in source.normals], [str(one.path) for one in source.anomalies],
-        [str(study.source) for study in source.studies], plan.encoder, plan.encoder_options, plan.fields,
-        plan.looks, plan.examples, plan.seed,
+        [str(study.source) for study in source.studies], plan.encoder, plan.encoder_options, plan.feature_levels,
+        plan.passes, plan.examples, plan.seed,
     )  # fmt: skip
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
 
@@ -181,7 +181,9 @@ def _fingerprint(source: Source, plan: Plan) -> str:
 def _fit_views(expert: Expert, tokens: TokenSet) -> None:
     """Fit the heads that judge slices and renderings."""
     rows = tokens.painted()
-    maps = torch.cat([self_reference_maps(tokens.tokens(part), expert.config.fields) for part in rows.split(64)])
+    maps = torch.cat(
+        [self_reference_maps(tokens.tokens(part), expert.config.feature_levels) for part in rows.split(64)]
+    )
     sources = [tokens.sources[row] for row in rows.tolist()]
     fit_fusion(expert.fusion, maps, tokens.labels[rows], tokens.token_masks[rows], sources)
 

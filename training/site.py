@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from looktwice.encoders.calibration import Calibration, logit
-from looktwice.encoders.expert import ExpertConfig
-from looktwice.errors import InputError
-from looktwice.modalities.study import Modality
-from looktwice.sources import SOURCES
+from looktwice.core.calibration import Calibration, logit
+from looktwice.core.errors import InputError
+from looktwice.core.study import Modality
+from looktwice.evidence import SOURCES
+from looktwice.evidence.expert import ExpertConfig
 
 
 def site_config(config: ExpertConfig, scores: Iterable[float], modality: Modality, false_alarms: float) -> ExpertConfig:

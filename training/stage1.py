@@ -10,7 +10,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from looktwice.encoders.expert import Expert
+from looktwice.evidence.expert import Expert
 from looktwice.training.losses import image_loss, map_loss
 from looktwice.training.tokens import TokenSet
 

@@ -11,18 +11,18 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from looktwice.core.errors import InputError
+from looktwice.core.study import BoolArray, FloatArray
 from looktwice.datasets.sample import GOOD
 from looktwice.datasets.synthesis.makers import mask_on_grid
 from looktwice.datasets.synthesis.volumes import Anatomy, synthesize_volume, vary_scan
 from looktwice.datasets.synthesis.volumes.contrast import AS_GIVEN, SEQUENCES, change_sequence
-from looktwice.errors import InputError
-from looktwice.modalities.study import BoolArray, FloatArray
+from looktwice.evidence.tissue import LinearProbe, TissueProbes, calibrate_tissue, on_common_scale
 from looktwice.modalities.volumes.averages import Averages
 from looktwice.modalities.volumes.mni import TEMPLATE_MM, on_grid, template
 from looktwice.modalities.volumes.study import VolumeStudy
-from looktwice.modalities.volumes.tissue import Look, Tissue, measure_tissue
+from looktwice.modalities.volumes.tissue import Contrast, Tissue, measure_tissue
 from looktwice.modalities.volumes.voxels import Voxels
-from looktwice.sources.tissue import LinearHead, TissueHead, calibrate_tissue, on_common_scale
 
 # Share of the cases whose lesion takes the shape and place of a real one, where there are some.
 REAL_SHAPES = 0.6
@@ -130,10 +130,12 @@ def _paint_case(
     tissue = measure_tissue(study)
     if tissue is None:
         return None
-    if sequence != "as given" and tissue.look is Look.T1:  # drawn so that white matter is brighter than grey after all
+    if (
+        sequence != "as given" and tissue.contrast is Contrast.T1
+    ):  # drawn so that white matter is brighter than grey after all
         return None
     if levels is None:  # it was no T1 image; what the variation did to its bone must not make it one
-        tissue = replace(tissue, look=Look.CT)
+        tissue = replace(tissue, contrast=Contrast.CT)
     return PaintedCase(kind, sequence, tissue, _at_samples(mask, tissue.fine))
 
 
@@ -166,7 +168,7 @@ def train_tissue(
     cases: int = 80,
     seed: int = 0,
     track: Callable[..., Iterable[PaintedCase]] = lambda items, *_, **__: items,
-) -> TissueHead:
+) -> TissueProbes:
     """Fit a head for each look to tell lesions from the rest, every case weighing the same.
 
     Cases without a lesion calibrate it.
@@ -183,7 +185,7 @@ def train_tissue(
     drawn: dict[str, list[tuple[FloatArray, BoolArray]]] = {}
     for case in track(paint_cases(heads, lesions, cases, seed), "painting", total=cases):
         places, lesion = draw_places(np.random.default_rng(seed), case)
-        drawn.setdefault(case.tissue.look.value, []).append((case.tissue.at(places), lesion))
+        drawn.setdefault(case.tissue.contrast.value, []).append((case.tissue.at(places), lesion))
     fitted = {}
     normal: list[FloatArray] = []
     for look, examples in drawn.items():
@@ -193,10 +195,10 @@ def train_tissue(
         head = _fit_cases([example for example in examples if example[1].any()])
         fitted[look] = on_common_scale(head, [features @ head.weights + head.bias for features in sound])
         normal += [features @ fitted[look].weights + fitted[look].bias for features in sound]
-    return TissueHead(fitted, calibrate_tissue(normal))
+    return TissueProbes(fitted, calibrate_tissue(normal))
 
 
-def _fit_cases(examples: Sequence[tuple[FloatArray, BoolArray]]) -> LinearHead:
+def _fit_cases(examples: Sequence[tuple[FloatArray, BoolArray]]) -> LinearProbe:
     weights = [np.where(lesion, 1 / np.count_nonzero(lesion), 1 / np.count_nonzero(~lesion)) for _, lesion in examples]
     features, labels = zip(*examples, strict=True)
     return fit_logistic(np.concatenate(features), np.concatenate(labels), np.concatenate(weights))
@@ -213,10 +215,10 @@ def draw_places(rng: np.random.Generator, case: PaintedCase) -> tuple[npt.NDArra
     return np.concatenate(parts), np.repeat([True, False], [len(part) for part in parts])
 
 
-def fit_logistic(features: FloatArray, labels: BoolArray, weights: npt.NDArray[np.float64]) -> LinearHead:
+def fit_logistic(features: FloatArray, labels: BoolArray, weights: npt.NDArray[np.float64]) -> LinearProbe:
     """Fit a penalised logistic regression on standardised features; the head takes them as they are."""
     middle, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
     fit = LogisticRegression(C=PENALTY, max_iter=300)
     fit.fit((features - middle) / spread, labels, sample_weight=weights * len(weights) / weights.sum())
     slopes = (fit.coef_[0] / spread).astype(np.float32)
-    return LinearHead(slopes, float(fit.intercept_[0] - slopes @ middle))
+    return LinearProbe(slopes, float(fit.intercept_[0] - slopes @ middle))

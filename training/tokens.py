@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from looktwice.encoders.base import Tokens
-from looktwice.encoders.batches import batched
-from looktwice.encoders.expert import Expert
-from looktwice.report.atomic import atomic_path
+from looktwice.core.atomic import atomic_path
+from looktwice.core.batches import batched
+from looktwice.core.tokens import Tokens
+from looktwice.evidence.expert import Expert
 from looktwice.training.corpus import Example
 
 BATCH = 16

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from looktwice.core.errors import InputError
 from looktwice.datasets.files import entries, subfolders
 from looktwice.datasets.readers.card import Card
-from looktwice.errors import InputError
 
 DEPTH = 3
 

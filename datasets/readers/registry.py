@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from looktwice.core.errors import InputError, UsageError
 from looktwice.datasets.files import listed
 from looktwice.datasets.folder import FolderDataset, find_problems
 from looktwice.datasets.instruct import Record, read_records
@@ -25,7 +26,6 @@ from looktwice.datasets.readers.questions import Question, read_mmad, read_visa_
 from looktwice.datasets.readers.real_iad import read_real_iad
 from looktwice.datasets.readers.visa import read_visa
 from looktwice.datasets.sample import Sample
-from looktwice.errors import InputError, UsageError
 
 SampleReader = Callable[[Path, Card], list[Sample]]
 QuestionReader = Callable[[Path, Card], list[Question]]

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from looktwice.core.atomic import atomic_path
 from looktwice.datasets.sample import GOOD
 from looktwice.datasets.synthesis.makers import Case, Maker
-from looktwice.report.atomic import atomic_path
 
 Track = Callable[[Sequence[int]], Iterable[int]]
 
@@ -101,7 +101,7 @@ def write_category(
 
 def write_manifest(out: Path, written: Sequence[Written], seed: int) -> None:
     """Write ``synthesis.json``: what was made, with which seed and version."""
-    from looktwice import __version__
+    from looktwice.core.version import __version__
 
     manifest = {"made_by": f"looktwice {__version__}", "seed": seed, "categories": [one.to_json() for one in written]}
     with atomic_path(out / "synthesis.json") as path:

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from looktwice.core.errors import InputError
 from looktwice.datasets.synthesis import images, shapes, volumes
 from looktwice.datasets.synthesis.shapes.catalogue import SHAPES
-from looktwice.errors import InputError
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from looktwice.core.errors import InputError, UsageError
 from looktwice.datasets.files import CLOUDS, IMAGES, VOLUMES, listed, stem, suffix
 from looktwice.datasets.sample import GOOD
 from looktwice.datasets.synthesis.makers import CloudMaker, Maker, PictureMaker, ScanMaker, usable_lesions
 from looktwice.datasets.synthesis.shapes.catalogue import SHAPES
-from looktwice.errors import InputError, UsageError
 
 
 @dataclass(frozen=True)

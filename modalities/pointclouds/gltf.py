@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.pointclouds.cloud import Cloud
 
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}

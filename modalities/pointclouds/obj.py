@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 
 Read = tuple[npt.NDArray[np.float64], "npt.NDArray[np.int32] | None", "npt.NDArray[np.float64] | None"]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from looktwice.core.study import BoolArray, FloatArray, NativeMap, Region, added_in_logits
 from looktwice.modalities.pointclouds.ply import write_scored_ply
 from looktwice.modalities.pointclouds.regions import find_regions
-from looktwice.modalities.study import BoolArray, FloatArray, NativeMap, Region, added_in_logits
 
 if TYPE_CHECKING:
     from looktwice.modalities.pointclouds.study import CloudStudy

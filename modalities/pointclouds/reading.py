@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.pointclouds.cloud import Cloud
 from looktwice.modalities.pointclouds.gltf import read_gltf
 from looktwice.modalities.pointclouds.obj import read_obj

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from looktwice.modalities.study import BoolArray, FloatArray, Region
+from looktwice.core.study import BoolArray, FloatArray, Region
 
 if TYPE_CHECKING:
     from looktwice.modalities.pointclouds.study import CloudStudy

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.errors import InputError, UsageError
+from looktwice.core.errors import InputError, UsageError
+from looktwice.core.study import BoolArray, FloatArray, Modality, Study, View
 from looktwice.modalities.pointclouds.cleaning import find_outliers, find_support_plane
 from looktwice.modalities.pointclouds.cloud import Cloud
 from looktwice.modalities.pointclouds.lifting import lift_to_points
@@ -25,7 +26,6 @@ from looktwice.modalities.rendering.coverage import MAX_VIEWS
 from looktwice.modalities.rendering.frame import PrincipalFrame, principal_frame
 from looktwice.modalities.rendering.renderer import Rendering, Surface
 from looktwice.modalities.rendering.spacing import local_spacing
-from looktwice.modalities.study import BoolArray, FloatArray, Modality, Study, View
 
 if TYPE_CHECKING:
     from looktwice.modalities.pointclouds.neighbourhoods import Features

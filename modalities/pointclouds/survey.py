@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.pointclouds.cloud import Cloud
 
 

@@ -7,9 +7,9 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, overload
 
+from looktwice.core.study import View
 from looktwice.modalities.rendering.cameras import Camera
 from looktwice.modalities.rendering.renderer import Rendering, render
-from looktwice.modalities.study import View
 
 if TYPE_CHECKING:
     from looktwice.modalities.pointclouds.study import CloudStudy

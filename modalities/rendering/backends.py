@@ -8,7 +8,7 @@ from importlib import import_module, util
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 from looktwice.modalities.rendering.cameras import Camera
 from looktwice.modalities.rendering.zbuffer import KeyImage
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, optimize
 
-from looktwice.modalities.study import BoolArray, FloatArray
+from looktwice.core.study import BoolArray, FloatArray
 from looktwice.modalities.volumes.slices import SliceStack
 from looktwice.modalities.volumes.study import VolumeStudy
 

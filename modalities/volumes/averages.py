@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.modalities.study import BoolArray, FloatArray
+from looktwice.core.study import BoolArray, FloatArray
 from looktwice.modalities.volumes.fields import SeparableField, interpolation
 from looktwice.modalities.volumes.foreground import Foreground
 from looktwice.modalities.volumes.orientation import Orientation

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 
 CONTRASTS = ("T1w", "T2w", "FLAIR", "PDw", "T2starw", "inplaneT1", "inplaneT2", "PDT2", "angio", "SWI")
 """Suffixes of anatomical images that are looked at; maps and masks are not."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from looktwice.errors import InputError, UsageError
+from looktwice.core.errors import InputError, UsageError
 from looktwice.modalities.volumes.opening import read_scan
 from looktwice.modalities.volumes.scan import Scan
 from looktwice.modalities.volumes.voxels import Voxels

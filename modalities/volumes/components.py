@@ -12,7 +12,7 @@ from scipy import ndimage
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from looktwice.modalities.study import BoolArray, FloatArray
+from looktwice.core.study import BoolArray, FloatArray
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import pixel_array
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.volumes.dicom_files import DicomFile, find_dicom_files
 from looktwice.modalities.volumes.dicom_frames import Frame, read_frames
 from looktwice.modalities.volumes.dicom_series import Stack, build_stack

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import pydicom
 from pydicom.dataset import Dataset
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.volumes.sniffing import HEAD_BYTES, dicom_files, head_of, is_dicom
 
 LARGEST_ZIP_BYTES = 16 * 2**30

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, sparse
 
-from looktwice.modalities.study import FloatArray
+from looktwice.core.study import FloatArray
 from looktwice.modalities.volumes.voxels import Box
 
 LEAST_SIGMA = 0.1

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from looktwice.errors import InputError
-from looktwice.modalities.study import BoolArray, FloatArray
+from looktwice.core.errors import InputError
+from looktwice.core.study import BoolArray, FloatArray
 from looktwice.modalities.volumes.scan import Kind
 from looktwice.modalities.volumes.voxels import Box, Voxels
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, stats
 
-from looktwice.modalities.study import BoolArray, FloatArray
+from looktwice.core.study import BoolArray, FloatArray
 from looktwice.modalities.volumes.fields import SeparableField
 from looktwice.modalities.volumes.mni import on_grid, template
 from looktwice.modalities.volumes.study import VolumeStudy

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.volumes.scan import Scan, nifti_header, pick_channel
 from looktwice.modalities.volumes.sniffing import VolumeFormat
 from looktwice.modalities.volumes.voxels import Voxels

@@ -10,7 +10,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
-from looktwice.modalities.study import BoolArray, Region
+from looktwice.core.study import BoolArray, Region
 from looktwice.modalities.volumes.components import Component
 from looktwice.modalities.volumes.foreground import Foreground
 from looktwice.modalities.volumes.voxels import Box

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from looktwice.modalities.study import BoolArray, FloatArray
+from looktwice.core.study import BoolArray, FloatArray
 from looktwice.modalities.volumes.averages import block_means
 
 TEMPLATE_MM = 2

@@ -16,8 +16,8 @@ from isal.igzip_lib import IsalError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
-from looktwice.errors import InputError
-from looktwice.modalities.study import FloatArray
+from looktwice.core.errors import InputError
+from looktwice.core.study import FloatArray
 from looktwice.modalities.volumes.scan import Scan, pick_channel
 from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, RawFile, Voxels
 

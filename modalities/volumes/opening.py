@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.volumes.sniffing import VolumeFormat, volume_format
 
 if TYPE_CHECKING:

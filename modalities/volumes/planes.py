@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from looktwice.modalities.study import ByteArray, FloatArray
+from looktwice.core.study import ByteArray, FloatArray
 from looktwice.modalities.volumes.fields import SeparableField, interpolation
 from looktwice.modalities.volumes.orientation import Orientation, Plane
 

@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.volumes.voxels import Voxels
 
 if TYPE_CHECKING:

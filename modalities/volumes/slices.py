@@ -9,7 +9,7 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.modalities.study import ByteArray, View
+from looktwice.core.study import ByteArray, View
 from looktwice.modalities.volumes.planes import Canvas
 from looktwice.modalities.volumes.voxels import Voxels
 from looktwice.modalities.volumes.windows import Windows

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.errors import UsageError
-from looktwice.modalities.study import Modality, Study
+from looktwice.core.errors import UsageError
+from looktwice.core.study import Modality, Study
 from looktwice.modalities.volumes.anatomy import Anatomy, describe
 from looktwice.modalities.volumes.foreground import Foreground, find_foreground, sample
 from looktwice.modalities.volumes.orientation import Orientation, Plane, orientation_of

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from looktwice.modalities.study import BoolArray, FloatArray
+from looktwice.core.study import BoolArray, FloatArray
 from looktwice.modalities.volumes.averages import Averages, average
 from looktwice.modalities.volumes.fields import SeparableField, interpolation
 from looktwice.modalities.volumes.mni import STRIPPED_ML, TEMPLATE_MM, Affine, on_grid, template
@@ -75,7 +75,7 @@ FEATURES = (*WIDE_FEATURES, *FINE_FEATURES)
 """Names of what a place is judged by, in the order of a head's weights."""
 
 
-class Look(str, Enum):
+class Contrast(str, Enum):
     """How a scan shows the brain: what a lesion looks like depends on it."""
 
     T1 = "t1"
@@ -127,14 +127,14 @@ class Tissue:
         Samples of `fine` to one of the wider grid.
     context : Context
     wide : float32, shape (len(WIDE_FEATURES), X, Y, Z)
-    look : Look
+    contrast : Contrast
     """
 
     fine: Averages
     steps: tuple[int, int, int]
     context: Context
     wide: FloatArray
-    look: Look
+    contrast: Contrast
 
     def logits(self, weights: npt.NDArray[np.float32], bias: float) -> FloatArray:
         """Return how unusual each place is by a linear head over `FEATURES`, at `FINE_MM`; NaN outside the brain."""
@@ -202,16 +202,16 @@ def measure_tissue(study: VolumeStudy, voxels: Voxels | None = None) -> Tissue |
     head = template(TEMPLATE_MM)
     grey, white = (on_grid(share, head.affine, to_mni, wide.affine, brain.shape) for share in (head.grey, head.white))
     context, features = _measure_wide(wide, brain, grey, white, to_mni)
-    look = Look.CT if study.kind is Kind.CT or dense else _look(wide, brain, grey, white)
-    return Tissue(_standardised(fine.cropped((i, j, k)), middle, unit), steps, context, features, look)
+    contrast = Contrast.CT if study.kind is Kind.CT or dense else _contrast(wide, brain, grey, white)
+    return Tissue(_standardised(fine.cropped((i, j, k)), middle, unit), steps, context, features, contrast)
 
 
-def _look(wide: Averages, brain: BoolArray, grey: FloatArray, white: FloatArray) -> Look:
+def _contrast(wide: Averages, brain: BoolArray, grey: FloatArray, white: FloatArray) -> Contrast:
     """Tell how MRI shows the brain by the places that are surely grey or white matter in the template."""
     of_grey, of_white = (
         float(np.median(wide.values[brain & (share > np.quantile(share[brain], PUREST))])) for share in (grey, white)
     )
-    return Look.T1 if of_white > of_grey else Look.T2
+    return Contrast.T1 if of_white > of_grey else Contrast.T2
 
 
 def _find_brain(wide: Averages, foreground: BoolArray, to_mni: Affine) -> BoolArray:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from isal import igzip
 from scipy import ndimage
 
-from looktwice.modalities.study import BoolArray, FloatArray, NativeMap, Region, added_in_logits
+from looktwice.core.study import BoolArray, FloatArray, NativeMap, Region, added_in_logits
 from looktwice.modalities.volumes.anatomy import Anatomy
 from looktwice.modalities.volumes.components import find_components
 from looktwice.modalities.volumes.fields import SeparableField

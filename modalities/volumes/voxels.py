@@ -10,8 +10,8 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.errors import InputError
-from looktwice.modalities.study import FloatArray
+from looktwice.core.errors import InputError
+from looktwice.core.study import FloatArray
 
 IN_MEMORY_BYTES = 64 * 2**20
 """Scans up to this size stay in memory; larger ones are read from a file, so that memory does not grow with them."""

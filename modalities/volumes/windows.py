@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from looktwice.errors import UsageError
-from looktwice.modalities.study import ByteArray, FloatArray
+from looktwice.core.errors import UsageError
+from looktwice.core.study import ByteArray, FloatArray
 from looktwice.modalities.volumes.scan import Kind
 
 HU_PRESETS = {

@@ -33,9 +33,11 @@ def taxonomy():
 def inspector(tiny_encoder):
     """What detection needs of an inspector that compares photographs with references."""
     from looktwice.encoders.registry import create_encoder
-    from looktwice.encoders.self_reference import Field
+    from looktwice.evidence.self_reference.maps import FeatureLevel
 
-    config = SimpleNamespace(threshold=0.5, fields=(Field(1, 3), Field(2, 3), Field(3, 3)), looks=())
+    config = SimpleNamespace(
+        threshold=0.5, feature_levels=(FeatureLevel(1, 3), FeatureLevel(2, 3), FeatureLevel(3, 3)), passes=()
+    )
     expert = SimpleNamespace(encoder=create_encoder(tiny_encoder), config=config)
     return SimpleNamespace(expert=expert)
 

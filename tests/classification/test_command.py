@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from looktwice.cli import app
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 
 TAXONOMY = """
 category: plate

@@ -10,7 +10,7 @@ from looktwice.classification import evaluating
 from looktwice.classification.duplicates import ALIKE, likeness, things_shown
 from looktwice.classification.evaluating import Protocol, draw_examples, run
 from looktwice.classification.specimen import Contours
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 from looktwice.evaluation.sets import open_sets
 
 

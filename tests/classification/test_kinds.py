@@ -15,7 +15,7 @@ from looktwice.classification.endpoint import EndpointNamer
 from looktwice.classification.prompt import write_pictures, write_prompt
 from looktwice.classification.taxonomy import load_taxonomies, select
 from looktwice.classification.writing import write_classification
-from looktwice.errors import InputError, UsageError
+from looktwice.core.errors import InputError, UsageError
 from looktwice.pipeline import Inspector
 from looktwice.reasoning.remote import Endpoint
 

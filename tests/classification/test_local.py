@@ -16,7 +16,7 @@ from looktwice.classification.local import ASKED, LocalNamer
 from looktwice.classification.prompt import SYSTEM, write_pictures, write_prompt
 from looktwice.classification.prompting import ChatPrompter, LookTwicePrompter
 from looktwice.classification.taxonomy import UNKNOWN
-from looktwice.errors import UsageError, WeightsError
+from looktwice.core.errors import UsageError, WeightsError
 
 TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{% for part in message['content'] %}"
@@ -104,7 +104,7 @@ def onevision():
     """Return a tiny LLaVA-OneVision, its processor, and the expert on its tower."""
     import transformers
 
-    from looktwice.encoders.ltfm import LookTwice
+    from looktwice.evidence.ltfm.network import LookTwice
 
     words = tokenizer(["<|im_start|>", "<image>", "<video>"])
     side = 42
@@ -171,7 +171,7 @@ def finding(parts):
 def by_hand(prompter, pictures, text, answer: str) -> float:
     """Sum the log-softmax of an answer's tokens behind the whole prompt, read at once without a cache."""
     from looktwice.reasoning.prompt import chatml
-    from looktwice.reasoning.splice import embed
+    from looktwice.reasoning.prompt_embedding import embed
 
     model, words = prompter.model, prompter.tokenizer
     ids = [*words(answer, add_special_tokens=False)["input_ids"], words.convert_tokens_to_ids("<|im_end|>")]

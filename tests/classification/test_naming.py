@@ -13,7 +13,7 @@ from looktwice.classification.endpoint import EndpointNamer, answer_format, read
 from looktwice.classification.examples import find_examples, look_at_examples
 from looktwice.classification.specimen import Contours
 from looktwice.classification.taxonomy import UNKNOWN
-from looktwice.errors import InputError, LookTwiceError, UsageError
+from looktwice.core.errors import InputError, LookTwiceError, UsageError
 from looktwice.reasoning.remote import Endpoint
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from looktwice.classification.taxonomy import Severity, built_in, load_taxonomies, parse_taxonomies, select
 from looktwice.classification.traits import TRAITS, agreement, read_traits, score_classes
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 
 PUBLISHED = {
     "bottle": {"normal": ["A round opening."], "broken_large": ["Large breakage", "A large part is missing."]},

@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from looktwice.cli import app
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 
 
 @pytest.fixture(scope="module")

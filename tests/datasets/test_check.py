@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from looktwice.core.errors import UsageError
 from looktwice.datasets.check import check_copy
-from looktwice.errors import UsageError
 
 RNG = np.random.default_rng(0)
 

@@ -11,8 +11,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from looktwice.commands.datasets import app
+from looktwice.core.errors import UsageError
 from looktwice.datasets.readers.cards import CARDS
-from looktwice.errors import UsageError
 
 run = CliRunner()
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from looktwice.core.errors import InputError
 from looktwice.datasets import load_mask, open_folder
 from looktwice.datasets.masks import read_mask
-from looktwice.errors import InputError
 
 
 def picture(path: Path, value: int = 100, shape: tuple[int, int] = (12, 16)) -> None:

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from looktwice.core.errors import InputError
+from looktwice.core.wording.appearance import Appearance
+from looktwice.core.wording.place import PLACES, places_in
+from looktwice.core.wording.quantities import percent
 from looktwice.datasets.folder import open_folder
 from looktwice.datasets.instruct import Record, build_records, read_records, split_records, write_records
 from looktwice.datasets.instruct_words import Domain, Finding, converse, explain
-from looktwice.errors import InputError
-from looktwice.reasoning.appearance import Appearance
 from looktwice.reasoning.facts import Facts
 from looktwice.reasoning.grounding import contradictions, stated_verdicts
-from looktwice.reasoning.place import PLACES, places_in
-from looktwice.reasoning.quantities import percent
 
 
 @pytest.fixture

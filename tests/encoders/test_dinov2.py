@@ -10,11 +10,11 @@ import skimage.data
 import torch
 from safetensors.torch import save_file
 
+from looktwice.core.errors import WeightsError
+from looktwice.core.weights import WHEEL_FILES, cached_path, resolve_wheel_file
 from looktwice.encoders import dinov2
 from looktwice.encoders.dinov2 import DinoV2Small
 from looktwice.encoders.registry import create_encoder
-from looktwice.encoders.weights import WHEEL_FILES, cached_path, resolve_wheel_file
-from looktwice.errors import WeightsError
 
 pytestmark = pytest.mark.skipif(
     not cached_path(WHEEL_FILES["dinov2-small"]).exists(), reason="run `looktwice models pull nano` once"

@@ -8,12 +8,12 @@ import skimage.data
 import timm
 import torch
 
+from looktwice.core.errors import UsageError, WeightsError
+from looktwice.core.weights import WHEEL_FILES, cached_path
 from looktwice.encoders import efficientnet
 from looktwice.encoders.efficientnet import EfficientNetLite0
 from looktwice.encoders.pixels import resize_batch
 from looktwice.encoders.registry import create_encoder
-from looktwice.encoders.weights import WHEEL_FILES, cached_path
-from looktwice.errors import UsageError, WeightsError
 
 SIDE = 160
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from transformers import SiglipVisionConfig, SiglipVisionModel
 
+from looktwice.core.errors import WeightsError
 from looktwice.encoders.siglip import LEVEL_STATES, SiglipEncoder
-from looktwice.errors import WeightsError
 
 LAYERS = 6
 LEVELS = (1, 2, 4, 5)

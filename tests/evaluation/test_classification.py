@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 from looktwice.evaluation.classification import evaluate_classification
 from looktwice.evaluation.severity import evaluate_severity
 from looktwice.evaluation.velm import UNKNOWN, read_predictions, read_taxonomy, split_key

@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from looktwice.commands.evaluate import app
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 from looktwice.evaluation.scorer import ScoredInput
 
 

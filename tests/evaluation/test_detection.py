@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from looktwice.errors import InputError, UsageError
+from looktwice.core.errors import InputError, UsageError
 from looktwice.evaluation import detection
 from looktwice.evaluation.detection import evaluate_detection
 from looktwice.evaluation.scorer import ScoredInput

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.evaluation import bootstrap
 from looktwice.evaluation.pixels import BINS, COARSE, PixelHistograms
 from looktwice.evaluation.regions import label_points

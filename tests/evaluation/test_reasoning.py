@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from looktwice.errors import LookTwiceError, UsageError
+from looktwice.core.errors import LookTwiceError, UsageError
 from looktwice.evaluation.judge import Judge, open_judge
 from looktwice.evaluation.reasoning import evaluate_reasoning
 from looktwice.evaluation.reasoning_records import Pairs, Reference, read_pairs

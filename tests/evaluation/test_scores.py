@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 from looktwice.evaluation.labels import parse_label
 from looktwice.evaluation.scores import evaluate_scores, read_scores
 

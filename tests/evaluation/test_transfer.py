@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 from looktwice.evaluation.figures import draw_confusion, draw_transfer
 from looktwice.evaluation.transfer import read_cell, transfer_matrix
 

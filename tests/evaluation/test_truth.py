@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from looktwice.core.errors import InputError
 from looktwice.datasets.sample import Sample
-from looktwice.errors import InputError
 from looktwice.evaluation.truth import align, image_size, read_picture
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.images import ImageStudy, PixelMap, is_image, read_image
 
 

@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from looktwice import modalities
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities import Modality, detect, expand
 
 

@@ -10,10 +10,11 @@ import pytest
 import torch
 from scipy import ndimage
 
-from looktwice.encoders.ltfm import Evidence, LookTwice
-from looktwice.modalities.study import Modality, NativeMap, Region, Study, View
+from looktwice.core.result import Result, ViewFinding
+from looktwice.core.study import Modality, NativeMap, Region, Study, View
+from looktwice.core.tokens import SelectedTokens
+from looktwice.evidence.ltfm.network import LookTwice
 from looktwice.reasoning.base import StudyContext
-from looktwice.result import Result, ViewFinding
 
 SIDE = 42
 """Side of a crop in pixels; at 14 pixels a patch it has 3 × 3 tokens."""
@@ -83,7 +84,7 @@ def make_context(
     names = [f"axial slice {3 * index}, z = {index:+d} mm" for index in range(number)]
     study = PlainStudy(modality, images, names)
     significance = maps.reshape(number, -1).mean(axis=1)
-    evidence = Evidence(
+    evidence = SelectedTokens(
         maps=torch.from_numpy(maps.astype(np.float32)),
         significance=torch.from_numpy(significance.astype(np.float32)),
         local_tokens=torch.randn(number, 4, token_dim, generator=generator),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 from looktwice.reasoning.budget import plan_views
 
 WHOLE, SELECTED = 745, 14

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from looktwice.commands import chat, terminal
-from looktwice.errors import LookTwiceError, UsageError
-from looktwice.modalities.study import Modality
-from looktwice.reasoning.answer import Answer, AnswerKind
+from looktwice.core.answer import Answer, AnswerKind
+from looktwice.core.errors import LookTwiceError, UsageError
+from looktwice.core.study import Modality
 from looktwice.reasoning.registry import TemplateReasoner, open_reasoner
 from looktwice.reasoning.remote import RemoteReasoner
 

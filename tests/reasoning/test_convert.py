@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from looktwice.errors import InputError, WeightsError
+from looktwice.core.errors import InputError, WeightsError
 from looktwice.reasoning import naming
 from looktwice.reasoning.configs import pinpoints
 from looktwice.reasoning.convert import MANIFEST, convert_checkpoint, is_original

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from looktwice.encoders.base import Tokens, VisionEncoder
-from looktwice.errors import UsageError, WeightsError
-from looktwice.modalities.study import Modality
+from looktwice.core.answer import AnswerKind
+from looktwice.core.errors import UsageError, WeightsError
+from looktwice.core.study import Modality
+from looktwice.core.tokens import Tokens
+from looktwice.encoders.base import VisionEncoder
 from looktwice.reasoning import embedded
-from looktwice.reasoning.answer import AnswerKind
 from looktwice.reasoning.base import Turn
 from looktwice.reasoning.embedded import EmbeddedReasoner
 from looktwice.reasoning.embedded_model import EmbeddedConfig, EmbeddedModel, ShownView

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from looktwice.modalities.study import Modality
+from looktwice.core.study import Modality
 from looktwice.reasoning.facts import read_facts
 
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from looktwice.errors import LookTwiceError
+from looktwice.core.errors import LookTwiceError
 from looktwice.reasoning.generation import LEAST_LOOP, generate, loop_period, without_loop
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from looktwice.encoders.ltfm import LookTwice
-from looktwice.errors import UsageError, WeightsError
+from looktwice.core.errors import UsageError, WeightsError
+from looktwice.evidence.ltfm.network import LookTwice
 from looktwice.reasoning import naming
 from looktwice.reasoning.convert import convert_checkpoint
 from looktwice.reasoning.loading import load_onevision

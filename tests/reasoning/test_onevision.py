@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from looktwice.errors import UsageError
-from looktwice.modalities.study import Modality
-from looktwice.reasoning.answer import AnswerKind
+from looktwice.core.answer import AnswerKind
+from looktwice.core.errors import UsageError
+from looktwice.core.study import Modality
+from looktwice.encoders.llava_vision import reduce_longest_side
 from looktwice.reasoning.base import Turn
 from looktwice.reasoning.prompt import DETECTION_QUESTION, chatml
-from looktwice.reasoning.splice import embed, left_pad
-from looktwice.reasoning.tower import reduce_longest_side
+from looktwice.reasoning.prompt_embedding import embed, left_pad
 
 BASE = 9
 """Tokens of one view, 3 × 3."""

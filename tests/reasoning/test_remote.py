@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from looktwice.errors import LookTwiceError, UsageError
-from looktwice.modalities.study import Modality
+from looktwice.core.answer import AnswerKind
+from looktwice.core.errors import LookTwiceError, UsageError
+from looktwice.core.study import Modality
 from looktwice.reasoning import chat_client
-from looktwice.reasoning.answer import AnswerKind
 from looktwice.reasoning.base import Turn
 from looktwice.reasoning.remote import Endpoint, RemoteReasoner
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from looktwice.modalities.study import Modality, NativeMap, Region
-from looktwice.reasoning.answer import AnswerKind
-from looktwice.reasoning.place import agree, places_in
+from looktwice.core.answer import AnswerKind
+from looktwice.core.result import Result, ViewFinding
+from looktwice.core.study import Modality, NativeMap, Region
+from looktwice.core.wording.place import agree, places_in
 from looktwice.reasoning.template import explain
-from looktwice.result import Result, ViewFinding
 
 
 class FixedMap(NativeMap):

@@ -10,7 +10,7 @@ import pytest
 
 from looktwice.report import write_report
 
-from .conftest import HOT_WORLD
+from ..made_studies import HOT_WORLD
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
+from looktwice.core.study import Modality
 from looktwice.modalities.images import PixelMap
-from looktwice.modalities.study import Modality
 from looktwice.report.heatmap import write_heatmap
 
 scores = arrays(np.float32, array_shapes(min_dims=2, max_dims=2, max_side=20), elements=st.floats(0, 1, width=32))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from looktwice.modalities.study import Region
-from looktwice.reasoning.answer import Answer, AnswerKind
+from looktwice.core.answer import Answer, AnswerKind
+from looktwice.core.study import Region
 from looktwice.report.html import render_html
 
 NOTICE = "not a medical device"

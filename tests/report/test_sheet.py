@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from looktwice.report.colours import CONTOUR_RGB
+from looktwice.core.colours import CONTOUR_RGB
 from looktwice.report.picture import Picture
 from looktwice.report.sheet import COLUMNS, TILE, contact_sheet, photograph_sheet
 

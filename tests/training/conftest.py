@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from looktwice.encoders.base import Tokens
-from looktwice.encoders.expert import Expert, ExpertConfig, build_expert
+from looktwice.core.tokens import Tokens
 from looktwice.encoders.registry import create_encoder
-from looktwice.encoders.self_reference import Field, self_reference_maps
+from looktwice.evidence.expert import Expert, ExpertConfig, build_expert
+from looktwice.evidence.self_reference.maps import FeatureLevel, self_reference_maps
 from looktwice.training.tokens import TokenSet
 
 
@@ -23,8 +23,8 @@ def make_expert(tiny_encoder: str) -> Callable[[], Expert]:
 
     def make() -> Expert:
         torch.manual_seed(1)
-        fields = (Field(0, 3), Field(2, 3))
-        config = ExpertConfig(encoder=tiny_encoder, encoder_options={}, embed_dim=8, fields=fields)
+        fields = (FeatureLevel(0, 3), FeatureLevel(2, 3))
+        config = ExpertConfig(encoder=tiny_encoder, encoder_options={}, embed_dim=8, feature_levels=fields)
         return build_expert(create_encoder(tiny_encoder), config)
 
     return make
@@ -46,7 +46,7 @@ def make_tokens() -> Callable[..., TokenSet]:
                 level[number, row : row + 3, column : column + 3, ::2] -= 3
         tokens = [level.flatten(1, 2).half() for level in levels]
         sources = ["brick" if number < count // 2 else "brain" for number in range(count)]
-        maps = self_reference_maps(Tokens(tokens[-1], tokens, (8, 8)), [Field(0, 3), Field(2, 3)]).half()
+        maps = self_reference_maps(Tokens(tokens[-1], tokens, (8, 8)), [FeatureLevel(0, 3), FeatureLevel(2, 3)]).half()
         real = torch.zeros(count, dtype=torch.bool)
         return TokenSet(tokens, tokens[-1], maps, labels.float(), masks, real, sources, (8, 8))
 

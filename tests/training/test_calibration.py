@@ -11,8 +11,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from looktwice.encoders.calibration import Calibration
-from looktwice.modalities.study import Modality, NativeMap, Study, View
+from looktwice.core.calibration import Calibration
+from looktwice.core.study import Modality, NativeMap, Study, View
 from looktwice.training.calibration import (
     STUDY_FALSE_ALARMS,
     TOKEN_FALSE_ALARMS,

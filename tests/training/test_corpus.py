@@ -8,9 +8,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from looktwice.datasets.shipped import shipped_pictures
-from looktwice.errors import InputError
-from looktwice.modalities.study import Modality
+from looktwice.core.errors import InputError
+from looktwice.core.shipped_pictures import shipped_pictures
+from looktwice.core.study import Modality
 from looktwice.training.corpus import draw_examples, gather_sources, vary
 
 SHIPPED = ("shipped brick", "shipped grass", "shipped gravel", "shipped scenes")

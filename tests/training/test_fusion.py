@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from looktwice.encoders.fusion import Fusion
+from looktwice.evidence.self_reference.probes import Fusion
 from looktwice.training.fusion import fit_fusion
 
 
@@ -29,7 +29,7 @@ def test_the_fused_heads_tell_unseen_anomalies_and_their_places(make_tokens):
 
 def test_no_weight_is_negative_so_that_more_unlike_is_never_less_suspicious(make_tokens):
     fusion, _ = fit(make_tokens(0))
-    assert all((head.linear.weight >= 0).all() for head in (fusion.map_head, fusion.view_head))
+    assert all((head.linear.weight >= 0).all() for head in (fusion.map_probe, fusion.view_probe))
 
 
 def test_sources_of_one_kind_only_do_not_break_the_fit(make_tokens):
@@ -50,5 +50,5 @@ def test_fields_held_alike_keep_a_say_that_the_examples_do_not_give_them(make_to
     for alike in ((), (0, 1)):
         fusion = Fusion(maps.shape[1])
         fit_fusion(fusion, maps, tokens.labels, tokens.masks, tokens.sources, alike)
-        weights[alike] = fusion.view_head.linear.weight[0].view(2, 2, 2)[1, 0, 0]  # nearest, peak, of the noise
+        weights[alike] = fusion.view_probe.linear.weight[0].view(2, 2, 2)[1, 0, 0]  # nearest, peak, of the noise
     assert weights[0, 1] > weights[()] + 0.03

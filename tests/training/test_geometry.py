@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
+from looktwice.evidence.geometry.network import load_network
 from looktwice.modalities.pointclouds.ply import write_scored_ply
-from looktwice.sources.geometry_head import load_head
 from looktwice.training.geometry import GeometryPlan, train_geometry
 
 
@@ -44,7 +44,7 @@ def test_a_head_learns_what_a_bump_is_and_training_goes_on(benchmark, tmp_path):
     record = json.loads((tmp_path / "run" / "training.json").read_text())
     assert record["shapes"] == 4
     assert record["cross_validated"]["point_auroc"] > 0.9
-    assert len(load_head(path).layers) == 3
+    assert len(load_network(path).layers) == 3
     kept = sorted((tmp_path / "run" / "cases").iterdir())
     assert len(kept) == 8
     before = {file: file.stat().st_mtime_ns for file in kept}

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import torch
 
-from looktwice.encoders.expert import Look
-from looktwice.encoders.expert_file import load_expert
-from looktwice.encoders.self_reference import Field
+from looktwice.evidence.expert import EncoderPass
+from looktwice.evidence.expert_file import load_expert
+from looktwice.evidence.self_reference.maps import FeatureLevel
 from looktwice.training.run import Plan, train_expert
 
 CPU = torch.device("cpu")
@@ -23,8 +23,8 @@ def plan(folder, ball, **changes) -> Plan:
         "left_out": ("screw",),
         "encoder": "tiny",
         "embed_dim": 8,
-        "fields": (Field(0, 3), Field(2, 3)),
-        "looks": (Look("", {}, (Field(0, 1),)),),
+        "feature_levels": (FeatureLevel(0, 3), FeatureLevel(2, 3)),
+        "passes": (EncoderPass("", {}, (FeatureLevel(0, 1),)),),
         "heterogeneous": (0, 2),
         "alike": (2,),
         "examples": 8,

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from looktwice.encoders.calibration import Calibration, logit
-from looktwice.encoders.expert import ExpertConfig
-from looktwice.errors import InputError
-from looktwice.modalities.study import Modality
+from looktwice.core.calibration import Calibration, logit
+from looktwice.core.errors import InputError
+from looktwice.core.study import Modality
+from looktwice.evidence.expert import ExpertConfig
 from looktwice.training.site import site_config
 
 

@@ -6,8 +6,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from looktwice.core.errors import InputError
 from looktwice.datasets.sample import GOOD
-from looktwice.errors import InputError
 from looktwice.modalities.volumes import open_volume
 from looktwice.training.tissue import draw_places, fit_logistic, paint_cases
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from looktwice.modalities.study import Modality
+from looktwice.core.study import Modality
 from looktwice.training.corpus import Example
 from looktwice.training.tokens import BATCH, UNKNOWN, TokenSet, encode_examples
 

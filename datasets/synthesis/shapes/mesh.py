@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 
 Points = npt.NDArray[np.float64]
 Faces = npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ from typing import Any
 import highdicom
 from pydicom.sr.codedict import codes
 
-import looktwice
+from looktwice.core.version import __version__
 
 MANUFACTURER = "looktwice"
 MODEL = "looktwice"
@@ -41,7 +41,7 @@ class NewObject:
             "instance_number": 1,
             "manufacturer": MANUFACTURER,
             "manufacturer_model_name": MODEL,
-            "software_versions": looktwice.__version__,
+            "software_versions": __version__,
             "device_serial_number": SERIAL_NUMBER,
         }
 
@@ -51,6 +51,6 @@ def algorithm_identification() -> highdicom.AlgorithmIdentificationSequence:
     return highdicom.AlgorithmIdentificationSequence(
         name=ALGORITHM,
         family=codes.cid7162.ArtificialIntelligence,
-        version=looktwice.__version__,
+        version=__version__,
         source=MANUFACTURER,
     )

@@ -9,8 +9,8 @@ import highdicom
 from highdicom.sr import CodedConcept
 from pydicom.sr.codedict import codes
 
-import looktwice
-from looktwice.modalities.study import Region
+from looktwice.core.study import Region
+from looktwice.core.version import __version__
 from looktwice.modalities.volumes.dicom_objects.equipment import ALGORITHM, MANUFACTURER, MODEL, NewObject
 from looktwice.modalities.volumes.dicom_objects.source import SourceSeries
 from looktwice.modalities.volumes.scan import Kind
@@ -89,7 +89,7 @@ def _group(
 
 
 def _algorithm() -> highdicom.sr.AlgorithmIdentification:
-    return highdicom.sr.AlgorithmIdentification(name=ALGORITHM, version=looktwice.__version__)
+    return highdicom.sr.AlgorithmIdentification(name=ALGORITHM, version=__version__)
 
 
 def _score(value: float) -> highdicom.sr.Measurement:

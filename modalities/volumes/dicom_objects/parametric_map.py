@@ -6,7 +6,7 @@ import highdicom
 import numpy as np
 from pydicom.sr.codedict import codes
 
-from looktwice.modalities.study import FloatArray
+from looktwice.core.study import FloatArray
 from looktwice.modalities.volumes.dicom_objects.equipment import NewObject
 from looktwice.modalities.volumes.dicom_objects.source import SourceSeries
 from looktwice.modalities.volumes.voxel_map import VoxelMap

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.sr.codedict import codes
 
-from looktwice.modalities.study import Region
+from looktwice.core.study import Region
 from looktwice.modalities.volumes.dicom_objects.equipment import NewObject, algorithm_identification
 from looktwice.modalities.volumes.dicom_objects.source import SourceSeries
 from looktwice.modalities.volumes.voxel_map import VoxelMap

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.volumes.dicom_frames import Frame
 from looktwice.modalities.volumes.scan import Scan
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
-from looktwice.modalities.study import Region
+from looktwice.core.study import Region
 from looktwice.modalities.volumes.dicom import discreet
 from looktwice.modalities.volumes.dicom_objects.equipment import NewObject
 from looktwice.modalities.volumes.dicom_objects.measurement_report import measurement_report

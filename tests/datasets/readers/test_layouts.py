@@ -12,11 +12,11 @@ import tifffile
 import yaml
 from PIL import Image
 
+from looktwice.core.errors import InputError, UsageError
 from looktwice.datasets import load_mask
 from looktwice.datasets.readers.cards import CARDS
 from looktwice.datasets.readers.labelled_clouds import defect_in
 from looktwice.datasets.readers.registry import BENCHMARKS, open_benchmark, open_questions, open_records
-from looktwice.errors import InputError, UsageError
 
 SHAPE = (10, 12)
 

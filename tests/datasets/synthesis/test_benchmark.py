@@ -10,12 +10,12 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from looktwice.core.errors import InputError, UsageError
 from looktwice.datasets import load_mask, open_folder
 from looktwice.datasets.check import check_copy
 from looktwice.datasets.synthesis.benchmark import Amounts, write_category, write_manifest
 from looktwice.datasets.synthesis.makers import CloudMaker, PictureMaker, ScanMaker, usable_lesions
 from looktwice.datasets.synthesis.sources import Options, makers_for, numbers
-from looktwice.errors import InputError, UsageError
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
+from looktwice.core.errors import InputError
 from looktwice.datasets.synthesis.shapes import KINDS, Mesh, damage_mesh, load_mesh, sample_cloud, vary_mesh
 from looktwice.datasets.synthesis.shapes.breaking import cut_at
 from looktwice.datasets.synthesis.shapes.catalogue import SHAPES
 from looktwice.datasets.synthesis.shapes.mesh import face_edges, unique_edges
 from looktwice.datasets.synthesis.shapes.refine import refine
 from looktwice.datasets.synthesis.shapes.surface import distance_from, thickness, waves
-from looktwice.errors import InputError
 
 
 def box(size=(1.0, 1.0, 1.0)) -> Mesh:

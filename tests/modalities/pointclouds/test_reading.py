@@ -6,7 +6,7 @@ import open3d as o3d
 import pytest
 import tifffile
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.pointclouds import is_pointcloud
 from looktwice.modalities.pointclouds.reading import read_cloud
 from looktwice.modalities.pointclouds.recognise import CloudFormat, cloud_format

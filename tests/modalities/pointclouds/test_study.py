@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from looktwice.errors import InputError, UsageError
+from looktwice.core.errors import InputError, UsageError
+from looktwice.core.study import Modality, NativeMap, Study
 from looktwice.modalities.pointclouds import open_pointcloud
 from looktwice.modalities.pointclouds.cleaning import find_outliers, find_support_plane
-from looktwice.modalities.study import Modality, NativeMap, Study
 
 
 def constant(study, value=0.5):

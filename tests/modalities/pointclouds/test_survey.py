@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.pointclouds import is_pointcloud, survey
 from looktwice.modalities.pointclouds.reading import read_cloud
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 from looktwice.modalities.rendering.backends import BACKENDS, get_rasterizer
 from looktwice.modalities.rendering.cameras import place_cameras
 from looktwice.modalities.rendering.chunks import CHUNK

@@ -8,7 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from looktwice.commands.render import render
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from looktwice.errors import InputError, UsageError
+from looktwice.core.errors import InputError, UsageError
 from looktwice.modalities.volumes import open_case
 
 BLOB = (30.0, -56.0, 26.0)

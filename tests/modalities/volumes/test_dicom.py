@@ -11,7 +11,7 @@ import pydicom
 import pytest
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.volumes import dicom, is_volume, open_volume
 from looktwice.modalities.volumes.scan import Kind
 

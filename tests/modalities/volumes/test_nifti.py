@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.volumes import is_volume, nifti, open_volume, voxel_map
 
 NIBABEL = Path(nib.__file__).parent / "tests" / "data"

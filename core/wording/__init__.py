@@ -1,0 +1,1 @@
+"""Words for measured things: places, sizes, kinds, quantities."""

@@ -1,0 +1,1 @@
+"""Damage of a surface, by the shape around each point."""

@@ -1,0 +1,1 @@
+"""Look-Twice Feature Matching: which tokens look like an anomaly of this class of thing."""

@@ -1,0 +1,167 @@
+"""How unusual a brain's tissue is for where it lies, weighed by heads learnt on painted lesions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from looktwice.core.atomic import atomic_path
+from looktwice.core.calibration import NORMAL_LOGIT, STUDY_FALSE_ALARMS, Calibration
+from looktwice.core.errors import WeightsError
+from looktwice.core.study import Modality, Study
+from looktwice.evidence.base import FloatArray, Found
+
+if TYPE_CHECKING:
+    from looktwice.modalities.volumes.tissue import Tissue as TissueMeasurement
+
+HEAD_FILE = Path(__file__).parents[1] / "weights" / "tissue" / "head.safetensors"
+# A finding fills a small part of a brain: the score is that of its most unusual share.
+WORST_SHARE = 0.001
+# Of a brain that the source can judge, no more than this share is unusual.
+MOST_UNUSUAL, EVEN_ODDS = 0.15, 0.5
+# A normal place reaches the threshold so often.
+PLACE_FALSE_ALARMS = 0.0005
+
+
+@dataclass(frozen=True)
+class LinearProbe:
+    """A linear head over ``modalities.volumes.tissue.FEATURES``.
+
+    Attributes
+    ----------
+    weights : float32, shape (F,)
+    bias : float
+    """
+
+    weights: npt.NDArray[np.float32]
+    bias: float
+
+
+@dataclass(frozen=True)
+class TissueProbes:
+    """A head for each look that a scan may have, all on one scale: normal places seldom reach 0.
+
+    Attributes
+    ----------
+    by_contrast : dict of str to LinearProbe
+        By the value of ``modalities.volumes.tissue.Contrast``.
+    calibration : Calibration
+        By normal heads as varied as the painted ones.
+    """
+
+    by_contrast: dict[str, LinearProbe]
+    calibration: Calibration
+
+    def save(self, path: Path) -> None:
+        """Write the heads as safetensors, by a temporary name."""
+        from safetensors.numpy import save_file
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tensors = {look: np.append(head.weights, np.float32(head.bias)) for look, head in self.by_contrast.items()}
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata={"calibration": json.dumps(asdict(self.calibration))})
+
+    @classmethod
+    def load(cls, path: Path) -> TissueProbes:
+        """Read the heads.
+
+        Raises
+        ------
+        WeightsError
+            The file is missing, damaged, or was made for other features.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        from looktwice.modalities.volumes.tissue import FEATURES
+
+        try:
+            with safe_open(path, framework="numpy") as file:
+                tensors = {look: file.get_tensor(look) for look in file.keys()}  # noqa: SIM118
+                calibration = Calibration(**json.loads(file.metadata()["calibration"]))
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            raise WeightsError(f"{path} is no head of the tissue source ({type(error).__name__})") from error
+        if any(values.shape != (len(FEATURES) + 1,) for values in tensors.values()):
+            raise WeightsError(f"{path} was trained for other features: train it again")
+        return cls({look: LinearProbe(values[:-1], float(values[-1])) for look, values in tensors.items()}, calibration)
+
+    def logits(self, tissue: TissueMeasurement) -> FloatArray:
+        """Return how unusual each place of a brain is, on its fine grid; NaN outside the brain."""
+        head = self.by_contrast[tissue.contrast.value]
+        return tissue.logits(head.weights, head.bias)
+
+
+class Tissue:
+    """Tissue of heads that is unusual for its place."""
+
+    name = "tissue"
+    modality = Modality.VOLUME
+
+    def fits(self, study: Study) -> bool:
+        """Whether the study is a head that could be laid into MNI space."""
+        from looktwice.modalities.volumes.study import VolumeStudy
+
+        return isinstance(study, VolumeStudy) and study.to_mni is not None
+
+    def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found | None:
+        """Measure a head's voxels; where much of the brain looks unusual, it is not what the source was made for.
+
+        The head's own calibration counts: another head's would mean nothing to it.
+        """
+        from looktwice.modalities.volumes.study import VolumeStudy
+        from looktwice.modalities.volumes.tissue import measure_tissue
+
+        assert isinstance(study, VolumeStudy)
+        head = shipped_probes()
+        tissues = [tissue for voxels in study.voxels if (tissue := measure_tissue(study, voxels)) is not None]
+        if not tissues:
+            study.notes.append("tissue not judged: half of the brain shows one value (an angiogram?)")
+            return None
+        # Scans of one case lie on one grid; what shows in several of them counts for more than what shows in one.
+        logits = np.mean([head.logits(tissue) for tissue in tissues], axis=0)
+        brain = np.isfinite(logits)
+        values = np.zeros(logits.shape, np.float32)
+        values[brain] = head.calibration.probabilities(logits[brain])
+        if np.mean(values[brain] > EVEN_ODDS) > MOST_UNUSUAL:
+            study.notes.append("tissue not judged: too much of it is unlike a brain's (another contrast?)")
+            return None
+        return Found(score=head.calibration.score(worst(logits)), values=tissues[0].fine.field(values), alone=True)
+
+
+@cache
+def shipped_probes() -> TissueProbes:
+    """Return the head that comes with the package."""
+    return TissueProbes.load(HEAD_FILE)
+
+
+def worst(logits: FloatArray) -> float:
+    """Mean logit of a brain's most unusual places; NaN marks what is no brain."""
+    inside = logits[np.isfinite(logits)]
+    count = max(1, round(WORST_SHARE * inside.size))
+    return float(np.partition(inside, -count)[-count:].mean())
+
+
+def on_common_scale(head: LinearProbe, normals: Sequence[FloatArray]) -> LinearProbe:
+    """Return a head by which places of a usual normal brain seldom reach 0 and lie around `NORMAL_LOGIT`.
+
+    Parameters
+    ----------
+    head : LinearProbe
+    normals : sequence of float32, shape (n,)
+        Its logits of normal brains. Brains count alike: one with artefacts must not hide the lesions of all others.
+    """
+    shift = float(np.median([np.quantile(logits, 1 - PLACE_FALSE_ALARMS) for logits in normals]))
+    middle = float(np.median([np.median(logits) for logits in normals]))
+    scale = max((middle - shift) / NORMAL_LOGIT, 1e-3)
+    return LinearProbe((head.weights / scale).astype(np.float32), (head.bias - shift) / scale)
+
+
+def calibrate_tissue(brains: list[FloatArray]) -> Calibration:
+    """Calibrate the score by the logits of normal brains; the map's are on a common scale already."""
+    return Calibration(score_shift=float(np.quantile([worst(logits) for logits in brains], 1 - STUDY_FALSE_ALARMS)))

@@ -1,0 +1,99 @@
+"""Results on a BIDS dataset as a BIDS derivative (version 1.10 of the standard)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from looktwice.core.atomic import atomic_path
+from looktwice.core.errors import InputError
+from looktwice.core.version import __version__
+
+if TYPE_CHECKING:
+    from looktwice.modalities.volumes.bids import BidsImage
+    from looktwice.modalities.volumes.voxel_map import VoxelMap
+
+BIDS_VERSION = "1.10.0"
+
+
+def start_derivative(out: Path, dataset: Path) -> None:
+    """Write ``dataset_description.json`` of a derivative, and what validators must pass over.
+
+    Raises
+    ------
+    InputError
+        `out` is the dataset itself, or is another dataset.
+    """
+    description = out / "dataset_description.json"
+    if out.resolve() == dataset.resolve():
+        raise InputError("the derivative needs a folder of its own: give another --out")
+    if description.exists() and '"looktwice"' not in description.read_text(encoding="utf-8"):
+        raise InputError(f"{out} holds another dataset: give another --out")
+    out.mkdir(parents=True, exist_ok=True)
+    link = Path(os.path.relpath(dataset.resolve(), out.resolve())).as_posix()
+    _write_json(
+        description,
+        {
+            "Name": "looktwice anomaly maps",
+            "BIDSVersion": BIDS_VERSION,
+            "DatasetType": "derivative",
+            "GeneratedBy": [{"Name": "looktwice", "Version": __version__}],
+            "SourceDatasets": [{"URL": link}],
+            "DatasetLinks": {"raw": link},
+        },
+    )
+    (out / ".bidsignore").write_text("reports/\n", encoding="utf-8")
+    (out / "README").write_text(
+        "Anomaly maps (probseg, in [0, 1]) and the regions above the threshold (mask) of anatomical images,\n"
+        "each on the grid of the image that `space` names. Research use only; not a medical device.\n",
+        encoding="utf-8",
+    )
+
+
+def write_maps(image: BidsImage, heatmap: VoxelMap, threshold: float, findings: dict[str, Any], out: Path) -> list[str]:
+    """Write an image's anomaly map and the mask of its regions, with sidecars, into a derivative.
+
+    Parameters
+    ----------
+    image : BidsImage
+    heatmap : VoxelMap
+    threshold : float
+        Of the mask.
+    findings : dict
+        Goes into the map's sidecar.
+    out : Path
+        The derivative.
+
+    Returns
+    -------
+    list of str
+        Files written, relative to `out`.
+    """
+    common = {"Sources": [image.uri], "SpatialReference": image.uri}
+    described: Sequence[tuple[str, dict[str, Any]]] = (
+        ("probseg", {**common, "Description": "Anomaly score of each voxel, in [0, 1]", **findings}),
+        (
+            "mask",
+            {**common, "Type": "Lesion", "Description": "Voxels at or above the threshold", "Threshold": threshold},
+        ),
+    )
+    written = []
+    for suffix, sidecar in described:
+        stem = out / image.derived(suffix)
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        path = stem.with_name(f"{stem.name}.nii.gz")
+        if suffix == "mask":
+            heatmap.save_mask(path, threshold)
+        else:
+            heatmap.save(path)
+        _write_json(stem.with_name(f"{stem.name}.json"), sidecar)
+        written.append(path.relative_to(out).as_posix())
+    return written
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

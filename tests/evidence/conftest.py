@@ -1,0 +1,34 @@
+"""What several tests of the encoders need."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from looktwice.core.calibration import Calibration
+from looktwice.encoders.registry import create_encoder
+from looktwice.evidence.expert import EncoderPass, Expert, ExpertConfig, build_expert
+from looktwice.evidence.self_reference.maps import FeatureLevel
+
+
+@pytest.fixture
+def expert(tiny_encoder: str) -> Expert:
+    """An expert with random heads, as one could come out of training."""
+    config = ExpertConfig(
+        encoder=tiny_encoder,
+        encoder_options={"input_size": 64},
+        embed_dim=16,
+        feature_levels=(FeatureLevel(1, 3), FeatureLevel(3, 3)),
+        passes=(
+            EncoderPass("", {}, (FeatureLevel(1, 1),)),
+            EncoderPass(tiny_encoder, {"input_size": 96}, (FeatureLevel(2, 1),)),
+        ),
+        heterogeneous=(0, 2),
+        max_tiles=4,
+        calibration={"image": Calibration(0.5, 2.0, -1.0, 1.5), "volume": Calibration(score_shift=1.0, map_scale=3.0)},
+        trained_on=("brick", "größe"),
+        threshold=0.4,
+        revision="seed7",
+    )
+    torch.manual_seed(0)
+    return build_expert(create_encoder(tiny_encoder), config)

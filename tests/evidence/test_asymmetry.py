@@ -1,0 +1,25 @@
+"""Asymmetry of heads: a small strong difference raises the score, ordinary asymmetry does not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from looktwice.evidence.asymmetry import calibrate_asymmetry, score_asymmetry
+
+
+def asymmetry(seed: int, lesion: bool = False) -> np.ndarray:
+    maps = np.random.default_rng(seed).beta(1, 12, (40, 18, 18)).astype(np.float32)
+    if lesion:
+        maps[10:12, 4:8, 4:8] = 0.95
+    return maps
+
+
+def test_a_lesion_raises_the_score_and_healthy_heads_stay_below():
+    calibration = calibrate_asymmetry([asymmetry(seed) for seed in range(5)])
+    assert score_asymmetry(asymmetry(20), calibration) < 0.6
+    assert score_asymmetry(asymmetry(21, lesion=True), calibration) > 0.9
+
+
+def test_extremes_are_finite():
+    calibration = calibrate_asymmetry([np.zeros((2, 4, 4), np.float32)])
+    assert 0 < score_asymmetry(np.ones((2, 4, 4), np.float32), calibration) <= 1

@@ -1,0 +1,99 @@
+"""What is written of an expert is read again, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from looktwice.core.errors import UsageError, WeightsError
+from looktwice.evidence.expert import Expert
+from looktwice.evidence.expert_file import load_expert, load_look_twice
+
+CPU = torch.device("cpu")
+
+
+def test_what_is_saved_is_loaded(expert, tmp_path):
+    path = tmp_path / "a folder" / "expert.safetensors"
+    expert.save(path)
+    loaded = load_expert(path, CPU)
+    assert loaded.config == expert.config
+    assert list(loaded.files) == ["expert.safetensors"]
+    assert [left.name for left in path.parent.iterdir()] == ["expert.safetensors"]
+    image = np.random.default_rng(5).integers(0, 256, (64, 64, 3), np.uint8)
+    (before,), (after,) = expert.see_photographs([image]), loaded.see_photographs([image])
+    np.testing.assert_allclose(after.maps, before.maps, atol=1e-6)  # the fusion's weights are kept exactly
+    assert after.score == pytest.approx(before.score)
+    assert after.sources["ltfm"] == pytest.approx(before.sources["ltfm"], abs=0.02)  # LTFM's in half precision
+
+
+def test_a_truncated_file_is_refused(expert, tmp_path):
+    path = tmp_path / "expert.safetensors"
+    expert.save(path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match="not an expert written by looktwice"):
+        load_expert(path, CPU)
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights at all", b"\xff" * 64], ids=["empty", "text", "bytes"])
+def test_what_is_no_weight_file_is_refused(content, tmp_path):
+    path = tmp_path / "expert.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="not an expert"):
+        load_expert(path, CPU)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(WeightsError, match="not an expert"):
+        load_expert(tmp_path / "none.safetensors", CPU)
+
+
+def write(path: Path, expert: Expert, **changes) -> Path:
+    from safetensors.torch import save_file
+
+    tensors = {f"look_twice.{name}": tensor for name, tensor in expert.look_twice.state_dict().items()}
+    for part in ("fusion", "photo_fusion"):
+        tensors |= {f"{part}.{name}": tensor for name, tensor in getattr(expert, part).state_dict().items()}
+    save_file(tensors, path, metadata={"looktwice": json.dumps({**asdict(expert.config), **changes})})
+    return path
+
+
+def test_somebody_elses_safetensors_is_refused(tmp_path):
+    from safetensors.torch import save_file
+
+    save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(WeightsError, match="not an expert"):
+        load_expert(tmp_path / "other.safetensors", CPU)
+
+
+def test_a_setting_of_a_later_version_is_refused(expert, tmp_path):
+    with pytest.raises(WeightsError, match="not an expert"):
+        load_expert(write(tmp_path / "later.safetensors", expert, unheard_of=1), CPU)
+
+
+def test_weights_that_do_not_fit_the_encoder_are_refused(expert, tmp_path):
+    with pytest.raises(WeightsError, match="does not fit its own encoder tiny"):
+        load_expert(write(tmp_path / "misfit.safetensors", expert, embed_dim=32), CPU)
+
+
+def test_an_encoder_that_is_not_known_is_named(expert, tmp_path):
+    with pytest.raises(UsageError, match="resnet-9000"):
+        load_expert(write(tmp_path / "other.safetensors", expert, encoder="resnet-9000"), CPU)
+
+
+def test_look_twice_is_read_by_itself(expert, tmp_path):
+    path = tmp_path / "expert.safetensors"
+    expert.save(path)
+    weights = load_look_twice(path)
+    assert weights.keys() == expert.look_twice.state_dict().keys()
+    for name, value in expert.look_twice.state_dict().items():
+        torch.testing.assert_close(weights[name], value, atol=2e-3, rtol=1e-3)  # kept in half precision
+
+
+def test_look_twice_of_no_expert_is_refused(tmp_path):
+    with pytest.raises(WeightsError, match="not an expert"):
+        load_look_twice(tmp_path / "none.safetensors")

@@ -1,0 +1,124 @@
+"""Parts that are found by the name of their file: encoders, sources of evidence, reasoners, dataset readers, inputs.
+
+A part is a module or a package in its room that assigns the room's marker at its top level (`WEIGHTS` in ``encoders``,
+`ABOUT` in ``reasoning`` and so on). Nothing is imported to find parts or to read their constants, so that help texts
+stay fast; a part is imported when it is used. Folders named in ``LOOKTWICE_PLUGINS`` (separated as in ``PATH``) may add
+parts: ``FOLDER/encoders/mine.py`` is found like ``looktwice/encoders/mine.py``.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from looktwice.core.errors import UsageError
+
+PLUGINS = "LOOKTWICE_PLUGINS"
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a room.
+
+    Attributes
+    ----------
+    room : str
+        With dots: ``encoders``, ``datasets.readers``.
+    stem : str
+        Name of its file or folder.
+    path : Path
+        The file that holds its constants.
+    """
+
+    room: str
+    stem: str
+    path: Path
+
+    @cached_property
+    def constants(self) -> dict[str, ast.expr]:
+        """What is assigned at the top level of the file, unevaluated."""
+        found: dict[str, ast.expr] = {}
+        for node in ast.parse(self.path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                found[node.targets[0].id] = node.value
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+                found[node.target.id] = node.value
+        return found
+
+    def constant(self, name: str, default: Any = None) -> Any:
+        """Return a literal constant of the file without importing it."""
+        return ast.literal_eval(self.constants[name]) if name in self.constants else default
+
+    @property
+    def name(self) -> str:
+        """What users call it: its `NAME`, else the name of its file."""
+        return str(self.constant("NAME", self.stem))
+
+    def load(self) -> ModuleType:
+        """Import it."""
+        package = importlib.import_module(f"looktwice.{self.room}")
+        folder = str(self.path.parent if self.path.name != "__init__.py" else self.path.parent.parent)
+        if folder not in package.__path__:
+            package.__path__.append(folder)
+        return importlib.import_module(f"looktwice.{self.room}.{self.stem}")
+
+
+def find_parts(room: str, marker: str) -> dict[str, Part]:
+    """Return the parts of a room by name, in the order of their names.
+
+    Parameters
+    ----------
+    room : str
+        With dots: ``encoders``, ``datasets.readers``.
+    marker : str
+        The constant that makes a file of this room a part.
+    """
+    folders = [_ROOT, *(Path(entry) for entry in os.environ.get(PLUGINS, "").split(os.pathsep) if entry)]
+    found = {part.name: part for folder in folders for part in _parts_in(room, marker, folder)}
+    return dict(sorted(found.items()))
+
+
+def find_part(room: str, marker: str, name: str, what: str) -> Part:
+    """Return one part by name.
+
+    Parameters
+    ----------
+    room, marker : str
+        As for `find_parts`.
+    name : str
+    what : str
+        What such a part is called, for the error.
+
+    Raises
+    ------
+    UsageError
+        There is none of that name; the line says which there are.
+    """
+    parts = find_parts(room, marker)
+    if name not in parts:
+        raise UsageError(f"there is no {what} named {name!r}; choose from {', '.join(parts)}")
+    return parts[name]
+
+
+def _parts_in(room: str, marker: str, root: Path) -> Iterator[Part]:
+    folder = root.joinpath(*room.split("."))
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        file = path / "__init__.py" if path.is_dir() else path
+        if file.suffix == ".py" and file.is_file() and path.name != "__init__.py":
+            part = _read(room, path.stem, file, file.stat().st_mtime_ns)
+            if marker in part.constants:
+                yield part
+
+
+@cache
+def _read(room: str, stem: str, path: Path, modified: int) -> Part:
+    """Return a part; the same object as long as its file is the same, so that a file is parsed once."""
+    return Part(room, stem, path)

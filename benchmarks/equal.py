@@ -123,7 +123,7 @@ def _jobs(
         "photographs_references": job(pictures, normal),
         "photographs_cohort": job(pictures, cohort=True),
         "volumes": job(volumes),
-        "volumes_references": job(volumes[:1], volumes[1:]),
+        "volumes_references": job(volumes[:1], volumes[1:5]),
         "volumes_cohort": job(volumes, cohort=True),
         "clouds": job(clouds),
         "clouds_references": job(clouds[:1], clouds[1:]),

@@ -31,7 +31,7 @@ def test_a_file_with_the_marker_is_a_part_and_others_are_not(plugin):
 
 
 def test_an_unknown_name_is_told_with_those_there_are(plugin):
-    with pytest.raises(UsageError, match="no encoder named 'x'; choose from .*probe-1"):
+    with pytest.raises(UsageError, match=r"no encoder named 'x'; choose from .*probe-1"):
         find_part("encoders", "WEIGHTS", "x", "encoder")
 
 

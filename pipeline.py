@@ -1,31 +1,32 @@
-"""The one way through the house: open, look, lift, explain, write."""
+"""The one way that every input takes: open, encode, ask every source of evidence, fuse, explain, write."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from looktwice import modalities
-from looktwice.core.calibration import logit
 from looktwice.core.device import resolve_device
-from looktwice.core.errors import InputError
-from looktwice.core.result import Result, ViewFinding
-from looktwice.core.study import Modality, NativeMap, Study
+from looktwice.core.errors import InputError, UsageError
+from looktwice.core.finding import Finding
+from looktwice.core.fuse import fuse, maps_in_views, view_scores
+from looktwice.core.result import Failure, Result, ViewFinding
+from looktwice.core.study import FloatArray, Modality, Study
+from looktwice.core.tokens import SelectedTokens
 from looktwice.core.version import __version__
 from looktwice.core.weights import WHEEL_FILES
-from looktwice.evidence import Found, fitting
-from looktwice.evidence.expert import Expert, Sighting
+from looktwice.evidence.base import Context
+from looktwice.evidence.comparisons.comparisons import Comparisons, cohort_of, references_of
+from looktwice.evidence.encoding import PHOTOGRAPH_BATCH, StudyTokens, is_photograph
+from looktwice.evidence.expert import Expert
 from looktwice.evidence.expert_file import load_expert
-from looktwice.evidence.references.reference_set import Beside
-from looktwice.evidence.references.studies import Compared
-from looktwice.models import MODELS, expert_path
+from looktwice.evidence.sources import find_evidence
+from looktwice.models import MODELS, default_reasoner, expert_path
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.registry import open_reasoner
 from looktwice.report import Picture, write_report
@@ -40,75 +41,146 @@ _OPTIONS = {
 }
 
 
+@dataclass(frozen=True)
+class Input:
+    """An input with what is asked for it alone.
+
+    Attributes
+    ----------
+    source : path or data
+        What `modalities.open` takes.
+    name : str, optional
+        Of the study and its folder, in place of the one that its adapter derives from a file's name.
+    modality : str, optional
+        In place of the one asked for all.
+    options : dict
+        For the adapter, besides those given for all.
+    """
+
+    source: Any
+    name: str | None = None
+    modality: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Inspector:
-    """A loaded model that inspects one input after another.
+    """A loaded model that inspects any number of inputs; what it compares with is fixed when it is made.
 
     Parameters
     ----------
     model : str
         A model's name (``models.MODELS``) or the path of an expert.
     device : {"auto", "cpu", "cuda"}
-    llm : str
-        Who puts the evidence into words; see ``reasoning.registry.open_reasoner``.
+    llm : str, optional
+        Who puts what was found into words (see ``reasoning.registry``); by default the model's own.
     allow_remote : bool
         Whether medical data may be sent to a server on another machine.
     max_visual_tokens : int, optional
         Most tokens that a language model is shown of one study; its own when not given.
+    references : path, or sequence of inputs
+        Normal inputs of the same kind to compare with (few-shot); folders are searched.
+    cohort : path, or sequence of inputs
+        Inputs, most of them normal, that are compared with each other when they are inspected.
+    threshold : float, optional
+        Of the score and the regions; the model's own when not given.
+    modality : {"auto", "image", "volume", "pointcloud"}
+        Of inputs that do not say otherwise.
+    options : mapping, optional
+        For the adapters (``window``, ``planes``, ``unit`` …), of references and inputs alike; those that do not belong
+        to an input's kind are passed over.
 
     Raises
     ------
     UsageError
-        No such model or device.
+        No such model or device; references or a cohort that cannot be compared with, or both.
     WeightsError
         Weights are missing or damaged.
+
+    Examples
+    --------
+    >>> from looktwice import Inspector
+    >>> inspector = Inspector("nano", llm="template")  # doctest: +SKIP
+    >>> inspector.inspect("part.png").verdict  # doctest: +SKIP
+    'normal'
     """
 
     def __init__(
         self,
         model: str = "nano",
         device: str = "auto",
-        llm: str = "template",
+        llm: str | None = None,
         allow_remote: bool = False,
         max_visual_tokens: int | None = None,
+        *,
+        references: Any = (),
+        cohort: Any = (),
+        threshold: float | None = None,
+        modality: str = "auto",
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = model if model in MODELS else Path(model).stem
         self.expert: Expert = load_expert(expert_path(model), resolve_device(device))
-        self.beside = Beside()
+        self.threshold = self.expert.config.threshold if threshold is None else threshold
+        self.modality, self.options = modality, dict(options or {})
         self.reasoner = open_reasoner(
-            llm, self.expert.encoder, allow_remote, device=device, max_visual_tokens=max_visual_tokens
+            llm or default_reasoner(model),
+            self.expert.encoder,
+            allow_remote,
+            device=device,
+            max_visual_tokens=max_visual_tokens,
         )
+        self._context = Context(self.expert, self._references(references), self._cohort(cohort))
+        if self._context.references and self._context.cohort:
+            raise UsageError("give references or a cohort, not both")
 
-    def inspect(
-        self,
-        path: str | Path,
-        *,
-        modality: str = "auto",
-        out: str | Path | None = None,
-        folder: str | None = None,
-        threshold: float | None = None,
-        explain: bool = True,
-        question: str | None = None,
-        dicom: bool = False,
-        keep_identifiers: bool = False,
-        export: Sequence[str] = (),
-        options: Mapping[str, Any] | None = None,
-    ) -> Result:
-        """Find what does not belong in one input.
+    def inspect(self, source: Any, **arguments: Any) -> Result:
+        """Find what does not belong in one input, say it in words and write the report.
 
         Parameters
         ----------
-        path : path
-            A file, or a folder or zip of one DICOM series.
-        modality : {"auto", "image", "volume", "pointcloud"}
+        source : path or data
+            What `modalities.open` takes, an `Input`, or an open `Study`.
+        **arguments
+            As for `inspect_many`.
+
+        Raises
+        ------
+        InputError
+            The input cannot be used.
+        """
+        [result] = self.inspect_many([source], **arguments)
+        if isinstance(result, Failure):
+            raise result.reason
+        return result
+
+    def inspect_many(
+        self,
+        sources: Iterable[Any],
+        *,
+        out: str | Path | None = None,
+        threshold: float | None = None,
+        explain: bool = True,
+        ask: str | None = None,
+        dicom: bool = False,
+        keep_identifiers: bool = False,
+        export: Sequence[str] = (),
+        **options: Any,
+    ) -> Iterator[Result | Failure]:
+        """Inspect inputs one after another, in order; what cannot be used gives a `Failure`, and the rest goes on.
+
+        Inputs are opened as they are needed, and photographs are encoded in small batches.
+
+        Parameters
+        ----------
+        sources : iterable
+            Of what `inspect` takes.
         out : path, optional
             Artifacts are written to ``out/<study>/``; none are when it is not given.
-        folder : str, optional
-            Name for the study and its folder, in place of the one that the adapter derives from a file's name.
         threshold : float, optional
-            For score and regions; the model's own when not given.
+            Of the score and the regions, in place of the inspector's.
         explain : bool
             Whether to say in words what was found.
-        question : str, optional
+        ask : str, optional
             What the explanation is to answer.
         dicom : bool
             Whether to write DICOM objects beside the report; the input must be a DICOM series.
@@ -116,149 +188,79 @@ class Inspector:
             Keep the patient's identity in the DICOM objects, in place of a stable pseudonym.
         export : sequence of {"obj", "glb", "csv"}
             Further files of a scored cloud or mesh to write; passed over for other inputs.
-        options : mapping, optional
-            For the adapter (``planes``, ``window``, ``channel``, ``case``, ``backend``, ``views``, ``unit``,
-            ``remove_outliers``, ``remove_plane``); those that do not belong to the input's kind are passed over.
+        **options
+            For the adapters, in place of the inspector's.
+        """
+        for examined in self.examine(sources, threshold, **options):
+            if isinstance(examined, Failure):
+                yield examined
+                continue
+            try:
+                self._explain(examined, explain or ask is not None, ask)
+                if out is not None:
+                    _write(examined, Path(out), dicom, keep_identifiers, export)
+            except InputError as error:
+                yield Failure(str(examined.study.source), error)
+                continue
+            yield examined.result
 
-        Returns
-        -------
-        Result
+    def look(self, source: Any, threshold: float | None = None, **options: Any) -> StudyContext:
+        """Open one input and examine it; nothing is said or written yet.
 
         Raises
         ------
         InputError
             The input cannot be used.
         """
-        started = time.perf_counter()
-        context = self.look(path, modality=modality, folder=folder, threshold=threshold, options=options)
-        result = context.result
-        looked = time.perf_counter()
-        if explain:
-            result.answer = self.reasoner.explain(question, context)
-        result.seconds["explain"] = time.perf_counter() - looked
-        result.seconds["total"] = time.perf_counter() - started
-        if out is not None:
-            folder_out = Path(out) / result.study
-            if dicom:
-                result.artifacts |= _write_dicom(context, folder_out, keep_identifiers)
-            if export and result.modality is Modality.POINTCLOUD:
-                result.artifacts |= _write_exports(context, folder_out, export)
-            write_report(result, context.study, _pictures(context), folder_out)
-        return result
+        [examined] = self.examine([source], threshold, **options)
+        if isinstance(examined, Failure):
+            raise examined.reason
+        return examined
 
-    def look(
-        self,
-        path: str | Path,
-        *,
-        modality: str = "auto",
-        folder: str | None = None,
-        threshold: float | None = None,
-        options: Mapping[str, Any] | None = None,
-    ) -> StudyContext:
-        """Open one input, look at it and bring what is found back to its own space; nothing is said or written yet.
-
-        The arguments are those of ``inspect``.
-        """
-        started = time.perf_counter()
-        study = _open(Path(path), modality, options or {})
-        if folder and not study.source.is_dir() and study.name == study.source.stem:
-            study.name = folder
-        return self.examine(study, threshold, time.perf_counter() - started)
-
-    def examine(self, study: Study, threshold: float | None = None, opening: float = 0.0) -> StudyContext:
-        """Look at an open study; `opening` is the seconds that opening it took."""
-        started = time.perf_counter()
-        # The sources need nothing from the encoder, and both spend their time outside the interpreter's lock.
-        with ThreadPoolExecutor(1) as aside:
-            asked = aside.submit(self._ask_sources, study)
-            comparing = aside.submit(self.beside.compare, study)
-            sighting = self._see(study)
-            looking = time.perf_counter()
-            found, compared = asked.result(), comparing.result()
-        sighting = _join(sighting, found)
-        seen = time.perf_counter()
-        threshold = self.expert.config.threshold if threshold is None else threshold
-        heatmap = study.lift(sighting.maps)
-        for one in found.values():
-            if one.values is not None:
-                heatmap.raise_to(one.values, one.alone)
-        if compared is not None:
-            sighting = _compare(sighting, heatmap, compared)
-        regions = heatmap.regions(threshold)
-        measured = compared is not None or any(one.values is not None for one in found.values())
-        if measured or study.modality is Modality.POINTCLOUD:
-            sighting = _as_lifted(sighting, heatmap)
-        lifted = time.perf_counter()
-        result = Result(
-            study=study.name,
-            source=study.source,
-            modality=study.modality,
-            score=sighting.score,
-            threshold=threshold,
-            heatmap=heatmap,
-            regions=regions,
-            findings=_findings(study, sighting),
-            views=len(sighting.maps),
-            model=self.provenance(),
-            version=__version__,
-            evidence=sighting.sources,
-            notes=list(study.notes),
-            seconds={
-                "load": opening + sighting.seconds["load"],
-                "encode": sighting.seconds["encode"],
-                "match": sighting.seconds["match"] + seen - looking,
-                "lift": lifted - seen,
-                "explain": 0.0,
-                "write": 0.0,
-                "total": opening + lifted - started,
-            },
-        )
-        return StudyContext(study, sighting.evidence, sighting.maps, result)
-
-    def compare_with_references(self, paths: Sequence[Path], options: Mapping[str, Any] | None = None) -> None:
-        """Look at inputs beside these normal ones of the same kind from now on.
+    def examine(
+        self, sources: Iterable[Any], threshold: float | None = None, **options: Any
+    ) -> Iterator[StudyContext | Failure]:
+        """Examine inputs: what every command builds on.
 
         Parameters
         ----------
-        paths : sequence of Path
-        options : mapping, optional
-            For the adapters, as for ``inspect``.
+        sources : iterable
+            Open studies, or whatever `open` takes; opened as they are needed. A `Failure` is passed on in its place.
+        threshold : float, optional
+            In place of the inspector's.
+        **options
+            For the adapters, in place of the inspector's.
+
+        Yields
+        ------
+        StudyContext or Failure
+            One for each, in order.
+        """
+        threshold = self.threshold if threshold is None else threshold
+        for batch in _batches(self._opened(sources, options)):
+            if isinstance(batch, Failure):
+                yield batch
+            else:
+                yield from self._examine_batch(batch, threshold)
+
+    def open(self, source: Any, **options: Any) -> Study:
+        """Open one input as this inspector does: with its options, and under the name that an `Input` gives.
 
         Raises
         ------
-        UsageError
-            One of them cannot be compared with, or there are fewer of its kind than two photographs or three others.
+        InputError
+            The input cannot be used.
         """
-        self.beside = Beside.references(self.expert, paths, lambda path: _open(path, "auto", options or {}))
-
-    def compare_with_each_other(self, paths: Sequence[Path], options: Mapping[str, Any] | None = None) -> None:
-        """Look at these inputs, most of them normal, beside each other; what cannot be read is passed over.
-
-        The arguments are those of ``compare_with_references``.
-
-        Raises
-        ------
-        UsageError
-            There are fewer than three of every kind.
-        """
-        self.beside = Beside.each_other(self.expert, paths, lambda path: _open(path, "auto", options or {}))
-
-    def _see(self, study: Study) -> Sighting:
-        """Look at a study: by itself, or beside other photographs where it is one and such are given."""
-        if study.source in self.beside.cohort:
-            return self.beside.cohort[study.source]
-        if study.modality is Modality.IMAGE and self.beside.photographs is not None:
-            return self.beside.photographs.see([study.views()[0].image])[0]
-        return self.expert.see(study)
-
-    def _ask_sources(self, study: Study) -> dict[str, Found]:
-        """Return what each source of evidence that fits the study finds in it."""
-        calibrations = self.expert.config.calibration
-        found = {
-            source.name: source.look(study, self.expert.encoder.grid, calibrations[source.name])
-            for source in fitting(study, calibrations)
-        }
-        return {name: one for name, one in found.items() if one is not None}
+        if isinstance(source, Study):
+            return source
+        started = time.perf_counter()
+        asked = source if isinstance(source, Input) else Input(source)
+        given = {**self.options, **options, **asked.options}
+        study = _open(asked.source, asked.modality or given.pop("modality", self.modality), given)
+        if asked.name and not study.source.is_dir() and study.name == study.source.stem:
+            study.name = asked.name
+        study.seconds_to_open = time.perf_counter() - started
+        return study
 
     def provenance(self) -> dict[str, Any]:
         """Return the model's name, revision and the sha256 of each weight file."""
@@ -268,27 +270,185 @@ class Inspector:
             files |= {WHEEL_FILES[name].filename: WHEEL_FILES[name].sha256 for name in spec.wheel_files}
         return {"name": self.name, "revision": self.expert.config.revision, "sha256": files}
 
+    def _opened(self, sources: Iterable[Any], options: Mapping[str, Any]) -> Iterator[Study | Failure]:
+        for source in sources:
+            try:
+                yield source if isinstance(source, Failure) else self.open(source, **options)
+            except InputError as error:
+                yield Failure(str(source.source if isinstance(source, Input) else source), error)
 
-def inspect(
-    path: str | Path,
-    model: str = "nano",
-    *,
-    device: str = "auto",
-    llm: str = "template",
-    allow_remote: bool = False,
-    **arguments: Any,
-) -> Result:
-    """Inspect one input; see ``Inspector.inspect`` for the arguments.
+    def _references(self, inputs: Any) -> Comparisons | None:
+        listed = _listed(inputs)
+        return references_of(self.expert, self._usable(listed)) if listed else None
 
-    A loop over many inputs should make one ``Inspector`` and keep it: loading the model is done once there.
+    def _cohort(self, inputs: Any) -> Comparisons | None:
+        listed = _listed(inputs)
+        readable = (study for study in self._opened(listed, {}) if isinstance(study, Study))
+        return cohort_of(self.expert, readable) if listed else None
+
+    def _usable(self, inputs: Iterable[Any]) -> Iterator[Study]:
+        for study in self._opened(inputs, {}):
+            if isinstance(study, Failure):
+                raise UsageError(str(study.reason)) from study.reason
+            yield study
+
+    def _examine_batch(self, studies: Sequence[Study], threshold: float) -> Iterator[StudyContext | Failure]:
+        started = time.perf_counter()
+        try:
+            found = find_evidence(studies, self._context)
+        except InputError as error:
+            if len(studies) == 1:
+                yield Failure(str(studies[0].source), error)
+                return
+            # One of several is at fault: each by itself, so that the others go on.
+            for study in studies:
+                yield from self._examine_batch([study], threshold)
+            return
+        shared = (time.perf_counter() - started) / len(studies)
+        for study, (findings, tokens) in zip(studies, found, strict=True):
+            yield self._conclude(study, findings, tokens, threshold, shared)
+
+    def _conclude(
+        self, study: Study, findings: list[Finding], tokens: StudyTokens, threshold: float, spent: float
+    ) -> StudyContext:
+        """Fuse the findings of one study into its result; `spent` is the seconds that looking took."""
+        started = time.perf_counter()
+        score, heatmap, regions = fuse(findings, study, threshold)
+        maps = maps_in_views(findings, heatmap)
+        scores = view_scores(findings, heatmap, maps) if len(maps) > 1 else np.array([score], np.float32)
+        selected = next(one.selected for one in findings if one.selected is not None)
+        lifted = time.perf_counter() - started
+        seconds = {**tokens.seconds}
+        opening = study.seconds_to_open
+        result = Result(
+            study=study.name,
+            source=study.source,
+            modality=study.modality,
+            score=score,
+            threshold=threshold,
+            heatmap=heatmap,
+            regions=regions,
+            findings=_worst_views(study, scores, selected),
+            views=len(maps),
+            model=self.provenance(),
+            version=__version__,
+            evidence={one.name: one.score for one in findings},
+            notes=[*study.notes, *(note for one in findings for note in one.notes)],
+            seconds={
+                "load": opening + seconds.get("load", 0.0),
+                "encode": seconds.get("encode", 0.0),
+                "match": max(0.0, spent - seconds.get("load", 0.0) - seconds.get("encode", 0.0)),
+                "lift": lifted,
+                "explain": 0.0,
+                "write": 0.0,
+                "total": opening + spent + lifted,
+            },
+        )
+        return StudyContext(study, selected, maps, result)
+
+    def _explain(self, context: StudyContext, wanted: bool, question: str | None) -> None:
+        started = time.perf_counter()
+        result = context.result
+        if wanted:
+            result.answer = self.reasoner.explain(question, context)
+        result.seconds["explain"] = time.perf_counter() - started
+        result.seconds["total"] += result.seconds["explain"]
+
+
+def inspect(source: Any, model: str = "nano", **arguments: Any) -> Result:
+    """Inspect one input; arguments, names and defaults are those of ``looktwice inspect``.
+
+    A loop over many inputs should call `inspect_many` or keep one `Inspector`: the model is loaded once there.
+
+    Parameters
+    ----------
+    source : path or data
+        What `looktwice.open` takes.
+    model : str
+    **arguments
+        Of `Inspector` (``device``, ``llm``, ``references``, ``cohort``, ``threshold`` …) and of
+        `Inspector.inspect_many` (``out``, ``explain``, ``ask``, ``window`` …).
     """
-    return Inspector(model, device, llm, allow_remote).inspect(path, **arguments)
+    own, rest = _split(arguments)
+    return Inspector(model, **own).inspect(source, **rest)
 
 
-def _open(path: Path, modality: str, options: Mapping[str, Any]) -> Study:
-    kind = modalities.detect(path) if modality == "auto" else Modality(modality)
+def inspect_many(sources: Iterable[Any], model: str = "nano", **arguments: Any) -> Iterator[Result | Failure]:
+    """Inspect inputs one after another, in order; see `inspect` for the arguments."""
+    own, rest = _split(arguments)
+    return Inspector(model, **own).inspect_many(sources, **rest)
+
+
+_MADE_WITH = {
+    "device", "llm", "allow_remote", "max_visual_tokens", "references", "cohort", "threshold", "modality", "options",
+}  # fmt: skip
+
+
+def _split(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what an inspector is made with, and what is asked of it."""
+    own = {name: value for name, value in arguments.items() if name in _MADE_WITH}
+    return own, {name: value for name, value in arguments.items() if name not in _MADE_WITH}
+
+
+def _listed(inputs: Any) -> list[Any]:
+    """Return inputs as a list; a single one, or a folder's path, is searched for those in it."""
+    several = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+    listed: list[Any] = []
+    for one in several:
+        try:
+            listed += modalities.expand([Path(one)]) if isinstance(one, (str, Path)) else [one]
+        except InputError as error:
+            raise UsageError(str(error)) from error
+    return listed
+
+
+def _batches(studies: Iterable[Study | Failure]) -> Iterator[list[Study] | Failure]:
+    """Gather successive photographs into batches; others come one by one."""
+    waiting: list[Study] = []
+    for study in studies:
+        if isinstance(study, Study) and is_photograph(study):
+            waiting.append(study)
+            if len(waiting) < PHOTOGRAPH_BATCH:
+                continue
+            yield waiting
+            waiting = []
+            continue
+        if waiting:
+            yield waiting
+            waiting = []
+        yield study if isinstance(study, Failure) else [study]
+    if waiting:
+        yield waiting
+
+
+def _open(source: Any, modality: str, options: Mapping[str, Any]) -> Study:
+    kind = modalities.detect(Path(source)) if modality == "auto" else Modality(modality)
     fitting = {name: value for name, value in options.items() if name in _OPTIONS[kind]}
-    return modalities.open(path, kind.value, **fitting)
+    return modalities.open(source, kind.value, **fitting)
+
+
+def _worst_views(study: Study, scores: FloatArray, selected: SelectedTokens) -> list[ViewFinding]:
+    """Return the most suspicious views, the worst first."""
+    views = study.views()
+    worst = np.argsort(scores)[::-1][:SHOWN_VIEWS]
+    return [
+        ViewFinding(
+            name=views[int(index)].name,
+            index=int(index),
+            significance=float(selected.significance[int(index)]),
+            score=float(scores[index]),
+        )
+        for index in worst
+    ]
+
+
+def _write(context: StudyContext, out: Path, dicom: bool, keep_identifiers: bool, export: Sequence[str]) -> None:
+    result, folder = context.result, out / context.result.study
+    if dicom:
+        result.artifacts |= _write_dicom(context, folder, keep_identifiers)
+    if export and result.modality is Modality.POINTCLOUD:
+        result.artifacts |= _write_exports(context, folder, export)
+    write_report(result, context.study, _pictures(context), folder)
 
 
 def _write_dicom(context: StudyContext, folder: Path, keep_identifiers: bool) -> dict[str, str]:
@@ -311,59 +471,6 @@ def _write_exports(context: StudyContext, folder: Path, kinds: Sequence[str]) ->
     assert isinstance(heatmap, PointMap)
     folder.mkdir(parents=True, exist_ok=True)
     return {kind: export_heatmap(heatmap, kind, folder) for kind in kinds}
-
-
-def _join(sighting: Sighting, found: Mapping[str, Found]) -> Sighting:
-    """Add to what the views show what the sources found: whichever is more alarmed, place by place and as a whole."""
-    maps, score = sighting.maps, sighting.score
-    for one in found.values():
-        if one.maps is not None:
-            maps = np.maximum(maps, one.maps)
-        score = one.score if one.alone else max(score, one.score)
-    changed = maps is not sighting.maps
-    return replace(
-        sighting,
-        maps=maps,
-        view_scores=maps.max(axis=(1, 2)) if changed else sighting.view_scores,
-        score=score,
-        sources={**sighting.sources, **{name: one.score for name, one in found.items()}},
-    )
-
-
-def _compare(sighting: Sighting, heatmap: NativeMap, compared: Compared) -> Sighting:
-    """Add what a comparison says to what a study shows by itself: their logits count alike."""
-    heatmap.add_logits(compared.places)
-    added = compared.logit if compared.clears else max(compared.logit, 0.0)
-    score = float(expit(logit(sighting.score) + added))
-    sources = {**sighting.sources, compared.name: float(expit(compared.logit))}
-    return replace(sighting, score=score, sources=sources)
-
-
-def _as_lifted(sighting: Sighting, heatmap: NativeMap) -> Sighting:
-    """Show what was found in the input's own space in its views, and rank these by the heat that they show.
-
-    A view's rank is the mean of the hottest hundredth of its pixels: what fills more of a view is seen better there.
-    """
-    maps = heatmap.in_views()
-    flat = maps.reshape(len(maps), -1)
-    # Sorting is vectorised and several times as fast as NumPy's partition.
-    hottest = np.sort(flat, axis=1)[:, -max(1, flat.shape[1] // 100) :]
-    return replace(sighting, maps=maps, view_scores=hottest.mean(axis=1))
-
-
-def _findings(study: Study, sighting: Sighting) -> list[ViewFinding]:
-    """Return the most suspicious views, the worst first."""
-    views = study.views()
-    worst = sighting.view_scores.argsort()[::-1][:SHOWN_VIEWS]
-    return [
-        ViewFinding(
-            name=views[int(index)].name,
-            index=int(index),
-            significance=float(sighting.evidence.significance[int(index)]),
-            score=float(sighting.view_scores[index]),
-        )
-        for index in worst
-    ]
 
 
 def _pictures(context: StudyContext) -> list[Picture]:

@@ -110,7 +110,7 @@ def inspect_all(samples: list[Sample], out: Path, model: str, end: float) -> Non
         if inspector is None or time.monotonic() > end:
             return
         study = open_pointcloud(sample.path)
-        result = inspector.examine(study).result
+        result = inspector.look(study).result
         mask = load_mask(sample, (len(study.drawn),))
         # Written whole or not at all.
         temporary = out / "unfinished.npz"

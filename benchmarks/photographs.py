@@ -14,7 +14,7 @@ import time
 import numpy as np
 
 from looktwice.core.shipped_pictures import shipped_pictures
-from looktwice.evidence.expert import DETAIL_BATCH
+from looktwice.evidence.encoding import PHOTOGRAPH_BATCH
 from looktwice.pipeline import Inspector
 
 BATCH = 16
@@ -28,12 +28,12 @@ def main(count: int, model: str) -> None:
     for start in range(0, count, BATCH):
         batch = [np.roll(pictures[index % len(pictures)], 7 * index, axis=1) for index in range(start, start + BATCH)]
         began = time.perf_counter()
-        expert.see_photographs(batch)
+        list(inspector.examine(batch))
         middle = time.perf_counter()
         expert.encoder.encode(batch)
         for looker in expert.pass_encoders:
-            for first in range(0, BATCH, DETAIL_BATCH):
-                looker.encode(batch[first : first + DETAIL_BATCH])
+            for first in range(0, BATCH, PHOTOGRAPH_BATCH):
+                looker.encode(batch[first : first + PHOTOGRAPH_BATCH])
         looked.append(middle - began)
         encoded.append(time.perf_counter() - middle)
     # The first batch warms up.

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from looktwice import modalities
-from looktwice.evidence.expert import CPU_BATCH
+from looktwice.evidence.encoding import CPU_BATCH
 from looktwice.pipeline import Inspector
 
 GRID = (182, 218, 182)

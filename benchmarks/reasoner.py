@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from looktwice import modalities
 from looktwice.core.wording.appearance import measure
 from looktwice.core.wording.kinds import UNCLEAR, kind_of, kinds_in
 from looktwice.core.wording.place import PLACES, agree, places_in
@@ -84,7 +83,7 @@ def made(inspector: Inspector, group: str, maker: Maker, count: int, seed: int) 
             path, mask_path = Path(scratch) / f"case{number}{maker.ending}", Path(scratch) / f"m{maker.mask_ending}"
             case.save(path)
             case.save_mask(mask_path)
-            context = inspector.examine(modalities.open(path))
+            context = inspector.look(path)
             worst = worst_view(context)
             mask = view_mask(context.study, worst, read_mask(mask_path)) if asked else None
             kind = None if asked is None else "lesion" if isinstance(maker, ScanMaker) else kind_of(asked)

@@ -43,7 +43,7 @@ def measure(
     """Yield what one inspection scores, for each smoothing of its map."""
     started, busy = time.perf_counter(), time.process_time()
     study = open_volume(image, planes=planes, window=window)
-    result = inspector.examine(study).result
+    result = inspector.look(study).result
     cost = {"score": result.score, "views": len(study.views()), "seconds": time.perf_counter() - started}
     cost["cpu_seconds"] = time.process_time() - busy
     inside = result.heatmap.foreground

@@ -18,7 +18,7 @@ from looktwice.classification.taught import Outlined, TaughtFlaws
 from looktwice.classification.template import Templates
 from looktwice.core.errors import InputError, UsageError
 from looktwice.core.study import BoolArray, ByteArray, FloatArray, Modality, Study
-from looktwice.evidence.references.photographs import describe
+from looktwice.evidence.comparisons.photographs import describe
 from looktwice.modalities.images import ImageStudy
 from looktwice.pipeline import Inspector
 from looktwice.reasoning.base import StudyContext
@@ -154,7 +154,7 @@ class Detector:
 
     def _judge(self, study: ImageStudy, image: ByteArray) -> _Judged:
         if self._normal is None:
-            result = self.inspector.examine(study, self.threshold).result
+            result = self.inspector.look(study, self.threshold).result
             return _Judged(result.score, result.heatmap.values)
         same = None if self._templates is None else self._templates.find(image)
         if self._templates is not None and same is not None:
@@ -171,7 +171,7 @@ class Detector:
 
     def _look_at_views(self, study: Study, certain: bool) -> Detection:
         """Look at a volume or a cloud; the views that show the worst best are to be named."""
-        context = self.inspector.examine(study, self.threshold)
+        context = self.inspector.look(study, self.threshold)
         result = context.result
         found = Detection(study, result.score, self.threshold, None, list(result.notes))
         if result.score < self.threshold and not certain:

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from looktwice.core.study import ByteArray, FloatArray
-from looktwice.evidence.references.comparison import References
-from looktwice.evidence.references.patch_features import PatchFeatures
+from looktwice.evidence.comparisons.patch_features import PatchFeatures
+from looktwice.evidence.comparisons.patches import References
 
 # A picture is compared whole and in so many tiles a side: a token of a tile is that much finer.
 TILES = (1, 2)

@@ -17,7 +17,7 @@ from looktwice.core.batches import batched
 from looktwice.core.study import BoolArray, ByteArray, FloatArray
 from looktwice.core.tokens import Tokens
 from looktwice.evidence.expert import Expert
-from looktwice.evidence.self_reference.maps import FeatureLevel, describe
+from looktwice.evidence.self_reference_maps import FeatureLevel, describe
 
 BATCH = 8
 # Tokens of two middle depths, where the expert looks at photographs a second time.

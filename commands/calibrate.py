@@ -22,6 +22,7 @@ def calibrate(
 
     Nothing is trained: scores are shifted, their order and the heatmaps stay. Use the result as --model OUT.
     """
+    from looktwice.core.result import Failure
     from looktwice.modalities import expand
     from looktwice.pipeline import Inspector
     from looktwice.training.site import site_config
@@ -30,23 +31,22 @@ def calibrate(
         paths = expand(normal)
     except InputError as error:
         raise UsageError(str(error)) from error
-    inspector = Inspector(model, device)
-    scores, kinds, failures = [], set(), 0
-    for path in terminal.track(paths, "inspecting", total=len(paths)):
-        try:
-            result = inspector.look(path).result
-        except InputError as error:
-            terminal.say(f"error: {error}")
+    inspector = Inspector(model, device, llm="template")
+    scores, kinds, sources, failures = [], set(), set[str](), 0
+    for examined in terminal.track(inspector.examine(paths), "inspecting", total=len(paths)):
+        if isinstance(examined, Failure):
+            terminal.say(f"error: {examined.reason}")
             failures += 1
             continue
-        scores.append(result.score)
-        kinds.add(result.modality)
+        scores.append(examined.result.score)
+        kinds.add(examined.result.modality)
+        sources |= set(examined.result.evidence)
     if len(kinds) != 1:
         found = ", ".join(sorted(kind.value for kind in kinds)) or "nothing that can be inspected"
         raise UsageError(f"calibrate one kind of input at a time; found {found}")
     kind = kinds.pop()
     try:
-        config = site_config(inspector.expert.config, scores, kind, false_alarms)
+        config = site_config(inspector.expert.config, scores, {kind.value, *sources}, false_alarms)
     except InputError as error:
         raise UsageError(str(error)) from error
     inspector.expert.config = config

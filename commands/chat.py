@@ -34,10 +34,8 @@ def chat(
 
     Questions are read from the terminal, or line by line from a pipe. Exit status 2: the input or the call is wrong.
     """
-    from looktwice.models import default_reasoner
     from looktwice.pipeline import Inspector
 
-    llm = llm or default_reasoner(model, asked=True)
     inspector = Inspector(model, device, llm, allow_remote, max_visual_tokens)
     context = inspector.look(source)
     introduce(context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from looktwice.evaluation.sets import EvaluationSet
     from looktwice.evaluation.velm import Taxonomy as VelmTaxonomy
     from looktwice.evaluation.velm import Verdict
+    from looktwice.pipeline import Inspector
 
 Item = TypeVar("Item")
 
@@ -302,21 +303,36 @@ def transfer(
 
 def _scorers(model: str, *, device: str, cohort: bool, leave_out: bool) -> Callable[[EvaluationSet], Scorer]:
     """Open scorers set by set; sets that need the same one share it."""
-    from looktwice.scoring import open_scorer
+    from looktwice.evaluation.scorer import InspectionScorer
 
-    opened: dict[tuple[tuple[Path, ...], str | None], Scorer] = {}
+    opened: dict[tuple[tuple[Path, ...], tuple[Path, ...], str | None], Scorer] = {}
 
     def scorer_for(chosen: EvaluationSet) -> Scorer:
         exclude = chosen.dataset if leave_out else None
-        key = (chosen.references, exclude)
+        members = tuple(sample.path for sample in chosen.test) if cohort else ()
+        key = (chosen.references, members, exclude)
         if key not in opened:
             opened.clear()
-            opened[key] = open_scorer(
-                model, device=device, cohort=cohort, references=chosen.references or None, exclude=exclude
-            )
+            opened[key] = InspectionScorer(_open_inspector(model, device, chosen.references, members, exclude))
         return opened[key]
 
     return scorer_for
+
+
+def _open_inspector(
+    model: str, device: str, references: Sequence[Path], cohort: Sequence[Path], exclude: str | None
+) -> Inspector:
+    """Open a model for one set; one that was trained on `exclude` is refused."""
+    from looktwice.core.errors import WeightsError
+    from looktwice.pipeline import Inspector
+
+    inspector = Inspector(model, device, llm="template", references=list(references), cohort=list(cohort))
+    if exclude is not None and exclude in inspector.expert.config.trained_on:
+        raise WeightsError(
+            f"{model} was trained on {exclude}; train without it (`looktwice train expert --leave-out {exclude}`) "
+            "and give the expert's path as --model"
+        )
+    return inspector
 
 
 def _follow(items: Iterable[Item], name: str, total: int) -> Iterable[Item]:

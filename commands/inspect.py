@@ -19,7 +19,6 @@ from looktwice.core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from looktwice.core.result import Result
-    from looktwice.pipeline import Inspector
 
 
 class ModalityChoice(str, Enum):
@@ -79,44 +78,49 @@ def inspect(
 
     Exit status: 0 all done; 1 some inputs failed, the others are done; 2 the call itself is wrong.
     """
-    from looktwice.models import default_reasoner
-    from looktwice.pipeline import Inspector
+    from looktwice.core.result import Failure
+    from looktwice.pipeline import Input, Inspector
 
     _check_exports(export)
     options = {
         "planes": planes, "window": window, "channel": channel, "unit": unit, "backend": backend,
         "remove_outliers": remove_outliers, "remove_plane": remove_plane,
     }  # fmt: skip
-    jobs = list_jobs(inputs or [], case, options, bids)
-    llm = llm or default_reasoner(model, asked=ask is not None)
-    inspector = Inspector(model, device, llm, allow_remote, max_visual_tokens)
-    _compare(inspector, [path for path, _ in jobs], references, cohort, options)
+    jobs = list_jobs(inputs or [], case, bids)
+    if references and cohort:
+        raise UsageError("give --references or --cohort, not both")
+    with terminal.working(
+        "loading the model" + (", looking at what inputs are compared with" * bool(references or cohort))
+    ):
+        inspector = Inspector(
+            model, device, llm, allow_remote, max_visual_tokens, references=references,
+            cohort=[path for path, _ in jobs] if cohort else (), threshold=threshold, modality=modality.value,
+            options=options,
+        )  # fmt: skip
     arguments: dict[str, Any] = {
-        "threshold": threshold, "explain": explain or ask is not None, "question": ask, "dicom": dicom,
-        "keep_identifiers": keep_identifiers, "export": export,
+        "explain": explain, "ask": ask, "dicom": dicom, "keep_identifiers": keep_identifiers, "export": export,
     }  # fmt: skip
     if bids:
         from looktwice.commands.inspect_bids import inspect_bids
 
-        failures = inspect_bids(inspector, inputs[0], out, {**arguments, "options": options}, as_json)
+        failures = inspect_bids(inspector, inputs[0], out, arguments, as_json)
         raise typer.Exit(1 if failures else 0)
     names = study_folders([path for path, _ in jobs])
+    sources = [
+        Input(path, name, "volume" if "case" in own else None, own)
+        for (path, own), name in zip(jobs, names, strict=True)
+    ]
     rows, failures = [], 0
-    for (path, own), name in terminal.track(zip(jobs, names, strict=True), "inspecting", total=len(jobs)):
-        try:
-            kind = "volume" if "case" in own else modality.value
-            result = inspector.inspect(path, modality=kind, out=out, folder=name, options=own, **arguments)
-        except InputError as error:
-            failures += 1
-            if context.obj and context.obj.get("debug"):
-                traceback.print_exc()
-            terminal.say(f"error: {error}")
-            if as_json:
-                terminal.emit({"input": str(path), "error": str(error)})
-            continue
+    results = inspector.inspect_many(sources, out=out, **arguments)
+    for result in terminal.track(results, "inspecting", total=len(sources)):
         if as_json:
             terminal.emit(result.to_json())
-        else:
+        if isinstance(result, Failure):
+            failures += 1
+            if context.obj and context.obj.get("debug"):
+                traceback.print_exception(result.reason)
+            terminal.say(f"error: {result.reason}")
+        elif not as_json:
             rows.append(result)
     if rows:
         _print_table(rows, out)
@@ -134,25 +138,7 @@ def _check_exports(export: list[str]) -> None:
         raise UsageError(f"unknown export {', '.join(sorted(unknown))}: choose from {', '.join(EXPORTS)}")
 
 
-def _compare(
-    inspector: Inspector, paths: list[Path], references: list[Path], cohort: bool, options: dict[str, Any]
-) -> None:
-    """Give an inspector what it shall compare inputs with."""
-    from looktwice.modalities import expand
-
-    if references and cohort:
-        raise UsageError("give --references or --cohort, not both")
-    if references:
-        with terminal.working("looking at the references"):
-            inspector.compare_with_references(expand(references), options)
-    elif cohort:
-        with terminal.working("looking at the cohort"):
-            inspector.compare_with_each_other(paths, options)
-
-
-def list_jobs(
-    inputs: list[Path], cases: list[str], options: dict[str, Any], bids: bool
-) -> list[tuple[Path, dict[str, Any]]]:
+def list_jobs(inputs: list[Path], cases: list[str], bids: bool) -> list[tuple[Path, dict[str, Any]]]:
     """Return what to inspect, with the options of each; a case goes by its first scan, a BIDS dataset elsewhere.
 
     Raises
@@ -174,8 +160,8 @@ def list_jobs(
     except InputError as error:
         raise UsageError(str(error)) from error
     return [
-        *((path, options) for path in paths),
-        *((next(iter(parse_case(spec).values())), {**options, "case": spec}) for spec in cases),
+        *((path, {}) for path in paths),
+        *((next(iter(parse_case(spec).values())), {"case": spec}) for spec in cases),
     ]
 
 

@@ -12,7 +12,7 @@ from looktwice.core.result import Result, finite
 from looktwice.modalities.volumes.bids import find_images
 from looktwice.modalities.volumes.bids_derivative import start_derivative, write_maps
 from looktwice.modalities.volumes.voxel_map import VoxelMap
-from looktwice.pipeline import Inspector
+from looktwice.pipeline import Input, Inspector
 
 
 def inspect_bids(inspector: Inspector, dataset: Path, out: Path, arguments: Mapping[str, Any], as_json: bool) -> int:
@@ -24,7 +24,7 @@ def inspect_bids(inspector: Inspector, dataset: Path, out: Path, arguments: Mapp
     dataset, out : Path
         The dataset and its derivative.
     arguments : mapping
-        For ``Inspector.inspect``.
+        For ``Inspector.inspect_many``.
     as_json : bool
         One JSON object per image on stdout.
 
@@ -40,7 +40,7 @@ def inspect_bids(inspector: Inspector, dataset: Path, out: Path, arguments: Mapp
         folder = f"{image.entities}_{image.suffix}"
         try:
             result = inspector.inspect(
-                image.path, **{**arguments, "modality": "volume", "out": out / "reports", "folder": folder}
+                Input(image.path, name=folder, modality="volume"), **{**arguments, "out": out / "reports"}
             )
             assert isinstance(result.heatmap, VoxelMap)
             write_maps(image, result.heatmap, result.threshold, _findings(result), out)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Normal studies differ among themselves; only this share of them may reach the threshold.
 STUDY_FALSE_ALARMS = 0.1
@@ -37,6 +40,10 @@ class Calibration:
     def of_maps(self, raw: Tensor) -> Tensor:
         """Logits of tokens."""
         return (raw - self.map_shift) / self.map_scale
+
+    def logit(self, raw: float) -> float:
+        """Logit of a study by its raw score."""
+        return (raw - self.score_shift) / self.score_scale
 
     def score(self, raw: float) -> float:
         """Probability of a study by its raw score."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from looktwice.core.answer import Answer
+from looktwice.core.errors import InputError
 from looktwice.core.study import Modality, NativeMap, Region
 
 
@@ -109,6 +110,25 @@ class Result:
             "seconds": self.seconds,
             "notes": self.notes,
         }
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An input that could not be used.
+
+    Attributes
+    ----------
+    input : str
+    reason : InputError
+        What is wrong and what to do, in one line.
+    """
+
+    input: str
+    reason: InputError
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object of the command line's contract."""
+        return {"input": self.input, "error": str(self.reason)}
 
 
 def suspicion_word(score: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,9 +18,6 @@ FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
 
-LOGIT_MARGIN = 1e-3
-"""Probabilities are kept so far away from 0 and 1 where logits are added."""
-
 
 class Modality(str, Enum):
     """The kinds of input that looktwice opens."""
@@ -27,6 +25,9 @@ class Modality(str, Enum):
     IMAGE = "image"
     VOLUME = "volume"
     POINTCLOUD = "pointcloud"
+
+    def __str__(self) -> str:
+        return self.value
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,9 @@ class Region:
         }
 
 
-def added_in_logits(probabilities: FloatArray, logits: npt.ArrayLike) -> FloatArray:
-    """Add logits to those of probabilities, which are first kept `LOGIT_MARGIN` away from 0 and 1."""
-    own = special.logit(np.clip(probabilities, LOGIT_MARGIN, 1 - LOGIT_MARGIN))
+def added_in_logits(probabilities: FloatArray, logits: npt.ArrayLike, margin: float) -> FloatArray:
+    """Add logits to those of probabilities, which are first kept `margin` away from 0 and 1."""
+    own = special.logit(np.clip(probabilities, margin, 1 - margin))
     return np.asarray(special.expit(own + logits), np.float32)
 
 
@@ -109,14 +110,27 @@ class NativeMap(ABC):
     """
 
     values: FloatArray
+    overlapping_views = False
+    """Whether places of the input show in several views, so that each view shows what the others found, too."""
 
-    def raise_to(self, measured: Any, alone: bool = False) -> None:
-        """Take in what was measured in the input's own space: place by place the higher value counts, or it `alone`."""
-        self.values = measured if alone else np.maximum(measured, self.values)
+    def joined(self, highest: Sequence[Any], added: Sequence[Any], own: bool, margin: float) -> NativeMap:
+        """Return a map that takes in what was measured in the input's own space.
 
-    def add_logits(self, logits: Any) -> None:
-        """Let a comparison with other studies count beside what was measured: logits of places are added to its own."""
-        self.values = added_in_logits(self.values, logits)
+        Parameters
+        ----------
+        highest : sequence of arrays or fields
+            In [0, 1]; place by place the highest value counts.
+        added : sequence of arrays or fields
+            Logits, added last.
+        own : bool
+            Whether this map's own values count among the highest.
+        margin : float
+            Values are kept this far from 0 and 1 before logits are added.
+        """
+        values = np.max([*([self.values] if own else []), *highest], axis=0) if highest else self.values
+        map_ = copy.copy(self)
+        map_.values = added_in_logits(values, sum(added), margin) if added else np.asarray(values, np.float32)
+        return map_
 
     def in_views(self) -> FloatArray:
         """Return the map as the study's views show it, shape (V, h, w); a photograph is its own view."""
@@ -139,12 +153,20 @@ class Study(ABC):
         The file or folder that was opened.
     notes : list of str
         What was decided by rule while reading, for the report ("2 series found, the larger one taken").
+    seconds_to_open : float
+        What opening it took.
     """
 
     modality: Modality
     name: str
     source: Path
     notes: list[str]
+    seconds_to_open: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """What the study is known by among others: where it came from."""
+        return str(self.source)
 
     @abstractmethod
     def views(self) -> Sequence[View]:

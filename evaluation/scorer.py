@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from looktwice.core.result import Failure
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,29 @@ class ScoredInput:
     picture: npt.NDArray[np.uint8] | None = None
 
 
+class Examiner(Protocol):
+    """What examines inputs: an ``Inspector``.
+
+    Attributes
+    ----------
+    threshold : float
+        At or above it a score means "anomalous".
+    """
+
+    threshold: float
+
+    def examine(self, sources: Iterable[Any]) -> Iterator[Any]:
+        """Yield a ``Failure``, or what has ``result`` and ``views``, for each input, in order."""
+        ...
+
+
 class Scorer(Protocol):
     """Gives every input a score; made once per set, with the references of that set.
 
     Attributes
     ----------
     threshold : float
-        At or above it a score means "anomalous": the one the model ships with.
+        At or above it a score means "anomalous".
     """
 
     threshold: float
@@ -51,3 +69,30 @@ class Scorer(Protocol):
     def score(self, paths: Sequence[Path]) -> Iterator[ScoredInput]:
         """Yield one result per path, in order; a path that cannot be scored yields an error, not an exception."""
         ...
+
+
+class InspectionScorer:
+    """Scores inputs as ``looktwice inspect`` does.
+
+    Parameters
+    ----------
+    examiner : Examiner
+    """
+
+    def __init__(self, examiner: Examiner) -> None:
+        self._examiner = examiner
+        self.threshold = examiner.threshold
+
+    def score(self, paths: Sequence[Path]) -> Iterator[ScoredInput]:
+        """Yield one result per path, in order; a path that cannot be scored yields an error, not an exception."""
+        for examined in self._examiner.examine(paths):
+            if isinstance(examined, Failure):
+                yield ScoredInput(error=str(examined.reason))
+                continue
+            heatmap, views = examined.result.heatmap, examined.views
+            yield ScoredInput(
+                score=examined.result.score,
+                heatmap=heatmap.values,
+                points=getattr(heatmap, "points", None),
+                picture=views[0].image if len(views) == 1 else None,
+            )

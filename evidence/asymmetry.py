@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from looktwice.core.calibration import STUDY_FALSE_ALARMS, Calibration, logit
-from looktwice.core.study import Modality, Study
-from looktwice.evidence.base import FloatArray, Found
+from looktwice.core.finding import Finding, Join, ViewHeat
+from looktwice.core.study import FloatArray, Study
+from looktwice.evidence.base import Context
+from looktwice.evidence.encoding import StudyTokens
 
 # A finding fills a small part of a head: the score is that of its most asymmetric thousandth.
 WORST_SHARE = 0.001
@@ -14,32 +18,43 @@ WORST_SHARE = 0.001
 STEP = 0.5
 
 
-class Asymmetry:
-    """Left-right asymmetry of heads."""
+NAME = "asymmetry"
+TITLE = "Unlike the mirrored other side"
+# Where tissue is judged, its map is the finer one, and asymmetry raises the score only.
+AFTER = ("tissue",)
 
-    name = "asymmetry"
-    modality = Modality.VOLUME
 
-    def fits(self, study: Study) -> bool:
-        """Whether the study is a head."""
-        from looktwice.modalities.volumes.study import VolumeStudy
+def fits(study: Study) -> bool:
+    """Whether the study is a head."""
+    from looktwice.modalities.volumes.study import VolumeStudy
 
-        return study.modality is Modality.VOLUME and isinstance(study, VolumeStudy) and study.anatomy.part == "head"
+    return isinstance(study, VolumeStudy) and study.anatomy.part == "head"
 
-    def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found | None:
-        """Measure a head's asymmetry in its views; None where its midline is in doubt."""
-        from looktwice.modalities.volumes.asymmetry import asymmetry_across, coarse_head
-        from looktwice.modalities.volumes.midline import find_midline
-        from looktwice.modalities.volumes.study import VolumeStudy
 
-        assert isinstance(study, VolumeStudy)
-        head = coarse_head(study)
-        plane, reason = find_midline(study, head)
-        if plane is None:
-            study.notes.append(f"sides not compared: {reason}")
-            return None
-        maps = asymmetry_across(study, head, plane, grid)
-        return Found(score=score_asymmetry(maps, calibration), maps=maps)
+def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
+    """Measure a head's asymmetry in its views; None where its midline is in doubt."""
+    from looktwice.modalities.volumes.asymmetry import asymmetry_across, coarse_head
+    from looktwice.modalities.volumes.midline import find_midline
+    from looktwice.modalities.volumes.study import VolumeStudy
+
+    assert isinstance(study, VolumeStudy)
+    calibration = context.calibration(NAME)
+    if calibration is None:
+        return None
+    head = coarse_head(study)
+    plane, reason = find_midline(study, head)
+    if plane is None:
+        study.notes.append(f"sides not compared: {reason}")
+        return None
+    maps = asymmetry_across(study, head, plane, tokens.grid)
+    replaced = any(one.join is Join.REPLACE for one in context.findings)
+    return Finding(NAME, calibration.logit(worst(maps)), None if replaced else ViewHeat(maps))
+
+
+def calibrate(normals: Sequence[Study], context: Context) -> Calibration | None:
+    """Calibrate by normal studies; None where no head is among them."""
+    heads = [measure_asymmetry(study, context.expert.encoder.grid) for study in normals if fits(study)]
+    return calibrate_asymmetry(heads) if heads else None
 
 
 def measure_asymmetry(study: Study, grid: tuple[int, int]) -> FloatArray:
@@ -53,14 +68,10 @@ def measure_asymmetry(study: Study, grid: tuple[int, int]) -> FloatArray:
 
 def calibrate_asymmetry(heads: list[FloatArray]) -> Calibration:
     """Calibrate the score by the asymmetry maps (V, h, w) of normal heads; the maps are calibrated by themselves."""
-    shift = float(np.quantile([_worst(maps) for maps in heads], 1 - STUDY_FALSE_ALARMS))
+    shift = float(np.quantile([worst(maps) for maps in heads], 1 - STUDY_FALSE_ALARMS))
     return Calibration(score_shift=shift, score_scale=STEP)
 
 
-def score_asymmetry(maps: FloatArray, calibration: Calibration) -> float:
-    """Score in [0, 1] of a head with asymmetry maps (V, h, w)."""
-    return calibration.score(_worst(maps))
-
-
-def _worst(maps: FloatArray) -> float:
+def worst(maps: FloatArray) -> float:
+    """Return the logit that the most asymmetric places of a head reach, by its maps (V, h, w)."""
     return float(logit(np.quantile(maps, 1 - WORST_SHARE), margin=1e-3))

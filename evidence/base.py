@@ -1,58 +1,129 @@
-"""What every source of evidence offers, and what it finds."""
+"""What every source of evidence offers, and what it is given."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
+import torch
 
 from looktwice.core.calibration import Calibration
-from looktwice.core.study import Modality, Study
-
-if TYPE_CHECKING:
-    from looktwice.modalities.volumes.fields import SeparableField
-
-FloatArray = npt.NDArray[np.float32]
+from looktwice.core.finding import Finding
+from looktwice.core.study import Study
+from looktwice.evidence.config import ExpertConfig
+from looktwice.evidence.encoding import EncodedViews, StudyTokens
+from looktwice.evidence.expert import Expert
 
 
 @dataclass(frozen=True)
-class Found:
-    """What one source found in one study, calibrated.
+class Typical:
+    """What a source finds in usual normal inputs of the material under inspection, as logits.
+
+    How suspicious normal material looks differs from one material to another, so that one threshold fits few of them.
+    Where other inputs of the same kind are known, only what exceeds theirs counts.
 
     Attributes
     ----------
     score : float
-        Of the study, in [0, 1].
-    maps : float32, shape (V, h, w), optional
-        One map for each view, in [0, 1], of a source that measures in views.
-    values : float32 array or field, optional
-        In [0, 1], of a source that measures in the input's own space, as the study's native map takes it: an array of
-        its shape, or for volumes a field that is read at the voxels piece by piece.
-    alone : bool
-        It takes the place of what the views show. Otherwise whichever is more alarmed counts, place by place.
+        Median of the studies.
+    place : float
+        What few places of them exceed.
     """
 
     score: float
-    maps: FloatArray | None = None
-    values: FloatArray | SeparableField | None = None
-    alone: bool = False
+    place: float
+
+
+class Comparison(Protocol):
+    """What studies are compared with: references, or the cohort that they came with.
+
+    Attributes
+    ----------
+    tokens : mapping of str to StudyTokens
+        What was kept of the tokens of a cohort's members, by ``Study.key``; empty for references.
+    """
+
+    @property
+    def tokens(self) -> Mapping[str, StudyTokens]:
+        """See above."""
+        ...
+
+    def keep(self, views: EncodedViews) -> Sequence[Any]:
+        """Return what `compare` will need of a batch of views, one item per view."""
+
+    def compare(self, study: Study, kept: Sequence[Any]) -> Finding | None:
+        """Compare a study; None, and a note in the study, where it cannot be compared."""
+
+    def typical(self, study: Study) -> Typical | None:
+        """Return what self-reference finds in normal inputs of this kind; None where that is not known."""
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What a source may know besides the study.
+
+    Attributes
+    ----------
+    expert : Expert
+    references : Comparison, optional
+        The normal inputs to compare with.
+    cohort : Comparison, optional
+        The inputs that are compared with each other.
+    findings : tuple of Finding
+        Of the sources that were asked before; see ``AFTER``.
+    """
+
+    expert: Expert
+    references: Comparison | None = None
+    cohort: Comparison | None = None
+    findings: tuple[Finding, ...] = field(default=())
+
+    @property
+    def config(self) -> ExpertConfig:
+        """What the expert's file says."""
+        return self.expert.config
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder runs."""
+        return self.expert.device
+
+    def calibration(self, name: str) -> Calibration | None:
+        """Return the calibration that the expert's file holds under a name; None where it holds none."""
+        return self.config.calibration.get(name)
+
+    def typical(self, study: Study) -> Typical | None:
+        """Return what self-reference finds in the material that a study is compared with."""
+        comparison = self.references or self.cohort
+        return None if comparison is None else comparison.typical(study)
 
 
 class Source(Protocol):
-    """A source of evidence."""
+    """A source of evidence: a module of ``evidence/``, found by its file's name.
 
-    @property
-    def name(self) -> str:
-        """Its key in an expert's calibration and in a result's ``evidence``."""
+    Attributes
+    ----------
+    NAME : str
+        Its key in an expert's calibration and in a result's findings.
+    TITLE : str
+        What it finds, as a report says it.
+    AFTER : tuple of str, optional
+        Sources whose findings it wants to know.
+    """
 
-    @property
-    def modality(self) -> Modality:
-        """The kind of input that it may fit."""
+    NAME: str
+    TITLE: str
 
     def fits(self, study: Study) -> bool:
         """Whether this source can say something about a study."""
 
-    def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found | None:
-        """Measure a study; maps of views have `grid` (h, w) cells. None where what it found cannot be believed."""
+    def look(self, study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
+        """Judge a study; None where nothing can be said."""
+
+
+class TokenSource(Source, Protocol):
+    """A source that works on tokens."""
+
+    def keep(self, views: EncodedViews, context: Context) -> Sequence[Any]:
+        """Return what `look` will need of a batch of views, one item per view; it is found in ``tokens.kept``."""

@@ -14,8 +14,9 @@ from looktwice.core.calibration import Calibration
 from looktwice.core.errors import WeightsError
 from looktwice.core.weights import sha256
 from looktwice.encoders.registry import create_encoder
-from looktwice.evidence.expert import EncoderPass, Expert, ExpertConfig, build_expert
-from looktwice.evidence.self_reference.maps import FeatureLevel
+from looktwice.evidence.config import EncoderPass, ExpertConfig
+from looktwice.evidence.expert import Expert, build_expert
+from looktwice.evidence.self_reference_maps import FeatureLevel
 
 # What files written before version 0.2 call a setting, or a source of evidence.
 _EARLIER_NAMES = {"fields": "feature_levels", "looks": "passes"}

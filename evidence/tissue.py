@@ -15,8 +15,10 @@ import numpy.typing as npt
 from looktwice.core.atomic import atomic_path
 from looktwice.core.calibration import NORMAL_LOGIT, STUDY_FALSE_ALARMS, Calibration
 from looktwice.core.errors import WeightsError
-from looktwice.core.study import Modality, Study
-from looktwice.evidence.base import FloatArray, Found
+from looktwice.core.finding import Finding, Join, NativeHeat
+from looktwice.core.study import FloatArray, Study
+from looktwice.evidence.base import Context
+from looktwice.evidence.encoding import StudyTokens
 
 if TYPE_CHECKING:
     from looktwice.modalities.volumes.tissue import Tissue as TissueMeasurement
@@ -97,41 +99,48 @@ class TissueProbes:
         return tissue.logits(head.weights, head.bias)
 
 
-class Tissue:
-    """Tissue of heads that is unusual for its place."""
+NAME = "tissue"
+TITLE = "Tissue unusual for its place"
 
-    name = "tissue"
-    modality = Modality.VOLUME
 
-    def fits(self, study: Study) -> bool:
-        """Whether the study is a head that could be laid into MNI space."""
-        from looktwice.modalities.volumes.study import VolumeStudy
+def fits(study: Study) -> bool:
+    """Whether the study is a head that could be laid into MNI space."""
+    from looktwice.modalities.volumes.study import VolumeStudy
 
-        return isinstance(study, VolumeStudy) and study.to_mni is not None
+    return isinstance(study, VolumeStudy) and study.to_mni is not None
 
-    def look(self, study: Study, grid: tuple[int, int], calibration: Calibration) -> Found | None:
-        """Measure a head's voxels; where much of the brain looks unusual, it is not what the source was made for.
 
-        The head's own calibration counts: another head's would mean nothing to it.
-        """
-        from looktwice.modalities.volumes.study import VolumeStudy
-        from looktwice.modalities.volumes.tissue import measure_tissue
+def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
+    """Measure a head's voxels; where much of the brain looks unusual, it is not what the source was made for.
 
-        assert isinstance(study, VolumeStudy)
-        head = shipped_probes()
-        tissues = [tissue for voxels in study.voxels if (tissue := measure_tissue(study, voxels)) is not None]
-        if not tissues:
-            study.notes.append("tissue not judged: half of the brain shows one value (an angiogram?)")
-            return None
-        # Scans of one case lie on one grid; what shows in several of them counts for more than what shows in one.
-        logits = np.mean([head.logits(tissue) for tissue in tissues], axis=0)
-        brain = np.isfinite(logits)
-        values = np.zeros(logits.shape, np.float32)
-        values[brain] = head.calibration.probabilities(logits[brain])
-        if np.mean(values[brain] > EVEN_ODDS) > MOST_UNUSUAL:
-            study.notes.append("tissue not judged: too much of it is unlike a brain's (another contrast?)")
-            return None
-        return Found(score=head.calibration.score(worst(logits)), values=tissues[0].fine.field(values), alone=True)
+    The calibration that the probes bring with them counts: that of other probes would mean nothing to them.
+    """
+    from looktwice.modalities.volumes.study import VolumeStudy
+    from looktwice.modalities.volumes.tissue import measure_tissue
+
+    assert isinstance(study, VolumeStudy)
+    if context.calibration(NAME) is None:
+        return None
+    probes = shipped_probes()
+    tissues = [tissue for voxels in study.voxels if (tissue := measure_tissue(study, voxels)) is not None]
+    if not tissues:
+        study.notes.append("tissue not judged: half of the brain shows one value (an angiogram?)")
+        return None
+    # Scans of one case lie on one grid; what shows in several of them counts for more than what shows in one.
+    logits = np.mean([probes.logits(tissue) for tissue in tissues], axis=0)
+    brain = np.isfinite(logits)
+    values = np.zeros(logits.shape, np.float32)
+    values[brain] = probes.calibration.probabilities(logits[brain])
+    if np.mean(values[brain] > EVEN_ODDS) > MOST_UNUSUAL:
+        study.notes.append("tissue not judged: too much of it is unlike a brain's (another contrast?)")
+        return None
+    heat = NativeHeat(tissues[0].fine.field(values))
+    return Finding(NAME, probes.calibration.logit(worst(logits)), heat, Join.REPLACE)
+
+
+def calibrate(normals: Sequence[Study], context: Context) -> Calibration:
+    """Return the calibration that the probes bring with them: no normal studies at hand are as varied as theirs."""
+    return shipped_probes().calibration
 
 
 @cache

@@ -11,7 +11,7 @@ from looktwice.core.device import resolve_device
 from looktwice.core.errors import LookTwiceError, UsageError, WeightsError
 from looktwice.core.weights import resolve_repository
 from looktwice.encoders.siglip import LEVEL_STATES
-from looktwice.evidence.ltfm.network import LookTwice
+from looktwice.evidence.networks.look_twice import LookTwice
 from looktwice.reasoning.adapters import apply_adapter
 from looktwice.reasoning.convert import is_original
 from looktwice.reasoning.onevision import OneVision

@@ -24,7 +24,7 @@ from looktwice.reasoning.visual import Reading, VisualReader
 if TYPE_CHECKING:
     from transformers import LlavaOnevisionForConditionalGeneration, LlavaOnevisionProcessor
 
-    from looktwice.evidence.ltfm.network import LookTwice
+    from looktwice.evidence.networks.look_twice import LookTwice
 
 
 class OneVision:

@@ -20,7 +20,7 @@ from looktwice.core.result import suspicion_word
 from looktwice.core.study import Modality
 from looktwice.core.tokens import SelectedTokens, Tokens
 from looktwice.encoders.llava_vision import LlavaTower
-from looktwice.evidence.ltfm.network import FirstLook, LookTwice
+from looktwice.evidence.networks.look_twice import FirstLook, LookTwice
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.budget import ViewPlan, plan_views
 from looktwice.reasoning.prompt import suspicion_phrase

@@ -12,6 +12,7 @@ from PIL import Image
 
 from looktwice.core.answer import AnswerKind
 from looktwice.core.colours import css_gradient
+from looktwice.core.discovery import find_parts
 from looktwice.core.embedding import jpeg_uri, png_uri
 from looktwice.core.heat_layer import heat_layer
 from looktwice.core.result import Result
@@ -22,16 +23,6 @@ from looktwice.report.picture import Picture
 LARGEST_PHOTOGRAPH = 1280
 LAYER_SIDE = 384
 """Pixels along the longer side of a heat layer, at least, so that its contour is thin on small pictures too."""
-
-EVIDENCE_NAMES = {
-    "ltfm": "Look-Twice Feature Matching (trained expert)",
-    "self_reference": "Unlike the rest of the same study",
-    "cohort": "Unlike the other studies of the folder",
-    "references": "Unlike the normal references",
-    "asymmetry": "Unlike the mirrored other side",
-    "tissue": "Tissue unusual for its place",
-    "geometry": "Shape that looks damaged",
-}
 
 AUTHORS = {
     AnswerKind.TEMPLATE: "Composed from the measured values.",
@@ -75,7 +66,7 @@ def render_html(
             volume=volume_viewer,
             cloud=cloud_viewer,
             gradient=css_gradient(),
-            evidence_names=EVIDENCE_NAMES,
+            evidence_names={name: part.constant("TITLE") for name, part in find_parts("evidence", "TITLE").items()},
             author=AUTHORS[result.answer.kind] if result.answer else None,
             has_world=any(region.centroid_world_mm for region in result.regions),
             has_details=any(region.details for region in result.regions),

@@ -13,7 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from looktwice.core.calibration import Calibration
 from looktwice.core.result import Result, ViewFinding
+from looktwice.core.study import Study, View
+from looktwice.evidence.base import Context
+from looktwice.evidence.encoding import StudyTokens
+from looktwice.evidence.sources import find_evidence
 from looktwice.modalities.images import ImageStudy, PixelMap
 from looktwice.modalities.pointclouds.cloud import Cloud
 from looktwice.modalities.pointclouds.pointmap import PointMap
@@ -24,6 +29,44 @@ from looktwice.report import Picture
 
 HOT_WORLD = (24.0, 18.0, 12.0)
 """Where the volume's bright ball is, in RAS millimetres: right, front, upper."""
+
+
+def ask(source, study, calibration: Calibration | None = None, grid: tuple[int, int] = (18, 18), findings=()):
+    """Ask one source of evidence that needs no tokens about a study."""
+    config = SimpleNamespace(calibration={source.NAME: calibration or Calibration()})
+    expert = SimpleNamespace(config=config, encoder=SimpleNamespace(grid=grid))
+    return source.look(study, StudyTokens(grid, {}), Context(expert, findings=tuple(findings)))
+
+
+class PictureStudy(Study):
+    """Pictures in memory as the views of a study; one picture of kind "image" is a photograph."""
+
+    name = "made"
+
+    def __init__(self, images, modality: str = "volume", base: int = 0, name: str = "made.nii.gz") -> None:
+        self.images, self._base, self.modality, self.source, self.notes = images, base, modality, Path(name), []
+
+    def views(self) -> list[View]:
+        return [View(image, f"slice {index}", index) for index, image in enumerate(self.images)]
+
+    @property
+    def base(self) -> int:
+        return self._base
+
+    def lift(self, maps: np.ndarray):
+        raise NotImplementedError
+
+
+def evidence_of(expert, *studies: Study) -> list[tuple[dict, StudyTokens]]:
+    """Return what each source finds in studies of one batch, by name, and what was kept of their tokens."""
+    found = find_evidence(studies, Context(expert))
+    return [({one.name: one for one in findings}, tokens) for findings, tokens in found]
+
+
+def self_finding(expert, image: np.ndarray):
+    """Return what self-reference finds in a photograph."""
+    [(found, _)] = evidence_of(expert, PictureStudy([image], "image"))
+    return found["self_reference"]
 
 
 def make_result(study, heatmap, pictures, threshold: float = 0.5, score: float = 0.83, **changes) -> Result:

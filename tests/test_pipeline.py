@@ -26,7 +26,7 @@ SECONDS = {"load", "encode", "match", "lift", "explain", "write", "total"}
 
 @pytest.fixture(scope="module")
 def inspector() -> Inspector:
-    return Inspector("nano", device="cpu")
+    return Inspector("nano", device="cpu", llm="template")
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,12 @@ import torch
 from torch import Tensor
 
 from looktwice.core.calibration import NORMAL_LOGIT, STUDY_FALSE_ALARMS, Calibration, logit
+from looktwice.core.finding import ViewHeat
 from looktwice.core.study import Modality, Study
+from looktwice.evidence import self_reference
+from looktwice.evidence.base import Context
 from looktwice.evidence.expert import Expert
+from looktwice.evidence.sources import encode_for
 from looktwice.training.losses import image_loss, ranking_loss
 from looktwice.training.minimise import minimise
 
@@ -65,11 +69,13 @@ def calibrate_studies(expert: Expert, studies: Sequence[Study], modality: Modali
         Normal ones, at least one.
     modality : Modality
     """
-    scores, tokens = [], []
+    scores, tokens, context = [], [], Context(expert)
     for study in studies:
-        sighting = expert.see(study)
-        scores.append(float(logit(sighting.score)))
-        tokens.append(logit(sighting.maps).ravel())
+        [kept] = encode_for([study], context)
+        finding = self_reference.look(study, kept, context)
+        assert isinstance(finding.heat, ViewHeat)
+        scores.append(finding.logit)
+        tokens.append(logit(finding.heat.maps).ravel())
     map_shift, map_scale = calibrate_maps(np.concatenate(tokens), STUDY_TOKEN_FALSE_ALARMS)
     return Calibration(
         score_shift=float(np.quantile(scores, 1 - STUDY_FALSE_ALARMS)), map_shift=map_shift, map_scale=map_scale

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from looktwice.evidence.self_reference.maps import MAPS, STATISTICS, summarise
-from looktwice.evidence.self_reference.probes import Fusion, LinearProbe
+from looktwice.evidence.networks.probes import Fusion, LinearProbe
+from looktwice.evidence.self_reference_maps import MAPS, STATISTICS, summarise
 from looktwice.training.losses import ANOMALOUS_SHARE, image_loss, ranking_loss
 from looktwice.training.minimise import minimise
 

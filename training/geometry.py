@@ -21,8 +21,8 @@ from looktwice.core.errors import InputError
 from looktwice.datasets.folder import open_folder
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import Sample
-from looktwice.evidence.geometry.damage import SMOOTHED, Reading, calibrate_geometry, smoothed
-from looktwice.evidence.geometry.network import CLIP, GeometryNetwork
+from looktwice.evidence.geometry import SMOOTHED, Reading, calibrate_geometry, smoothed
+from looktwice.evidence.networks.damage import CLIP, GeometryNetwork
 from looktwice.modalities.pointclouds.shape_features import shape_features
 from looktwice.modalities.pointclouds.study import open_pointcloud
 

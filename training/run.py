@@ -18,13 +18,12 @@ from looktwice.core.device import resolve_device
 from looktwice.core.shipped_pictures import shipped_pictures
 from looktwice.core.study import Modality
 from looktwice.encoders.registry import create_encoder
-from looktwice.evidence.asymmetry import calibrate_asymmetry, measure_asymmetry
-from looktwice.evidence.expert import EncoderPass, Expert, ExpertConfig, build_expert
+from looktwice.evidence.base import Context
+from looktwice.evidence.config import EncoderPass, ExpertConfig
+from looktwice.evidence.expert import Expert, build_expert
 from looktwice.evidence.expert_file import load_look_twice
-from looktwice.evidence.geometry.network import shipped_network as geometry_network
-from looktwice.evidence.self_reference.maps import FeatureLevel, self_reference_maps
-from looktwice.evidence.tissue import shipped_probes as tissue_probes
-from looktwice.modalities.volumes.study import VolumeStudy
+from looktwice.evidence.self_reference_maps import FeatureLevel, self_reference_maps
+from looktwice.evidence.sources import find_sources
 from looktwice.training.calibration import calibrate_maps, calibrate_scores, calibrate_studies
 from looktwice.training.corpus import Source, draw_examples, gather_sources
 from looktwice.training.fusion import fit_fusion
@@ -133,12 +132,12 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
         if normal:
             calibration[modality.value] = calibrate_studies(expert, normal, modality)
     seen_sets = tuple(source.name for source in sources)
-    heads = [study for source in sources for study in source.studies if isinstance(study, VolumeStudy)]
-    heads = [study for study in heads if study.anatomy.part == "head"]
-    if heads:
-        calibration["asymmetry"] = calibrate_asymmetry([measure_asymmetry(head, encoder.grid) for head in heads])
-    # Sources with heads of their own bring their calibration with them.
-    calibration |= {"geometry": geometry_network().calibration, "tissue": tissue_probes().calibration}
+    studies = [study for source in sources for study in source.studies]
+    for source in find_sources():
+        calibrate = getattr(source, "calibrate", None)
+        found = None if calibrate is None else calibrate(studies, Context(expert))
+        if found is not None:
+            calibration[source.NAME] = found
     expert.config = replace(config, revision=f"seed{plan.seed}", calibration=calibration, trained_on=seen_sets)
     path = out / "expert.safetensors"
     expert.save(path)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from looktwice.core.calibration import Calibration, logit
 from looktwice.core.errors import InputError
-from looktwice.core.study import Modality
-from looktwice.evidence import SOURCES
-from looktwice.evidence.expert import ExpertConfig
+from looktwice.evidence.config import ExpertConfig
 
 
-def site_config(config: ExpertConfig, scores: Iterable[float], modality: Modality, false_alarms: float) -> ExpertConfig:
+def site_config(
+    config: ExpertConfig, scores: Iterable[float], names: Collection[str], false_alarms: float
+) -> ExpertConfig:
     """Shift the scores of one kind of input so that the threshold means a chosen false-alarm rate.
 
     Maps, the order of scores and the threshold itself stay as they are.
@@ -24,8 +24,8 @@ def site_config(config: ExpertConfig, scores: Iterable[float], modality: Modalit
     config : ExpertConfig
     scores : iterable of float
         What `config` gives the site's normal inputs, in [0, 1].
-    modality : Modality
-        Of all of them.
+    names : collection of str
+        The calibrations that bear on these inputs: their kind, and the sources that judged them.
     false_alarms : float
         Share of normal inputs that may reach the threshold.
 
@@ -41,7 +41,6 @@ def site_config(config: ExpertConfig, scores: Iterable[float], modality: Modalit
         needed = int(np.ceil(1 / false_alarms)) - 1
         raise InputError(f"{len(logits)} normal inputs cannot tell a rate of {false_alarms:g}: give at least {needed}")
     excess = float(logits[rank] - logit(config.threshold))
-    names = {modality.value, *(source.name for source in SOURCES if source.modality is modality)}
     shifted = {name: _shift(one, excess) if name in names else one for name, one in config.calibration.items()}
     return replace(config, calibration=shifted, revision=f"{config.revision}+site")
 

@@ -13,7 +13,9 @@ from torch import Tensor
 from looktwice.core.atomic import atomic_path
 from looktwice.core.batches import batched
 from looktwice.core.tokens import Tokens
+from looktwice.evidence.encoding import encode_photographs
 from looktwice.evidence.expert import Expert
+from looktwice.evidence.self_reference import photograph_maps
 from looktwice.training.corpus import Example
 
 BATCH = 16
@@ -103,8 +105,8 @@ def encode_examples(expert: Expert, examples: Iterator[Example]) -> TokenSet:
 
 def _encode(expert: Expert, batch: Sequence[Example]) -> TokenSet:
     images = [example.image for example in batch]
-    tokens = expert.encoder.encode(images)
-    maps = expert.photograph_maps(tokens, images, {"encode": 0.0, "match": 0.0})
+    views = encode_photographs(expert, images)
+    tokens, maps = views.tokens, photograph_maps(views, expert.config)
     # Cloned outside inference mode's tensors, which cannot be trained on.
     return TokenSet(
         levels=[level.half().cpu().clone() for level in tokens.levels],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ class PointMap(NativeMap):
         True where no view sees the point: its score is its neighbours', or 0 if it is not inspected.
     """
 
+    overlapping_views = True
+
     def __init__(
         self, study: CloudStudy, values: FloatArray, seen_count: npt.NDArray[np.uint8], filled: BoolArray
     ) -> None:
@@ -46,12 +49,14 @@ class PointMap(NativeMap):
         """The file's points, in the file's order."""
         return self.study.cloud.points
 
-    def add_logits(self, logits: FloatArray) -> None:
-        """Let a comparison with other clouds count beside what was measured: logits (P,) of points are added."""
-        inspected = self.study.drawn
-        values = np.zeros_like(self.values)
-        values[inspected] = added_in_logits(self.values[inspected], logits[inspected])
-        self.values = values
+    def joined(self, highest: Sequence[FloatArray], added: Sequence[FloatArray], own: bool, margin: float) -> PointMap:
+        """Return a map that takes in values of points (P,); points that are not inspected stay 0; see ``NativeMap``."""
+        values = np.max([*([self.values] if own else []), *highest], axis=0) if highest else self.values
+        if added:
+            inspected, before = self.study.drawn, values
+            values = np.zeros_like(before)
+            values[inspected] = added_in_logits(before[inspected], np.sum(added, axis=0)[inspected], margin)
+        return PointMap(self.study, np.asarray(values, np.float32), self.seen_count, self.filled)
 
     def regions(self, threshold: float, limit: int = 20) -> list[Region]:
         """Return the connected parts at or above `threshold`, the most suspicious first (see `regions`)."""

@@ -2,7 +2,7 @@
 
 The form of the neighbourhood at several scales; how rare that form is on the object; how it differs from the place
 that one of the object's own symmetries maps it to; and how all this compares with its surroundings and with the whole
-object. `evidence.geometry.network` learns from synthetic damage what they mean together.
+object. `evidence.networks.damage` learns from synthetic damage what they mean together.
 """
 
 from __future__ import annotations

@@ -59,26 +59,17 @@ class VoxelMap(NativeMap):
         self._fields = fields
         self._mask = mask
         self._measured: list[SeparableField] = []
-        self._added: SeparableField | None = None
+        self._added: list[SeparableField] = []
+        self._margin = 0.0
 
-    def raise_to(self, measured: Any, alone: bool = False) -> None:
-        """Take in what a source measured in the volume itself: whichever is higher counts, or nothing else does.
-
-        Parameters
-        ----------
-        measured : SeparableField
-            In [0, 1]; read at the voxels only where they are asked for.
-        alone : bool
-            It takes the place of all that there was.
-        """
-        self._measured = [measured] if alone else [*self._measured, measured]
-        self._fields = () if alone else self._fields
-        self.__dict__.pop("values", None)  # what was cached is no longer so
-
-    def add_logits(self, logits: SeparableField) -> None:
-        """Let a comparison with other volumes count beside what was measured: logits are added."""
-        self._added = logits
-        self.__dict__.pop("values", None)
+    def joined(
+        self, highest: Sequence[SeparableField], added: Sequence[SeparableField], own: bool, margin: float
+    ) -> VoxelMap:
+        """Return a map that takes in fields, read at the voxels only where they are asked for; see ``NativeMap``."""
+        fields = self._fields if own or not highest else ()
+        map_ = VoxelMap(self.scan, fields, self._mask, self.anatomy, self._stacks)
+        map_._measured, map_._added, map_._margin = list(highest), list(added), margin
+        return map_
 
     @property
     def affine(self) -> npt.NDArray[np.float64]:
@@ -117,8 +108,8 @@ class VoxelMap(NativeMap):
         for measured in self._measured:
             values = np.maximum(values, measured[box])
         clipped: FloatArray = np.clip(values, 0, 1, dtype=np.float32)
-        if self._added is not None:
-            clipped = added_in_logits(clipped, self._added[box])
+        if self._added:
+            clipped = added_in_logits(clipped, sum(field[box] for field in self._added), self._margin)
         return np.multiply(clipped, self._mask[box], out=clipped)
 
     def in_views(self) -> FloatArray:

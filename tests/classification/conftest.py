@@ -33,7 +33,7 @@ def taxonomy():
 def inspector(tiny_encoder):
     """What detection needs of an inspector that compares photographs with references."""
     from looktwice.encoders.registry import create_encoder
-    from looktwice.evidence.self_reference.maps import FeatureLevel
+    from looktwice.evidence.self_reference_maps import FeatureLevel
 
     config = SimpleNamespace(
         threshold=0.5, feature_levels=(FeatureLevel(1, 3), FeatureLevel(2, 3), FeatureLevel(3, 3)), passes=()

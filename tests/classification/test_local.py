@@ -104,7 +104,7 @@ def onevision():
     """Return a tiny LLaVA-OneVision, its processor, and the expert on its tower."""
     import transformers
 
-    from looktwice.evidence.ltfm.network import LookTwice
+    from looktwice.evidence.networks.look_twice import LookTwice
 
     words = tokenizer(["<|im_start|>", "<image>", "<video>"])
     side = 42

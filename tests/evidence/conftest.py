@@ -7,8 +7,9 @@ import torch
 
 from looktwice.core.calibration import Calibration
 from looktwice.encoders.registry import create_encoder
-from looktwice.evidence.expert import EncoderPass, Expert, ExpertConfig, build_expert
-from looktwice.evidence.self_reference.maps import FeatureLevel
+from looktwice.evidence.config import EncoderPass, ExpertConfig
+from looktwice.evidence.expert import Expert, build_expert
+from looktwice.evidence.self_reference_maps import FeatureLevel
 
 
 @pytest.fixture

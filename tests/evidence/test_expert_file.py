@@ -14,6 +14,8 @@ from looktwice.core.errors import UsageError, WeightsError
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.expert_file import load_expert, load_look_twice
 
+from ..made_studies import PictureStudy, evidence_of
+
 CPU = torch.device("cpu")
 
 
@@ -25,10 +27,11 @@ def test_what_is_saved_is_loaded(expert, tmp_path):
     assert list(loaded.files) == ["expert.safetensors"]
     assert [left.name for left in path.parent.iterdir()] == ["expert.safetensors"]
     image = np.random.default_rng(5).integers(0, 256, (64, 64, 3), np.uint8)
-    (before,), (after,) = expert.see_photographs([image]), loaded.see_photographs([image])
-    np.testing.assert_allclose(after.maps, before.maps, atol=1e-6)  # the fusion's weights are kept exactly
-    assert after.score == pytest.approx(before.score)
-    assert after.sources["ltfm"] == pytest.approx(before.sources["ltfm"], abs=0.02)  # LTFM's in half precision
+    [(before, _)], [(after, _)] = (evidence_of(one, PictureStudy([image], "image")) for one in (expert, loaded))
+    own, again = before["self_reference"], after["self_reference"]
+    np.testing.assert_allclose(again.heat.maps, own.heat.maps, atol=1e-6)  # the probes' weights are kept exactly
+    assert again.score == pytest.approx(own.score)
+    assert after["ltfm"].score == pytest.approx(before["ltfm"].score, abs=0.02)  # LTFM's in half precision
 
 
 def test_a_truncated_file_is_refused(expert, tmp_path):

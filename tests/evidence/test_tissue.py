@@ -11,10 +11,11 @@ from safetensors.numpy import save_file
 
 from looktwice.core.calibration import NORMAL_LOGIT, Calibration
 from looktwice.core.errors import WeightsError
+from looktwice.core.fuse import fuse
+from looktwice.evidence import tissue
 from looktwice.evidence.tissue import (
     HEAD_FILE,
     LinearProbe,
-    Tissue,
     TissueProbes,
     calibrate_tissue,
     on_common_scale,
@@ -23,6 +24,8 @@ from looktwice.evidence.tissue import (
 )
 from looktwice.modalities.volumes import open_volume
 from looktwice.modalities.volumes.tissue import Contrast
+
+from ..made_studies import ask
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +49,9 @@ def test_a_lesion_is_found_where_it_lies(template, tmp_path, intensity):
     place = (28.0, -24.0, 26.0)
     nib.save(nib.Nifti1Image(with_ball(template, place, 8, intensity), template.affine), tmp_path / "lesion.nii.gz")
     study = open_volume(tmp_path / "lesion.nii.gz")
-    source = Tissue()
 
-    assert source.fits(study)
-    found = source.look(study, (18, 18), shipped_probes().calibration)
-    heatmap = study.lift(np.zeros((len(study.views()), 4, 4)))
-    heatmap.raise_to(found.values)
-    region = heatmap.regions(0.5)[0]
+    assert tissue.fits(study)
+    _, heatmap, [region, *_] = fuse([ask(tissue, study)], study)
 
     assert 0 <= heatmap.values.min() <= heatmap.values.max() <= 1
     assert np.linalg.norm(np.asarray(region.centroid_world_mm) - place) < 6
@@ -120,7 +119,7 @@ def test_where_much_of_a_brain_looks_unusual_the_source_is_silent_and_says_so(te
     # A calibration by which every place is far above normal.
     everywhere = TissueProbes(shipped_probes().by_contrast, Calibration(map_shift=-1e3))
     monkeypatch.setattr("looktwice.evidence.tissue.shipped_probes", lambda: everywhere)
-    assert Tissue().look(study, (18, 18), Calibration()) is None
+    assert ask(tissue, study) is None
     assert any("tissue not judged" in note for note in study.notes)
 
 
@@ -133,5 +132,5 @@ def test_vessels_alone_are_not_judged(template, tmp_path):
     study = open_volume(tmp_path / "vessels.nii.gz")
     study.to_mni = np.eye(4)  # the template lies in MNI space; vessels alone may not align
 
-    assert Tissue().look(study, (18, 18), Calibration()) is None
+    assert ask(tissue, study) is None
     assert any("tissue not judged" in note for note in study.notes)

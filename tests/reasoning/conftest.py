@@ -13,7 +13,7 @@ from scipy import ndimage
 from looktwice.core.result import Result, ViewFinding
 from looktwice.core.study import Modality, NativeMap, Region, Study, View
 from looktwice.core.tokens import SelectedTokens
-from looktwice.evidence.ltfm.network import LookTwice
+from looktwice.evidence.networks.look_twice import LookTwice
 from looktwice.reasoning.base import StudyContext
 
 SIDE = 42

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from looktwice.core.errors import UsageError, WeightsError
-from looktwice.evidence.ltfm.network import LookTwice
+from looktwice.evidence.networks.look_twice import LookTwice
 from looktwice.reasoning import naming
 from looktwice.reasoning.convert import convert_checkpoint
 from looktwice.reasoning.loading import load_onevision

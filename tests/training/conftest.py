@@ -12,8 +12,9 @@ from PIL import Image
 
 from looktwice.core.tokens import Tokens
 from looktwice.encoders.registry import create_encoder
-from looktwice.evidence.expert import Expert, ExpertConfig, build_expert
-from looktwice.evidence.self_reference.maps import FeatureLevel, self_reference_maps
+from looktwice.evidence.config import ExpertConfig
+from looktwice.evidence.expert import Expert, build_expert
+from looktwice.evidence.self_reference_maps import FeatureLevel, self_reference_maps
 from looktwice.training.tokens import TokenSet
 
 

@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 from looktwice.core.calibration import Calibration
 from looktwice.core.study import Modality, NativeMap, Study, View
+from looktwice.evidence import self_reference
+from looktwice.evidence.base import Context
+from looktwice.evidence.sources import encode_for
 from looktwice.training.calibration import (
     STUDY_FALSE_ALARMS,
     TOKEN_FALSE_ALARMS,
@@ -62,10 +65,11 @@ def test_few_normal_studies_reach_the_threshold_once_calibrated(make_expert):
     calibration = calibrate_studies(expert, studies, Modality.VOLUME)
     assert calibration != Calibration()
     expert.config = replace(expert.config, calibration={"volume": calibration})
-    sightings = [expert.see(study) for study in studies]
-    alarms = sum(sighting.score > 0.5 for sighting in sightings)
+    context = Context(expert)
+    found = [self_reference.look(study, *encode_for([study], context), context) for study in studies]
+    alarms = sum(finding.score > 0.5 for finding in found)
     assert alarms == round(STUDY_FALSE_ALARMS * 20)
-    tokens = np.concatenate([sighting.maps.ravel() for sighting in sightings])
+    tokens = np.concatenate([finding.heat.maps.ravel() for finding in found])
     assert np.median(tokens) == pytest.approx(0.05, abs=0.005)
     assert (tokens > 0.5).mean() <= TOKEN_FALSE_ALARMS + 1 / len(tokens)
 

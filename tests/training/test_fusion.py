@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from looktwice.evidence.self_reference.probes import Fusion
+from looktwice.evidence.networks.probes import Fusion
 from looktwice.training.fusion import fit_fusion
 
 

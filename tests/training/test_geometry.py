@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from looktwice.core.errors import InputError
-from looktwice.evidence.geometry.network import load_network
+from looktwice.evidence.networks.damage import load_network
 from looktwice.modalities.pointclouds.ply import write_scored_ply
 from looktwice.training.geometry import GeometryPlan, train_geometry
 

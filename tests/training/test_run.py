@@ -7,10 +7,12 @@ import json
 import numpy as np
 import torch
 
-from looktwice.evidence.expert import EncoderPass
+from looktwice.evidence.config import EncoderPass
 from looktwice.evidence.expert_file import load_expert
-from looktwice.evidence.self_reference.maps import FeatureLevel
+from looktwice.evidence.self_reference_maps import FeatureLevel
 from looktwice.training.run import Plan, train_expert
+
+from ..made_studies import self_finding
 
 CPU = torch.device("cpu")
 SHIPPED = ("shipped brick", "shipped grass", "shipped gravel", "shipped scenes")
@@ -41,9 +43,9 @@ def test_one_call_writes_an_expert_that_loads_and_looks(benchmark_folder, ball, 
     assert set(expert.config.trained_on) == {*SHIPPED, "plate", "ball.nii.gz"}
     assert set(expert.config.calibration) == {"image", "volume", "geometry", "tissue"}
     assert expert.config.encoder_options == {"input_size": 64}
-    (sighting,) = expert.see_photographs([np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)])
-    assert np.isfinite(sighting.maps).all()
-    assert 0 <= sighting.score <= 1
+    finding = self_finding(expert, np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8))
+    assert np.isfinite(finding.heat.maps).all()
+    assert 0 <= finding.score <= 1
 
     record = json.loads((out / "training.json").read_text())
     assert record["sources"] == [*SHIPPED, "plate", "ball.nii.gz"]

@@ -10,8 +10,7 @@ from scipy.special import expit
 
 from looktwice.core.calibration import Calibration, logit
 from looktwice.core.errors import InputError
-from looktwice.core.study import Modality
-from looktwice.evidence.expert import ExpertConfig
+from looktwice.evidence.config import ExpertConfig
 from looktwice.training.site import site_config
 
 
@@ -24,7 +23,7 @@ def config() -> ExpertConfig:
 def test_no_more_than_the_share_of_the_sites_own_normals_stays_above(count, rate, seed):
     raw = np.random.default_rng(seed).normal(size=count)
     before = config()
-    after = site_config(before, [before.calibration["image"].score(one) for one in raw], Modality.IMAGE, rate)
+    after = site_config(before, [before.calibration["image"].score(one) for one in raw], {"image"}, rate)
     above = np.mean([after.calibration["image"].score(one) > after.threshold + 1e-9 for one in raw])
     assert above <= rate
     assert above >= rate - 2 / count - 0.5 / count
@@ -32,7 +31,7 @@ def test_no_more_than_the_share_of_the_sites_own_normals_stays_above(count, rate
 
 def test_maps_order_and_other_kinds_stay():
     before = config()
-    after = site_config(before, expit(np.linspace(-2, 2, 50)), Modality.IMAGE, 0.1)
+    after = site_config(before, expit(np.linspace(-2, 2, 50)), {"image"}, 0.1)
     assert after.calibration["volume"] == before.calibration["volume"]
     assert after.calibration["image"].map_shift == 3.0
     shifts = [logit(before.calibration["image"].score(x)) - logit(after.calibration["image"].score(x)) for x in (-1, 2)]
@@ -41,4 +40,4 @@ def test_maps_order_and_other_kinds_stay():
 
 def test_too_few_normals_for_so_small_a_rate_is_an_error():
     with pytest.raises(InputError, match="at least 99"):
-        site_config(config(), [0.5] * 12, Modality.IMAGE, 0.01)
+        site_config(config(), [0.5] * 12, {"image"}, 0.01)

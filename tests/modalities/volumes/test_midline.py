@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from looktwice.core.calibration import Calibration
-from looktwice.evidence.asymmetry import Asymmetry
+from looktwice.evidence import asymmetry
 from looktwice.modalities.volumes import open_volume
 from looktwice.modalities.volumes.asymmetry import coarse_head, find_mirror_plane
 from looktwice.modalities.volumes.midline import distance_to_template
+
+from ...made_studies import ask
 
 CALIBRATION = Calibration(score_shift=0.8, score_scale=0.5)
 
@@ -36,7 +38,7 @@ def test_a_lesion_does_not_shake_the_midline(brain, save_nifti):
     data, affine = brain
     data[np.linalg.norm(places(data, affine) - (34.0, -20.0, 30.0), axis=-1) < 18] = 0.2
     study = open_volume(save_nifti(data, affine))
-    found = Asymmetry().look(study, (18, 18), CALIBRATION)
+    found = ask(asymmetry, study, CALIBRATION)
 
     assert found is not None
     assert found.score > 0.9
@@ -56,7 +58,7 @@ def test_a_head_without_its_right_side_is_not_judged(brain, save_nifti, outside)
     study = open_volume(save_nifti(data, affine))
 
     assert study.anatomy.part == "head"
-    assert Asymmetry().look(study, (18, 18), CALIBRATION) is None
+    assert ask(asymmetry, study, CALIBRATION) is None
     assert any("sides not compared" in note for note in study.notes)
 
 
@@ -67,5 +69,5 @@ def test_vessels_alone_are_not_judged(brain, save_nifti):
         vessels[tuple(slice(at, at + 2) for at in place)] = 1.0
     study = open_volume(save_nifti(vessels, affine))
 
-    assert Asymmetry().look(study, (18, 18), CALIBRATION) is None
+    assert ask(asymmetry, study, CALIBRATION) is None
     assert any("shows nothing" in note for note in study.notes)

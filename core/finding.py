@@ -1,0 +1,111 @@
+"""What one source of evidence says of one study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+if TYPE_CHECKING:
+    from looktwice.core.tokens import SelectedTokens
+
+FloatArray = npt.NDArray[np.float32]
+
+
+class Join(str, Enum):
+    """How a finding joins those of the other sources; see ``core.fuse``."""
+
+    REPLACE = "replace"
+    MAX = "max"
+    ADD = "add"
+    NONE = "none"
+
+
+@dataclass(frozen=True, eq=False)
+class ViewHeat:
+    """Heat that was measured in the views.
+
+    Attributes
+    ----------
+    maps : float32, shape (V, h, w)
+        One map per view, in the order of ``Study.views()``; each covers the full extent of its view.
+    """
+
+    maps: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class NativeHeat:
+    """Heat that was measured in the input's own space.
+
+    Attributes
+    ----------
+    values : float32 array or field
+        An array of the native map's shape; for volumes a field that is read at the voxels piece by piece.
+    """
+
+    values: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """What one source of evidence says of one study.
+
+    Attributes
+    ----------
+    name : str
+        The source's name.
+    logit : float
+        Calibrated: at 0 the study is as likely an anomaly as not. With `join` "add", 0 says nothing.
+    heat : ViewHeat or NativeHeat, optional
+        Where; in [0, 1], or logits with `join` "add". A plain array is taken for view maps (V, h, w).
+    join : {"max", "replace", "add", "none"}
+        How it joins the other findings; "none" only reports it.
+    replaces : tuple of str
+        With `join` "replace": the sources whose findings no longer count.
+    view_scores : float32, shape (V,), optional
+        How suspicious each view is, in [0, 1].
+    selected : SelectedTokens, optional
+        What a reasoner reads of Look-Twice Feature Matching.
+    notes : tuple of str
+        Assumptions and doubts, one sentence each, for the user.
+    margin : float
+        Heat is kept this far from 0 and 1 before logits are added to it; the largest margin of a study's findings
+        counts.
+
+    Examples
+    --------
+    >>> finding = Finding("dust", logit=1.1)
+    >>> round(finding.score, 2), finding.join.value
+    (0.75, 'max')
+    """
+
+    name: str
+    logit: float
+    heat: ViewHeat | NativeHeat | None = None
+    join: Join = Join.MAX
+    replaces: tuple[str, ...] = ("self_reference",)
+    view_scores: FloatArray | None = None
+    selected: SelectedTokens | None = None
+    notes: tuple[str, ...] = ()
+    margin: float = 1e-7
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "join", Join(self.join))
+        if isinstance(self.heat, np.ndarray):
+            object.__setattr__(self, "heat", ViewHeat(self.heat))
+        if isinstance(self.heat, ViewHeat) and self.heat.maps.ndim != 3:
+            raise ValueError(f"{self.name}: view maps must be (views, rows, columns), not {self.heat.maps.shape}")
+
+    @property
+    def score(self) -> float:
+        """The logit as a share in [0, 1]."""
+        return float(expit(self.logit))
+
+    def summary(self) -> Finding:
+        """Return the finding without its heat and tokens, to be kept with a result."""
+        return replace(self, heat=None, selected=None)

@@ -1,0 +1,1 @@
+"""Comparison with other studies: a few normal ones (references), or the cohort that the studies came with."""

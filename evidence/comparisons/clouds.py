@@ -1,0 +1,105 @@
+"""Clouds beside other clouds: the form around each element of a surface, against the forms that normal ones have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from looktwice.core.study import FloatArray, Study
+from looktwice.evidence.comparisons.memory_bank import COHORT_SHARE, farthest_points
+from looktwice.evidence.geometry import spread_over_points
+from looktwice.modalities.pointclouds.study import CloudStudy
+from looktwice.modalities.pointclouds.surfels import Surfels
+
+COMPARES = "pointcloud"
+
+# Elements of one cloud that others are compared with: the rarest and what represents the rest.
+KEPT_ELEMENTS = 1200
+# Radii of the histograms, in sides of an element, and the most neighbours that one looks at.
+RADII, NEIGHBOURS = (3.0, 6.0), 100
+# Open3D gives histograms in percent.
+_PERCENT = 100.0
+# Of a distance between descriptions, so that its logarithm is finite.
+FLOOR = 0.05
+# Descriptions that are held against all others at once.
+_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Forms:
+    """What is kept of a cloud.
+
+    Attributes
+    ----------
+    elements : float32, shape (M, D)
+        Descriptions of all elements of the surface.
+    memory : float32, shape (m, D)
+        Those that other clouds are compared with.
+    """
+
+    elements: FloatArray
+    memory: FloatArray
+
+
+class CloudComparer:
+    """Forms of surfaces: the memory of PatchCore and the mutual scoring of MuSc, on elements in place of tokens."""
+
+    clears = True
+
+    def describe(self, study: Study) -> Forms:
+        """Return the descriptions of a cloud's elements."""
+        assert isinstance(study, CloudStudy)
+        elements = histograms(study.shape[0])
+        return Forms(elements, farthest_points(torch.from_numpy(elements), KEPT_ELEMENTS).numpy())
+
+    def distances(self, one: Forms, others: Sequence[Forms], mutual: bool) -> FloatArray:
+        """Return the log distance of each element (M,) to its nearest in the others; see ``Comparer``.
+
+        In a cohort some of the others may show the same fault: the mean over the best share of them counts.
+        """
+        nearest = np.sort(np.stack([_nearest(one.elements, other.memory) for other in others]), axis=0)
+        count = max(1, round(COHORT_SHARE * len(others))) if mutual else 1
+        distance: FloatArray = np.log(nearest[:count].mean(axis=0) + FLOOR)
+        return distance
+
+    def places(self, study: Study, logits: FloatArray) -> FloatArray:
+        """Return the logit of each of the file's points, averaged over neighbouring elements."""
+        assert isinstance(study, CloudStudy)
+        points, _ = spread_over_points(study, study.shape[0], logits)
+        return np.nan_to_num(points, neginf=0.0)
+
+
+def histograms(surfels: Surfels) -> FloatArray:
+    """Return how the normals around each element turn, shape (M, 66).
+
+    Fast point feature histograms (Rusu et al., ICRA 2009, doi:10.1109/ROBOT.2009.5152473) at two radii. Pose does not
+    count, nor do size and sampling, as elements are evenly spread and radii are in their sides. Square roots are taken,
+    so that distances are those of Hellinger.
+    """
+    import open3d as o3d
+
+    cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(surfels.points.astype(np.float64)))
+    cloud.normals = o3d.utility.Vector3dVector(surfels.normals.astype(np.float64))
+    parts = []
+    for radius in RADII:
+        search = o3d.geometry.KDTreeSearchParamHybrid(radius * surfels.side, NEIGHBOURS)
+        found = o3d.pipelines.registration.compute_fpfh_feature(cloud, search)  # type: ignore[call-arg]  # its stub errs
+        parts.append(np.asarray(found.data).T / _PERCENT)
+    return np.asarray(np.sqrt(np.concatenate(parts, axis=1)), np.float32)
+
+
+def _nearest(elements: FloatArray, memory: FloatArray) -> FloatArray:
+    """Return the distance of each description (M, D) to the nearest of others, shape (M,)."""
+    own, kept = ((rows * rows).sum(axis=1) for rows in (elements, memory))
+    found = np.empty(len(elements), np.float32)
+    for start in range(0, len(elements), _ROWS):
+        part = slice(start, start + _ROWS)
+        found[part] = (kept - 2 * elements[part] @ memory.T).min(axis=1) + own[part]
+    distance: FloatArray = np.sqrt(np.maximum(found, 0))
+    return distance
+
+
+COMPARER = CloudComparer()

@@ -1,0 +1,181 @@
+"""Comparison of photographs with a few normal ones, or with the cohort that they came with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from looktwice.core.batches import batched
+from looktwice.core.calibration import logit
+from looktwice.core.errors import UsageError
+from looktwice.core.finding import Finding, Join, ViewHeat
+from looktwice.core.shipped_pictures import shipped_pictures
+from looktwice.core.tokens import Tokens
+from looktwice.evidence.base import Typical
+from looktwice.evidence.comparisons.normal_rotations import normal_turns
+from looktwice.evidence.comparisons.patch_features import PatchFeatures
+from looktwice.evidence.comparisons.patches import References, compare_cohort
+from looktwice.evidence.comparisons.studies import LEAST_COHORT
+from looktwice.evidence.encoding import PHOTOGRAPH_BATCH, EncodedViews
+from looktwice.evidence.expert import Expert
+from looktwice.evidence.self_reference_maps import FeatureLevel
+
+Pictures = Sequence[npt.NDArray[np.uint8]]
+
+Describe = Callable[[Tokens, tuple[FeatureLevel, ...]], PatchFeatures]
+"""Keeps what a comparison needs of the tokens of one encoder pass, by the feature levels of that pass."""
+
+BATCH = 16
+LEAST_REFERENCES = 2
+# Of unrelated pictures, every so many rows and columns of tokens are looked at.
+UNRELATED_STEP = 4
+# Share of the places of normal photographs that may be more suspicious than the usual.
+UNUSUAL_PLACES = 0.01
+
+
+class PhotographDescriber:
+    """Keeps what describes photographs on all feature levels, each on its own grid.
+
+    Parameters
+    ----------
+    expert : Expert
+    """
+
+    def __init__(self, expert: Expert) -> None:
+        self._expert = expert
+
+    def keep(self, views: EncodedViews) -> list[PatchFeatures]:
+        """Return what describes each photograph."""
+        return _of_views(views, self._expert, PatchFeatures.of)
+
+
+class PhotographReferences(PhotographDescriber):
+    """A few normal photographs to compare others with.
+
+    They are remembered turned and mirrored too where that keeps what is normal (``normal_rotations``).
+
+    Parameters
+    ----------
+    expert : Expert
+    pictures : sequence of uint8, shape (H, W, 3)
+    described : sequence of PatchFeatures
+        What `keep` kept of each of them.
+
+    Raises
+    ------
+    UsageError
+        Fewer than two pictures: nothing would tell how normal ones differ.
+    """
+
+    def __init__(self, expert: Expert, pictures: Pictures, described: Sequence[PatchFeatures]) -> None:
+        super().__init__(expert)
+        if len(pictures) < LEAST_REFERENCES:
+            raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
+        straight = PatchFeatures.concatenate(described)
+        turned = normal_turns(pictures, straight, partial(_described, expert, keep=PatchFeatures.of))
+        self._references = References(straight, turned, _unrelated(expert, PatchFeatures.of))
+
+    @torch.inference_mode()
+    def compare(self, kept: Sequence[PatchFeatures]) -> Finding:
+        """Compare one photograph, described by what `keep` kept of it, with the references."""
+        places, logits = self._references.compare(kept[0])
+        return _finding("references", places[0], logits[0])
+
+
+class PhotographCohort:
+    """Photographs, most of them normal, each compared with the others.
+
+    Some 400 kB are kept of each until all have been looked at: all but the shallowest feature level are halved in grid,
+    since every member is compared with many.
+
+    Parameters
+    ----------
+    expert : Expert
+    """
+
+    def __init__(self, expert: Expert) -> None:
+        self._expert = expert
+
+    def keep(self, views: EncodedViews) -> list[PatchFeatures]:
+        """Return what describes each photograph."""
+        return _of_views(views, self._expert, _coarse)
+
+    @torch.inference_mode()
+    def findings(self, described: Sequence[PatchFeatures]) -> list[Finding]:
+        """Compare all members with each other.
+
+        Raises
+        ------
+        UsageError
+            Fewer than three.
+        """
+        if len(described) < LEAST_COHORT:
+            raise UsageError(f"a cohort needs at least {LEAST_COHORT} photographs")
+        everything = PatchFeatures.concatenate(described)
+        maps, logits = compare_cohort(everything, _unrelated(self._expert, _coarse))
+        return [_finding("cohort", places, one) for places, one in zip(maps, logits, strict=True)]
+
+
+def typical_of(findings: Sequence[Finding]) -> Typical:
+    """Return what self-reference finds in photographs of one material, most of them normal."""
+    places = np.concatenate([one.heat.maps.ravel() for one in findings if isinstance(one.heat, ViewHeat)])
+    return Typical(
+        score=float(np.median([one.logit for one in findings])),
+        place=float(logit(np.quantile(places, 1 - UNUSUAL_PLACES))),
+    )
+
+
+@torch.inference_mode()
+def describe(expert: Expert, pictures: Pictures) -> PatchFeatures:
+    """Encode photographs, whole and at the encoder's own side: their deeper feature levels side by side as one."""
+    levels = expert.config.feature_levels[1:] or expert.config.feature_levels
+    parts = [PatchFeatures.of(expert.encoder.encode(batch), fine=levels) for batch in batched(pictures, BATCH)]
+    described = PatchFeatures.concatenate(parts)
+    side_by_side = torch.cat(described.fields, dim=-1) / len(levels) ** 0.5
+    return PatchFeatures((side_by_side,), described.whole, deepest=(True,))
+
+
+def _finding(name: str, places: Tensor, evidence: Tensor) -> Finding:
+    maps = places.float().cpu().numpy()[None]
+    return Finding(name, float(evidence), ViewHeat(maps), Join.ADD)
+
+
+def _of_views(views: EncodedViews, expert: Expert, keep: Describe) -> list[PatchFeatures]:
+    """Describe encoded photographs by the tokens of each pass, side by side."""
+    passes = views.passes or (views.tokens,)
+    parts = [[keep(tokens, levels)] for tokens, levels in zip(passes, _levels(expert), strict=True)]
+    described = PatchFeatures.joined(parts)
+    return [described.rows([index]) for index in range(len(views.crop_counts))]
+
+
+@torch.inference_mode()
+def _described(expert: Expert, pictures: Pictures, keep: Describe) -> PatchFeatures:
+    """Describe photographs as `_of_views` does, without looking for anything else in them."""
+    encoders = expert.pass_encoders or [expert.encoder]
+    return PatchFeatures.joined(
+        [
+            [keep(encoder.encode(batch), levels) for batch in batched(pictures, PHOTOGRAPH_BATCH)]
+            for encoder, levels in zip(encoders, _levels(expert), strict=True)
+        ]
+    )
+
+
+def _unrelated(expert: Expert, keep: Describe) -> PatchFeatures:
+    """Describe pictures that have nothing to do with whatever is inspected, thinned to some of their tokens."""
+    return _described(expert, shipped_pictures(), keep).thinned(UNRELATED_STEP)
+
+
+def _coarse(tokens: Tokens, levels: tuple[FeatureLevel, ...]) -> PatchFeatures:
+    """Describe a pass by its shallowest feature level on its own grid, and by deeper ones on half of it."""
+    own = 1 if len(levels) > 1 else 0
+    return PatchFeatures.of(tokens, levels[:own], levels[own:])
+
+
+def _levels(expert: Expert) -> list[tuple[FeatureLevel, ...]]:
+    """Return what comparisons describe each further pass over a photograph by, or the only one."""
+    return [one.feature_levels for one in expert.config.passes] or [expert.config.feature_levels]

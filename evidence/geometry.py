@@ -1,0 +1,136 @@
+"""A cloud's geometric evidence: which places look damaged, told from the points alone, without rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from looktwice.core.calibration import STUDY_FALSE_ALARMS, Calibration
+from looktwice.core.finding import Finding, Join, NativeHeat
+from looktwice.core.study import FloatArray, Study
+from looktwice.evidence.base import Context
+from looktwice.evidence.encoding import StudyTokens
+from looktwice.evidence.networks.damage import GeometryNetwork, shipped_network
+
+if TYPE_CHECKING:
+    from looktwice.modalities.pointclouds.study import CloudStudy
+    from looktwice.modalities.pointclouds.surfels import Surfels
+
+# An object's score is the mean of what its most suspicious 2, 1, 0.5 and 0.1 % of area come to: a single noisy element
+# moves it little, a small scratch and a large dent both reach it.
+SCORED_SHARES = (0.02, 0.01, 0.005, 0.001)
+# Neighbours that an element's logit is averaged over.
+SMOOTHED = 9
+# The score's logit grows by one when an object's reading does by so much: another scan of the same object then moves
+# its score by less than 0.05.
+SCORE_STEP = 1.6
+# Logits well beyond this differ more from scan to scan, and are compressed.
+KNEE = 2.0
+# The head's logit of places that come to 0.5 on the map: about one in a thousand of a sound surface.
+SOUND_PLACES = 0.001
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the head says of one cloud, not calibrated.
+
+    Attributes
+    ----------
+    points : float32, shape (P,)
+        Logit of each of the file's points, smoothed twice; negative infinity where a point is not inspected.
+    elements : float32, shape (M,)
+        Logit of each evenly spread element of the surface, smoothed once.
+    """
+
+    points: FloatArray
+    elements: FloatArray
+
+    @property
+    def score(self) -> float:
+        """Mean of the logits that the worst parts of the area reach, compressed beyond `KNEE`."""
+        reached = np.quantile(self.elements, [1 - share for share in SCORED_SHARES])
+        return float(np.arcsinh(reached.mean() / KNEE))
+
+
+NAME = "geometry"
+TITLE = "Shape that looks damaged"
+
+
+def fits(study: Study) -> bool:
+    """Whether the study is a cloud or a mesh."""
+    from looktwice.modalities.pointclouds.study import CloudStudy
+
+    return isinstance(study, CloudStudy)
+
+
+def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
+    """Measure a cloud's points.
+
+    Shaded views show geometry, which is measured better on the points: where a cloud has no colour, geometry replaces
+    what the views show; where it has, whichever source is more alarmed counts.
+    """
+    from looktwice.modalities.pointclouds.study import CloudStudy
+
+    assert isinstance(study, CloudStudy)
+    calibration = context.calibration(NAME)
+    if calibration is None:
+        return None
+    reading = read_geometry(study)
+    join = Join.REPLACE if study.cloud.colours is None else Join.MAX
+    heat = NativeHeat(place_probabilities(reading, calibration))
+    return Finding(NAME, calibration.logit(reading.score), heat, join)
+
+
+def calibrate(normals: Sequence[Study], context: Context) -> Calibration:
+    """Return the calibration that the network brings with it."""
+    return shipped_network().calibration
+
+
+def read_geometry(study: CloudStudy, head: GeometryNetwork | None = None) -> Reading:
+    """Let a head, by default the shipped one, look at a cloud or a mesh."""
+    surfels, features = study.shape
+    logits = (head or shipped_network()).logits(features)
+    return Reading(*spread_over_points(study, surfels, logits))
+
+
+def spread_over_points(study: CloudStudy, surfels: Surfels, logits: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the logit of each point (P,), negative infinity where not inspected, and of each element, smoothed."""
+    elements = smoothed(logits, surfels.neighbours)
+    # Places are ranked better over twice the neighbourhood; a whole object is not.
+    places = smoothed(elements, surfels.neighbours)
+    points = np.full(len(study.drawn), -np.inf, np.float32)
+    if len(surfels.owner) == study.drawn.sum():
+        points[study.drawn] = places[surfels.owner]
+    else:
+        from scipy.spatial import cKDTree
+
+        # A mesh: its elements come from points on its faces, its scores go to its vertices.
+        points[study.drawn] = places[cKDTree(surfels.points).query(study.normalised[study.drawn])[1]]
+    return points, elements
+
+
+def smoothed(logits: FloatArray, neighbours: npt.NDArray[np.integer]) -> FloatArray:
+    """Return the logits of elements (M,) averaged over their nearest `SMOOTHED`, from `neighbours` (M, K)."""
+    mean: FloatArray = logits[neighbours[:, :SMOOTHED]].mean(axis=1)
+    return mean
+
+
+def place_probabilities(reading: Reading, calibration: Calibration) -> FloatArray:
+    """Return probabilities (P,); 0 for points that are not inspected."""
+    inspected = np.isfinite(reading.points)
+    values = np.zeros(len(reading.points), np.float32)
+    values[inspected] = calibration.probabilities(reading.points[inspected])
+    return values
+
+
+def calibrate_geometry(readings: Sequence[Reading]) -> Calibration:
+    """Calibrate by sound objects: few of them, and few of their places, may reach the threshold."""
+    return Calibration(
+        score_shift=float(np.quantile([reading.score for reading in readings], 1 - STUDY_FALSE_ALARMS)),
+        score_scale=SCORE_STEP,
+        map_shift=float(np.quantile(np.concatenate([reading.points for reading in readings]), 1 - SOUND_PLACES)),
+    )

@@ -1,1 +1,0 @@
-"""Damage of a surface, by the shape around each point."""

@@ -1,0 +1,1 @@
+"""The learnt parts of the sources of evidence."""

@@ -1,0 +1,283 @@
+"""Look-Twice Feature Matching (LTFM), the expert of Anomaly-OneVision (Xu et al., CVPR 2025, arXiv 2502.07601).
+
+One look at every token of every view, by matching it against a learnt description of what is normal and what is not
+in the class of thing that the study shows; a second look at the few tokens that the first one found suspicious.
+
+Shapes use V views, N tokens on an (h, w) grid, C channels, D embedding dimensions, k = pool², S studies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from looktwice.core.errors import WeightsError
+from looktwice.core.tokens import SelectedTokens
+
+# Temperature of the match between a patch and the two descriptions, as released.
+MATCH_SCALE = 100.0
+
+# The two channels of a match. The released `negative_embedding` is the anomaly; the paper's text has it the other way.
+NORMAL, ANOMALY = 0, 1
+
+# The released checkpoint's names, and ours.
+_OFFICIAL_PREFIXES = {
+    "positive_embedding": "normal_embedding",
+    "negative_embedding": "anomaly_embedding",
+    "pooling_layer.0": "context_pool",
+    "class_predictor": "class_predictor",
+    "siglip_adaptors": "patch_adaptors",
+    "prompt_adaptors": "prompt_adaptors",
+    "q_former.query_proj": "query",
+    "q_former.key_proj": "key",
+    "final_predictor": "predictor",
+}
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """What LTFM finds in views, before it is gathered by study.
+
+    Attributes
+    ----------
+    maps : Tensor, float32, shape (V, h, w)
+        Probability of the anomaly channel, mean over levels.
+    significance : Tensor, float32, shape (V,)
+    local_tokens : Tensor, shape (V, k, C)
+    cells : Tensor, float32, shape (V, k)
+        `maps` averaged over the cell of each local token.
+    """
+
+    maps: Tensor
+    significance: Tensor
+    local_tokens: Tensor
+    cells: Tensor
+
+    @staticmethod
+    def concatenate(parts: Sequence[FirstLook]) -> FirstLook:
+        """Join the looks at successive batches of views."""
+        return FirstLook(
+            torch.cat([part.maps for part in parts]),
+            torch.cat([part.significance for part in parts]),
+            torch.cat([part.local_tokens for part in parts]),
+            torch.cat([part.cells for part in parts]),
+        )
+
+    def split(self, counts: Sequence[int]) -> list[FirstLook]:
+        """Return the looks at successive groups of views."""
+        parts = (one.split(list(counts)) for one in (self.maps, self.significance, self.local_tokens, self.cells))
+        return [FirstLook(*part) for part in zip(*parts, strict=True)]
+
+
+class LookTwice(nn.Module):
+    """Look-Twice Feature Matching.
+
+    Parameters
+    ----------
+    token_dim : int
+        C of the encoder's final tokens.
+    level_dims : sequence of int
+        Channels of the encoder's levels, one adaptor each.
+    num_tokens : int
+        N, tokens a view.
+    grid : (int, int)
+        Rows and columns; their product is `num_tokens`.
+    embed_dim : int
+        D.
+    pool : int
+        Each view gives ``pool × pool`` selected tokens.
+    """
+
+    def __init__(
+        self,
+        token_dim: int,
+        level_dims: Sequence[int],
+        num_tokens: int,
+        grid: tuple[int, int],
+        embed_dim: int = 512,
+        pool: int = 2,
+    ) -> None:
+        super().__init__()
+        if grid[0] * grid[1] != num_tokens:
+            raise ValueError(f"a grid of {grid[0]} × {grid[1]} does not hold {num_tokens} tokens")
+        self.token_dim, self.level_dims, self.grid = token_dim, tuple(level_dims), (grid[0], grid[1])
+        self.num_tokens, self.embed_dim, self.pool = num_tokens, embed_dim, pool
+        self.normal_embedding = nn.Parameter(torch.randn(1, embed_dim))
+        self.anomaly_embedding = nn.Parameter(torch.randn(1, embed_dim))
+        self.context_pool = nn.Linear(num_tokens, 1)
+        self.class_predictor = nn.Sequential(
+            nn.Linear(token_dim, embed_dim), nn.GELU(), nn.Linear(embed_dim, embed_dim)
+        )
+        self.patch_adaptors = nn.ModuleList(nn.Linear(dim, embed_dim) for dim in level_dims)
+        self.prompt_adaptors = nn.ModuleList(nn.Linear(2 * embed_dim, embed_dim) for _ in level_dims)
+        self.query = nn.Linear(token_dim, embed_dim)
+        self.key = nn.Linear(token_dim, embed_dim)
+        self.predictor = nn.Sequential(nn.Linear(token_dim, embed_dim), nn.GELU(), nn.Linear(embed_dim, 1))
+
+    @classmethod
+    def from_official(cls, state_dict_or_path: Mapping[str, Tensor] | str | Path) -> LookTwice:
+        """Build the released expert from its checkpoint's names.
+
+        Parameters
+        ----------
+        state_dict_or_path : mapping of str to Tensor, or path
+            The state dict, or a ``.pth`` (read with ``weights_only=True``) or ``.safetensors`` file of it. All sizes
+            are read off the tensors; the token grid is taken as square.
+
+        Raises
+        ------
+        WeightsError
+            The file cannot be read, a name is missing or unknown, or a shape does not fit.
+        """
+        official = _read_state_dict(state_dict_or_path)
+        state = {_own_name(name): tensor for name, tensor in official.items()}
+        try:
+            num_tokens = state["context_pool.weight"].shape[1]
+            side = round(num_tokens**0.5)
+            levels = sum(name.startswith("patch_adaptors.") and name.endswith(".weight") for name in state)
+            model = cls(
+                token_dim=state["query.weight"].shape[1],
+                level_dims=[state[f"patch_adaptors.{i}.weight"].shape[1] for i in range(levels)],
+                num_tokens=num_tokens,
+                grid=(side, side),
+                embed_dim=state["normal_embedding"].shape[1],
+            )
+            model.load_state_dict(state)
+        except (KeyError, ValueError, RuntimeError) as error:
+            reason = str(error).replace("\n", " ")
+            raise WeightsError(f"these weights are not a Look-Twice expert: {reason}") from error
+        return model.eval()
+
+    def forward(self, final: Tensor, levels: Sequence[Tensor], views_per_study: Sequence[int]) -> SelectedTokens:
+        """Look at several studies at once.
+
+        Parameters
+        ----------
+        final : Tensor, shape (V, N, C)
+            Final tokens of all views; the first view of each study is its base, which gives the class context.
+        levels : sequence of Tensor, each of shape (V, N, C_i)
+        views_per_study : sequence of int
+            How many successive views belong to each study; sums to V.
+
+        Returns
+        -------
+        SelectedTokens
+
+        Raises
+        ------
+        ValueError
+            A shape does not fit; the message says which.
+        """
+        self._check(final, levels)
+        counts = list(views_per_study)
+        if sum(counts) != len(final) or min(counts, default=0) < 1:
+            raise ValueError(f"views_per_study {counts} must be positive and sum to the {len(final)} views given")
+        repeats = torch.tensor(counts, device=final.device)
+        bases = torch.cumsum(repeats, 0) - repeats
+        context = self.context(final[bases]).repeat_interleave(repeats, dim=0)
+        return self.gather(self.look(final, levels, context), counts)
+
+    def context(self, base: Tensor) -> Tensor:
+        """Class vectors (S, D) from the final tokens (S, N, C) of base views: what kind of thing this is."""
+        pooled = self.context_pool(base.transpose(1, 2)).squeeze(-1)
+        vector: Tensor = self.class_predictor(pooled)
+        return vector
+
+    def look(self, final: Tensor, levels: Sequence[Tensor], context: Tensor) -> FirstLook:
+        """Look at views, given the class vector (V, D) or (1, D) of each; batches of one study may come in turn."""
+        maps = self._match(levels, context.expand(len(final), -1))
+        cells = F.adaptive_avg_pool2d(maps, self.pool).flatten(1)
+        queries = self._select(final, maps, cells)
+        attention = self.query(queries) @ self.key(final).transpose(1, 2) / self.embed_dim**0.5
+        return FirstLook(
+            maps=maps,
+            significance=maps.mean(dim=(1, 2)),
+            local_tokens=attention.softmax(dim=-1) @ final,
+            cells=cells,
+        )
+
+    def gather(self, look: FirstLook, views_per_study: Sequence[int]) -> SelectedTokens:
+        """Weigh the local tokens of each study's views into one token and one score."""
+        tokens = torch.split(look.local_tokens, list(views_per_study))
+        weights = torch.split(look.cells * look.significance[:, None], list(views_per_study))
+        pooled = [self._weighted_mean(token, weight) for token, weight in zip(tokens, weights, strict=True)]
+        global_token = torch.stack(pooled)
+        score = self.predictor(global_token).float().sigmoid().squeeze(-1)
+        return SelectedTokens(look.maps, look.significance, look.local_tokens, global_token, score)
+
+    def _match(self, levels: Sequence[Tensor], context: Tensor) -> Tensor:
+        """Anomaly maps (V, h, w), float32: softmax over the two descriptions, mean over levels."""
+        total: Tensor | None = None
+        for level, patch_adaptor, prompt_adaptor in zip(levels, self.patch_adaptors, self.prompt_adaptors, strict=True):
+            patches = _unit(patch_adaptor(level))
+            descriptions = torch.stack(
+                [
+                    _unit(prompt_adaptor(torch.cat([embedding.expand(len(context), -1), context], dim=-1)))
+                    for embedding in (self.normal_embedding, self.anomaly_embedding)
+                ],
+                dim=-1,
+            )
+            logits = MATCH_SCALE * (patches @ descriptions).float()
+            probability = logits.softmax(dim=-1)[..., ANOMALY]
+            total = probability if total is None else total + probability
+        assert total is not None
+        maps: Tensor = (total / len(levels)).unflatten(1, self.grid)
+        return maps
+
+    def _select(self, final: Tensor, maps: Tensor, cells: Tensor) -> Tensor:
+        """Map-weighted mean token of each cell, (V, k, C); zero where the map has underflowed to 0."""
+        weighted = (final * maps.flatten(1)[..., None]).transpose(1, 2).unflatten(2, self.grid)
+        pooled = F.adaptive_avg_pool2d(weighted, self.pool).flatten(2).transpose(1, 2)
+        return (pooled / cells[..., None].clamp_min(torch.finfo(cells.dtype).tiny)).to(final.dtype)
+
+    @staticmethod
+    def _weighted_mean(tokens: Tensor, weights: Tensor) -> Tensor:
+        """Σ w·v / Σ w over (views, cells), of tokens (V, k, C); equal weights where all have underflowed."""
+        total = weights.sum()
+        share = torch.where(total > 0, weights / total.clamp_min(torch.finfo(weights.dtype).tiny), 1 / weights.numel())
+        return (share[..., None] * tokens.float()).sum(dim=(0, 1)).to(tokens.dtype)
+
+    def _check(self, final: Tensor, levels: Sequence[Tensor]) -> None:
+        if final.ndim != 3 or final.shape[1:] != (self.num_tokens, self.token_dim):
+            raise ValueError(f"final tokens must be (V, {self.num_tokens}, {self.token_dim}), not {tuple(final.shape)}")
+        if len(levels) != len(self.level_dims):
+            raise ValueError(f"{len(self.level_dims)} levels are needed, not {len(levels)}")
+        for number, (level, dim) in enumerate(zip(levels, self.level_dims, strict=True)):
+            if level.shape != (len(final), self.num_tokens, dim):
+                raise ValueError(
+                    f"level {number} must be ({len(final)}, {self.num_tokens}, {dim}), not {tuple(level.shape)}"
+                )
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    """Scale to unit length; a zero vector stays zero, in half precision too."""
+    lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    unit: Tensor = vectors / lengths.clamp_min(torch.finfo(vectors.dtype).tiny)
+    return unit
+
+
+def _own_name(official: str) -> str:
+    for prefix, own in _OFFICIAL_PREFIXES.items():
+        if official == prefix or official.startswith(f"{prefix}."):
+            return own + official[len(prefix) :]
+    return official
+
+
+def _read_state_dict(source: Mapping[str, Tensor] | str | Path) -> Mapping[str, Tensor]:
+    if isinstance(source, Mapping):
+        return source
+    path = Path(source)
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        loaded: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        return loaded
+    except Exception as error:  # torch, pickle and safetensors each raise their own kinds
+        raise WeightsError(f"{path} cannot be read as expert weights ({type(error).__name__})") from error

@@ -1,1 +1,0 @@
-"""Comparison with other studies: a few normal ones, or the cohort that they came with."""

@@ -1,0 +1,79 @@
+"""Self-reference: how unlike the rest of its own view each token is, weighed by small learnt probes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.special import expit
+from torch import Tensor
+
+from looktwice.core.calibration import Calibration, logit
+from looktwice.core.finding import Finding, ViewHeat
+from looktwice.core.study import Study
+from looktwice.evidence.base import Context
+from looktwice.evidence.config import ExpertConfig
+from looktwice.evidence.encoding import EncodedViews, StudyTokens
+from looktwice.evidence.self_reference_maps import self_reference_maps
+
+NAME = "self_reference"
+TITLE = "Unlike the rest of the same study"
+
+# A study is as suspicious as the mean of this share of its views, the worst ones.
+WORST_SHARE = 0.03
+# Beside a comparison with other photographs, what a photograph or a place in it shows alone counts so much.
+OWN_WEIGHT, OWN_PLACE_WEIGHT = 1 / 3, 0.25
+
+
+def fits(study: Study) -> bool:
+    """Whether this source can say something about a study: always."""
+    return True
+
+
+@torch.inference_mode()
+def keep(views: EncodedViews, context: Context) -> Sequence[tuple[Tensor, Tensor]]:
+    """Return the map (h, w) and the logit of each view, neither calibrated."""
+    expert = context.expert
+    if views.photographs:
+        maps, logits = expert.photo_fusion(photograph_maps(views, expert.config))
+    else:
+        maps, logits = expert.fusion(self_reference_maps(views.tokens, expert.config.feature_levels))
+    return list(zip(maps.cpu(), logits.cpu(), strict=True))
+
+
+@torch.inference_mode()
+def look(study: Study, tokens: StudyTokens, context: Context) -> Finding:
+    """Calibrate maps and logits by what normal inputs of this kind show.
+
+    Beside other photographs only what exceeds the usual of their material counts.
+    """
+    calibration = context.calibration(str(study.modality)) or Calibration()
+    raw_maps, raw_logits = (torch.stack(list(parts)) for parts in zip(*tokens.kept[NAME], strict=True))
+    logits = calibration.of_scores(raw_logits)
+    maps = calibration.of_maps(raw_maps).sigmoid().float().numpy()
+    own = float(worst_views(logits))
+    typical = context.typical(study)
+    if typical is not None:
+        own = OWN_WEIGHT * (own - typical.score)
+        maps = expit(OWN_PLACE_WEIGHT * (logit(maps) - typical.place)).astype(np.float32)
+    return Finding(NAME, own, ViewHeat(maps), view_scores=logits.sigmoid().float().numpy())
+
+
+def worst_views(logits: Tensor) -> Tensor:
+    """Mean logit of the most suspicious views of a study, so that a finding in few of many views decides it."""
+    count = max(1, round(WORST_SHARE * len(logits)))
+    return logits.topk(count).values.mean()
+
+
+def photograph_maps(views: EncodedViews, config: ExpertConfig) -> Tensor:
+    """Return the self-reference maps (V, K, h, w) of photographs, of all encoder passes, on the finest grid."""
+    maps = [self_reference_maps(views.tokens, config.feature_levels)]
+    maps += [
+        self_reference_maps(tokens, one.feature_levels) for tokens, one in zip(views.passes, config.passes, strict=True)
+    ]
+    finest = max((one.shape[2:] for one in maps), key=math.prod)
+    same = [F.interpolate(one, finest, mode="bilinear", align_corners=False) for one in maps]
+    return torch.cat(same, dim=1)

@@ -1,1 +1,0 @@
-"""The study as its own reference: what is unlike the rest of the same view."""

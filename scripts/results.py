@@ -1,7 +1,7 @@
 """Write ``docs/results.md`` from the files that ``looktwice evaluate detection --out docs/results/NAME.json`` wrote.
 
-Usage: ``python -P scripts/results.py``. The text around the tables is ``docs/results/about.md``; no figure in a table is
-typed by hand. ``docs/results/transfer/matrix.json`` was written by ``looktwice evaluate transfer --out``.
+Usage: ``python -P scripts/results.py``. The text around the tables is ``docs/results/about.md``; no figure in a table
+is typed by hand. ``docs/results/transfer/matrix.json`` was written by ``looktwice evaluate transfer --out``.
 """
 
 from __future__ import annotations
@@ -79,7 +79,9 @@ def page(about: str, results: Iterable[Mapping[str, Any]]) -> str:
     for result in results:
         groups.setdefault((result["protocol"]["leave_out"], protocol(result)), []).extend(result["sets"])
     for left_out, mark in ((True, "<!-- left out -->"), (False, "<!-- never seen -->")):
-        own = sorted(((heading, rows) for (out, heading), rows in groups.items() if out is left_out), key=_zero_shot_first)
+        own = sorted(
+            ((heading, rows) for (out, heading), rows in groups.items() if out is left_out), key=_zero_shot_first
+        )
         tables = [line for heading, rows in own for line in _section(heading, rows)]
         about = about.replace(mark, "\n".join(tables).rstrip())
     return about

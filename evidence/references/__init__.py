@@ -1,1 +1,1 @@
-"""Comparison with other studies: a few normal ones, or the cohort that they came with."""
+"""Comparison with other studies: with a few normal references, or within an unlabelled cohort."""

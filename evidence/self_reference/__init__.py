@@ -1,1 +1,1 @@
-"""The study as its own reference: what is unlike the rest of the same view."""
+"""Self-reference: zero-shot comparison of each patch with the other patches of the same view."""

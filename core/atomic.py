@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes: a file is either complete or absent."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path` to write to, and rename it to `path` when the block ends well.
+    """Yield a temporary path to write to, and rename it to `path` if the block succeeds.
 
-    The temporary name keeps the suffixes of `path`, since writers such as nibabel's choose the format by them.
-    When the block raises, the temporary file is removed and whatever was at `path` before stays as it was.
+    The temporary name keeps the suffixes of `path`, because writers such as nibabel's choose the format by them. If the
+    block raises, the temporary file is removed and an existing file at `path` is left unchanged.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        In the same folder, hence on the same file system, so that the rename is atomic.
+        In the same folder, hence on the same file system, which makes the rename atomic.
     """
     temporary = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
     try:

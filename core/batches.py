@@ -1,4 +1,4 @@
-"""Taking items in batches."""
+"""Iterating in batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Yield successive lists of `size` items, the last one shorter (``itertools.batched`` of Python 3.12, in lists)."""
+    """Yield lists of `size` items; the last may be shorter (like ``itertools.batched`` of Python 3.12)."""
     remaining = iter(items)
     while batch := list(islice(remaining, size)):
         yield batch

@@ -1,4 +1,4 @@
-"""How raw evidence becomes calibrated: the one rule that every source follows."""
+"""Calibration: the shift and scale that turn raw values into logits, the same way for every source of evidence."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from scipy import special
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Normal studies differ among themselves; only this share of them may reach the threshold.
+# False-alarm rate: the share of normal studies that may reach the threshold.
 STUDY_FALSE_ALARMS = 0.1
-# The median normal place comes to this logit: 0.05 on the map.
+# Logit of the median location of normal inputs: 0.05 on the heat map.
 NORMAL_LOGIT = -3.0
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How raw evidence of one source becomes logits: ``(raw - shift) / scale``, for scores and for maps.
+    """The calibration of one source, ``logit = (raw - shift) / scale``, for scores and for maps.
 
     Attributes
     ----------
@@ -34,11 +34,11 @@ class Calibration:
     map_scale: float = 1.0
 
     def of_scores(self, raw: Tensor) -> Tensor:
-        """Logits of views or studies."""
+        """Return the logits of raw scores of views or studies."""
         return (raw - self.score_shift) / self.score_scale
 
     def of_maps(self, raw: Tensor) -> Tensor:
-        """Logits of tokens."""
+        """Return the logits of raw token values."""
         return (raw - self.map_shift) / self.map_scale
 
     def logit(self, raw: float) -> float:
@@ -46,15 +46,15 @@ class Calibration:
         return (raw - self.score_shift) / self.score_scale
 
     def score(self, raw: float) -> float:
-        """Probability of a study by its raw score."""
+        """Return the score of a study, in [0, 1], from its raw score."""
         return float(special.expit((raw - self.score_shift) / self.score_scale))
 
     def probabilities(self, raw: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-        """Probabilities of places by their raw values, in the same shape."""
+        """Return the map values of locations, in [0, 1], from their raw values, in the same shape."""
         return np.asarray(special.expit((raw - self.map_shift) / self.map_scale), np.float64)
 
 
 def logit(probabilities: npt.ArrayLike, margin: float = 1e-7) -> npt.NDArray[np.float64]:
-    """Logits of probabilities, which are first kept `margin` away from 0 and 1."""
+    """Return the logits of probabilities, which are first clipped to ``[margin, 1 - margin]``."""
     clipped = np.clip(np.asarray(probabilities, np.float64), margin, 1 - margin)
     return np.asarray(special.logit(clipped))

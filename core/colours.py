@@ -1,7 +1,7 @@
-"""How a score looks: one colour and one opacity for each value in [0, 1], the same in every picture.
+"""The heat colour scale: one colour and one opacity for each score in [0, 1], the same in every image.
 
-The scale is absolute. A map that was stretched to its own minimum and maximum would make normal material look
-defective, so nothing here depends on the picture that is drawn.
+The scale is absolute. A map stretched to its own minimum and maximum would make normal material look defective, so
+nothing here depends on the image that is drawn.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 HEAT_COLORMAP = "inferno"
-"""Matplotlib's name of the colour map: perceptually uniform, and still readable in grey and for the colour-blind."""
+"""Matplotlib's name of the colour map: perceptually uniform, and readable in grey and by colour-blind people."""
 
 CONTOUR_RGB = (64, 224, 255)
-"""Colour of the line at the threshold; light blue lies outside the heat colours and stands out from grey tissue."""
+"""Colour of the contour at the threshold: light blue is not a heat colour and is visible on grey tissue."""
 
 MAX_OPACITY = 0.8
 OPACITY_GAMMA = 1.5
@@ -26,7 +26,7 @@ OPACITY_GAMMA = 1.5
 def heat_lut(levels: int = 256) -> npt.NDArray[np.uint8]:
     """Return the colours of `levels` scores evenly spaced from 0 to 1.
 
-    Opacity rises as ``0.8 * score ** 1.5``: at 0.2 the picture below loses 7 % of its contrast, at 1 it loses 80 %.
+    Opacity is ``0.8 * score ** 1.5``: at 0.2 the image below loses 7 % of its contrast, at 1 it loses 80 %.
 
     Returns
     -------

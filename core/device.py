@@ -1,4 +1,4 @@
-"""Which device to run on."""
+"""Choosing the torch device."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     Raises
     ------
     UsageError
-        An unknown name, or CUDA asked for where there is none.
+        The name is unknown, or it is a CUDA device and there is none.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

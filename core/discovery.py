@@ -1,9 +1,9 @@
-"""Parts that are found by the name of their file: encoders, sources of evidence, reasoners, dataset readers, inputs.
+"""Finding parts by file name: encoders, sources of evidence, reasoners, dataset readers, kinds of input.
 
-A part is a module or a package in its room that assigns the room's marker at its top level (`WEIGHTS` in ``encoders``,
-`ABOUT` in ``reasoning`` and so on). Nothing is imported to find parts or to read their constants, so that help texts
-stay fast; a part is imported when it is used. Folders named in ``LOOKTWICE_PLUGINS`` (separated as in ``PATH``) may add
-parts: ``FOLDER/encoders/mine.py`` is found like ``looktwice/encoders/mine.py``.
+A part is a module or package of a room (such as ``encoders``) that assigns the room's marker constant at its top level:
+`WEIGHTS` in ``encoders``, `ABOUT` in ``reasoning`` and so on. Finding a part and reading its constants does not import
+it, so help texts stay fast. It is imported when it is used. Folders in ``LOOKTWICE_PLUGINS`` (separated as in ``PATH``)
+add parts: ``FOLDER/encoders/mine.py`` is found like ``looktwice/encoders/mine.py``.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Part:
     room : str
         With dots: ``encoders``, ``datasets.readers``.
     stem : str
-        Name of its file or folder.
+        Name of its file or folder, without suffix.
     path : Path
         The file that holds its constants.
     """
@@ -44,7 +44,7 @@ class Part:
 
     @cached_property
     def constants(self) -> dict[str, ast.expr]:
-        """What is assigned at the top level of the file, unevaluated."""
+        """The top-level assignments of the file, as syntax trees."""
         found: dict[str, ast.expr] = {}
         for node in ast.parse(self.path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -54,16 +54,16 @@ class Part:
         return found
 
     def constant(self, name: str, default: Any = None) -> Any:
-        """Return a literal constant of the file without importing it."""
+        """Return the value of a literal constant of the file, without importing it."""
         return ast.literal_eval(self.constants[name]) if name in self.constants else default
 
     @property
     def name(self) -> str:
-        """What users call it: its `NAME`, else the name of its file."""
+        """Its name for users: `NAME` if the file has one, otherwise the name of the file."""
         return str(self.constant("NAME", self.stem))
 
     def load(self) -> ModuleType:
-        """Import it."""
+        """Import the part and return its module."""
         package = importlib.import_module(f"looktwice.{self.room}")
         folder = str(self.path.parent if self.path.name != "__init__.py" else self.path.parent.parent)
         if folder not in package.__path__:
@@ -72,14 +72,14 @@ class Part:
 
 
 def find_parts(room: str, marker: str) -> dict[str, Part]:
-    """Return the parts of a room by name, in the order of their names.
+    """Return the parts of a room by name, sorted by name.
 
     Parameters
     ----------
     room : str
         With dots: ``encoders``, ``datasets.readers``.
     marker : str
-        The constant that makes a file of this room a part.
+        The constant that marks a file of this room as a part.
     """
     folders = [_ROOT, *(Path(entry) for entry in os.environ.get(PLUGINS, "").split(os.pathsep) if entry)]
     found = {part.name: part for folder in folders for part in _parts_in(room, marker, folder)}
@@ -95,12 +95,12 @@ def find_part(room: str, marker: str, name: str, what: str) -> Part:
         As for `find_parts`.
     name : str
     what : str
-        What such a part is called, for the error.
+        What such a part is called, for the error message: "encoder".
 
     Raises
     ------
     UsageError
-        There is none of that name; the line says which there are.
+        There is no part of that name; the message lists all names.
     """
     parts = find_parts(room, marker)
     if name not in parts:
@@ -120,5 +120,5 @@ def _parts_in(room: str, marker: str, root: Path) -> Iterator[Part]:
 
 @cache
 def _read(room: str, stem: str, path: Path, modified: int) -> Part:
-    """Return a part; the same object as long as its file is the same, so that a file is parsed once."""
+    """Return a part; cached as long as its file does not change, so that a file is parsed once."""
     return Part(room, stem, path)

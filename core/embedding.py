@@ -1,4 +1,4 @@
-"""Pictures and scripts inside an HTML file, so that it needs no network and no second file."""
+"""Images, arrays and scripts embedded in an HTML file, so that it works offline and as a single file."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from PIL import Image
 
 
 def jpeg_uri(picture: Image.Image, quality: int = 88) -> str:
-    """Return an opaque picture as a ``data:`` address, with loss."""
+    """Return an opaque image as a ``data:`` URI, JPEG-compressed (lossy)."""
     buffer = BytesIO()
     picture.save(buffer, format="JPEG", quality=quality)
     return f"data:image/jpeg;base64,{b64encode(buffer.getvalue()).decode('ascii')}"
 
 
 def png_uri(picture: Image.Image) -> str:
-    """Return a picture as a ``data:`` address, without loss; palettes keep their transparency."""
+    """Return an image as a ``data:`` URI, PNG-compressed (lossless); palettes keep their transparency."""
     buffer = BytesIO()
     picture.save(buffer, format="PNG", compress_level=3)
     return f"data:image/png;base64,{b64encode(buffer.getvalue()).decode('ascii')}"
 
 
 def array_base64(values: npt.NDArray[Any]) -> str:
-    """Return an array's bytes, little-endian and in C order, for a JavaScript typed array."""
+    """Return an array's bytes in base64, little-endian and in C order, for a JavaScript typed array."""
     little = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<"), copy=False)
     return b64encode(little.tobytes()).decode("ascii")
 
 
 @cache
 def installed_script(package: str, file_name: str) -> str | None:
-    """Return a script that an installed Python package carries, or None if it carries none of that name.
+    """Return a script that an installed Python package contains, or None if it has none of that name.
 
-    The package is searched on disk and not imported: importing ``nilearn.plotting`` takes seconds.
+    The package is searched on disk, not imported, because importing ``nilearn.plotting`` takes seconds.
     """
     spec = importlib.util.find_spec(package)
     folders = spec.submodule_search_locations if spec else None

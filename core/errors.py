@@ -1,23 +1,23 @@
-"""The errors that looktwice raises on purpose.
+"""The errors that are meant for users.
 
-Each carries one line that says what is wrong and what to do; the command line prints that line and
-nothing else (``--debug`` adds the traceback).
+Each has a one-line message that says what is wrong and what to do. The command line prints only this line (``--debug``
+adds the traceback).
 """
 
 from __future__ import annotations
 
 
 class LookTwiceError(Exception):
-    """Base of every error that is meant to be read by a user."""
+    """Base class of all errors that are meant for users."""
 
 
 class InputError(LookTwiceError):
-    """One input cannot be used; the rest of a batch goes on (exit status 1)."""
+    """One input cannot be used; the others are still processed (exit status 1)."""
 
 
 class UsageError(LookTwiceError):
-    """The call itself is wrong (exit status 2)."""
+    """The call itself is wrong, such as an unknown option value (exit status 2)."""
 
 
 class WeightsError(LookTwiceError):
-    """Model weights are missing, damaged or do not fit; nothing can run (exit status 2)."""
+    """Model weights are missing, damaged or of the wrong shape (exit status 2)."""

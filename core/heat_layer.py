@@ -1,4 +1,4 @@
-"""Laying an anomaly map over its picture."""
+"""Overlaying an anomaly map on its image."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from looktwice.core.study import BoolArray, ByteArray, FloatArray
 HEAT_LEVELS = 240
 CONTOUR_LEVELS = 16
 CONTOUR_WIDTH = 1.6
-"""Least width of the line at the threshold, in pixels."""
+"""Minimum width of the contour at the threshold, in pixels."""
 
 CONTOUR_SHARE = 1 / 350
-"""Width of the line on large pictures, as a share of their longer side: they are looked at reduced."""
+"""Width of the contour on large images, as a fraction of the longer side, because they are viewed at reduced size."""
 
 
 @dataclass(frozen=True)
 class HeatLayer:
-    """A half-transparent layer to lay over a picture: heat, and a thin line where it crosses the threshold.
+    """A semi-transparent overlay: the heat, and a thin contour where it crosses the threshold.
 
-    Heat takes the first 240 palette entries and the line the last 16, by its coverage of the pixel: along the line
-    the heat equals the threshold, so the colour below it is known and the smooth edge needs no true-colour picture.
+    The first 240 palette entries are heat colours. The last 16 are the contour, by how much of the pixel it covers.
+    Along the contour the heat equals the threshold, so the colour below is known and its smooth edge fits a palette.
 
     Attributes
     ----------
@@ -38,13 +38,13 @@ class HeatLayer:
     palette: ByteArray
 
     def over(self, image: ByteArray) -> ByteArray:
-        """Return `image`, uint8 of shape (H, W, 3), with the layer laid over it."""
+        """Return `image`, uint8 of shape (H, W, 3), with the overlay drawn on it."""
         colour = self.palette[self.index].astype(np.float32)
         alpha = colour[..., 3:] / 255.0
         return np.round(image * (1.0 - alpha) + colour[..., :3] * alpha).astype(np.uint8)
 
     def as_image(self) -> Image.Image:
-        """Return the layer as a palette picture with transparency, which PNG stores in few bytes."""
+        """Return the overlay as a palette image with transparency, which PNG stores in few bytes."""
         picture = Image.fromarray(self.index)
         picture.putpalette(self.palette[:, :3].tobytes())
         picture.info["transparency"] = self.palette[:, 3].tobytes()
@@ -52,16 +52,16 @@ class HeatLayer:
 
 
 def heat_layer(heat: FloatArray, size: tuple[int, int], threshold: float) -> HeatLayer:
-    """Turn an anomaly map into a layer for a picture.
+    """Return the overlay of an anomaly map.
 
     Parameters
     ----------
     heat : float, shape (h, w)
-        In [0, 1], absolute; stretched over the full extent of the picture.
+        In [0, 1], not normalised; it covers the full extent of the image.
     size : (int, int)
-        Width and height of the picture, in pixels.
+        Width and height of the image, in pixels.
     threshold : float
-        Where the line is drawn.
+        Level of the contour.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def heat_layer(heat: FloatArray, size: tuple[int, int], threshold: float) -> Hea
 
 
 def resize_heat(heat: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """Bring `heat`, shape (h, w), to `size` (width, height) with smooth steps, within [0, 1]; NaN counts as 0."""
+    """Resize `heat`, shape (h, w), to `size` (width, height), bicubic and clipped to [0, 1]; NaN counts as 0."""
     finite = np.nan_to_num(heat.astype(np.float32, copy=False))
     if size != (heat.shape[1], heat.shape[0]):
         finite = np.asarray(Image.fromarray(finite).resize(size, Image.Resampling.BICUBIC))
@@ -84,10 +84,10 @@ def resize_heat(heat: FloatArray, size: tuple[int, int]) -> FloatArray:
 
 
 def _contour_coverage(heat: FloatArray, threshold: float) -> FloatArray:
-    """Return how much of each pixel, in [0, 1], a line along ``heat == threshold`` covers.
+    """Return how much of each pixel, in [0, 1], the contour ``heat == threshold`` covers.
 
-    The distance to the line is ``|heat - threshold| / |gradient|`` to first order. That says nothing where the map is
-    flat, so only pixels close to one on the other side of the threshold are drawn.
+    To first order, the distance to the contour is ``|heat - threshold| / |gradient|``. This is meaningless where the
+    map is flat, so only pixels close to one on the other side of the threshold are drawn.
     """
     if min(heat.shape) < 2:
         return np.zeros_like(heat)
@@ -99,7 +99,7 @@ def _contour_coverage(heat: FloatArray, threshold: float) -> FloatArray:
 
 
 def _near_crossing(above: BoolArray, reach: int) -> BoolArray:
-    """Return the pixels from which a pixel on the other side is at most `reach` steps away along a row or column."""
+    """Return which pixels have one on the other side of the threshold within `reach` steps along a row or column."""
     near = np.zeros_like(above)
     for axis in (0, 1):
         here, mark = np.moveaxis(above, axis, 0), np.moveaxis(near, axis, 0)
@@ -115,7 +115,7 @@ def _palette(threshold: float) -> ByteArray:
     below = colours[round((HEAT_LEVELS - 1) * min(max(threshold, 0.0), 1.0))].astype(np.float32)
     line = np.array([*CONTOUR_RGB, 255], dtype=np.float32)
     coverage = np.arange(1, CONTOUR_LEVELS + 1, dtype=np.float32)[:, None] / CONTOUR_LEVELS
-    # "over" of the line onto the heat colour below it, both with transparency
+    # Porter-Duff "over": the contour onto the heat colour below, both with transparency.
     alpha = coverage + below[3] / 255 * (1 - coverage)
     rgb = (line[:3] * coverage + below[:3] * (below[3] / 255) * (1 - coverage)) / alpha
     edge = np.concatenate([rgb, 255 * alpha], axis=1)

@@ -1,4 +1,4 @@
-"""What ``inspect`` returns, and its JSON form."""
+"""The result of ``inspect`` and its JSON form."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from looktwice.core.study import Modality, NativeMap, Region
 
 @dataclass(frozen=True)
 class ViewFinding:
-    """One view among the most suspicious, kept for the report.
+    """One of the most suspicious views, as shown in the report.
 
     Attributes
     ----------
     name : str
     index : int
     significance : float
-        LTFM's significance of the view.
+        How much the view counts in LTFM.
     score : float
         Highest value of the view's map.
     """
@@ -34,31 +34,31 @@ class ViewFinding:
 
 @dataclass
 class Result:
-    """What was found in one study.
+    """The result for one study.
 
     Attributes
     ----------
     study, source, modality
         Name, path and kind of the input.
     score : float
-        In [0, 1], raw: calibrated against normal material, never normalised per image.
+        Calibrated on normal inputs, in [0, 1]; never normalised per image.
     threshold : float
-        At or above it the verdict is "anomalous".
+        A score at or above it is anomalous.
     evidence : dict
-        Each source's own calibrated score ("ltfm", "self_reference", "cohort", "references", ...).
+        Calibrated score of each source ("ltfm", "self_reference", "cohort", "references", ...).
     heatmap : NativeMap
     regions : list of Region
     findings : list of ViewFinding
-        The most suspicious views, the worst first.
+        The most suspicious views, highest score first.
     answer : Answer or None
     views : int
-        How many views were looked at.
+        Number of views.
     model : dict
-        ``name``, ``revision`` and ``sha256`` of each weight file.
+        ``name``, ``revision``, and the ``sha256`` of each weight file.
     seconds : dict
         ``load, encode, match, lift, explain, write, total``.
     artifacts : dict
-        Name of each file written, relative to the study's folder.
+        Names of the files written, relative to the study's folder.
     notes : list of str
     """
 
@@ -86,11 +86,11 @@ class Result:
 
     @property
     def suspicion(self) -> str:
-        """Anomaly-OneVision's word for the score: slightly (< 0.3), moderately (< 0.7), highly."""
+        """The score in the words of Anomaly-OneVision: slightly (< 0.3), moderately (< 0.7), highly suspicious."""
         return suspicion_word(self.score)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the JSON object of the command line's contract."""
+        """Return the object that ``--json`` prints."""
         return {
             "study": self.study,
             "input": str(self.source),
@@ -132,14 +132,14 @@ class Failure:
 
 
 def suspicion_word(score: float) -> str:
-    """Return the word that stands for `score` in the prompt of Anomaly-OneVision (arXiv 2502.07601)."""
+    """Return the word for `score` in the prompt of Anomaly-OneVision (arXiv 2502.07601)."""
     if score < 0.3:
         return "slightly"
     return "moderately" if score < 0.7 else "highly"
 
 
 def finite(value: Any) -> Any:
-    """Replace non-finite floats by None, all the way down; numpy scalars become Python's own."""
+    """Replace non-finite floats by None, recursively; NumPy scalars and arrays become Python objects."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""Pictures that scikit-image ships: of materials, and of things."""
+"""Images that scikit-image ships: textures and scenes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SHIPPED_SCENES = ("astronaut", "camera", "cat", "coffee", "coins", "moon", "page
 
 
 def shipped_pictures(names: Sequence[str] = SHIPPED_MATERIALS + SHIPPED_SCENES) -> list[ByteArray]:
-    """Return pictures of scikit-image's own as RGB, uint8 (H, W, 3)."""
+    """Return images that scikit-image ships as RGB, uint8 (H, W, 3)."""
     import skimage.data
 
     pictures = []

@@ -1,4 +1,4 @@
-"""The types at the door of ``modalities``: a study gives views and takes maps back."""
+"""The types that ``modalities`` provides: a `Study` makes views and lifts their maps back to native space."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ByteArray = npt.NDArray[np.uint8]
 
 
 class Modality(str, Enum):
-    """The kinds of input that looktwice opens."""
+    """The supported kinds of input."""
 
     IMAGE = "image"
     VOLUME = "volume"
@@ -32,17 +32,17 @@ class Modality(str, Enum):
 
 @dataclass(frozen=True)
 class View:
-    """One RGB picture of a study.
+    """One RGB image of a study.
 
     Attributes
     ----------
     image : uint8, shape (H, W, 3)
     name : str
-        Unique within the study, in words a person understands ("axial slice 92, z = +34 mm").
+        Unique within the study and readable ("axial slice 92, z = +34 mm").
     index : int
         Position in ``Study.views()``.
     anchor : Any
-        What ``lift`` needs to go back; opaque outside the adapter that made it.
+        What ``lift`` needs to map back to native space; opaque outside the adapter that made it.
     """
 
     image: ByteArray
@@ -53,10 +53,10 @@ class View:
 
 @dataclass(frozen=True)
 class Region:
-    """One connected part of a native map that lies above the threshold.
+    """One connected component of a native map at or above the threshold.
 
-    Coordinates are in the input's own index order: ``(x, y)`` pixels for images, ``(i, j, k)`` voxels
-    for volumes, ``(x, y, z)`` in the file's unit for clouds.
+    Coordinates are native: ``(x, y)`` pixels for images, ``(i, j, k)`` voxels for volumes, ``(x, y, z)`` in the file's
+    unit for clouds.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Region:
     centroid_world_mm : tuple of float, optional
         RAS millimetres; volumes only (or clouds whose unit is known).
     details : dict
-        Whatever else an adapter measured (diameter, laterality, contrast ...), JSON-serialisable.
+        Further measurements of the adapter (diameter, laterality, contrast ...), JSON-serialisable.
     """
 
     score: float
@@ -83,7 +83,7 @@ class Region:
     details: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the region as the command line's JSON contract has it."""
+        """Return the region as ``--json`` prints it."""
         return {
             "score": self.score,
             self.size_unit: self.size,
@@ -101,12 +101,12 @@ def added_in_logits(probabilities: FloatArray, logits: npt.ArrayLike, margin: fl
 
 
 class NativeMap(ABC):
-    """An anomaly map in the input's own space.
+    """An anomaly map in the native space of an input.
 
     Attributes
     ----------
     values : float32
-        (H, W) pixels, (I, J, K) voxels, or (P,) one value per input point; in [0, 1].
+        In [0, 1]; shape (H, W) for pixels, (I, J, K) for voxels, (P,) for input points.
     """
 
     values: FloatArray
@@ -133,26 +133,26 @@ class NativeMap(ABC):
         return map_
 
     def in_views(self) -> FloatArray:
-        """Return the map as the study's views show it, shape (V, h, w); a photograph is its own view."""
+        """Return the map as seen in the study's views, shape (V, h, w); a photograph is its only view."""
         return self.values[None]
 
     @abstractmethod
     def regions(self, threshold: float, limit: int = 20) -> list[Region]:
-        """Return the connected components above `threshold`, the most suspicious first, at most `limit`."""
+        """Return at most `limit` connected components at or above `threshold`, highest score first."""
 
 
 class Study(ABC):
-    """One thing to inspect: a photograph, a volume, a cloud.
+    """One input to inspect: a photograph, a volume or a cloud.
 
     Attributes
     ----------
     modality : Modality
     name : str
-        Safe as a folder name; never holds anything that identifies a patient.
+        Usable as a folder name; never contains anything that identifies a patient.
     source : Path
         The file or folder that was opened.
     notes : list of str
-        What was decided by rule while reading, for the report ("2 series found, the larger one taken").
+        Assumptions made while reading, for the report ("2 series found, the larger one taken").
     seconds_to_open : float
         What opening it took.
     """
@@ -170,22 +170,22 @@ class Study(ABC):
 
     @abstractmethod
     def views(self) -> Sequence[View]:
-        """Return the views, produced lazily: an element is decoded when it is asked for.
+        """Return the views, made lazily: each is decoded when it is accessed.
 
-        The sequence has a length, can be iterated and indexed, and never holds all pictures at once.
+        The sequence has a length and can be iterated and indexed. It never holds all images at once.
         """
 
     @property
     def base(self) -> int:
-        """Index of the view that stands for the whole study (LTFM takes its class context from it)."""
+        """Index of the base view, which stands for the whole study: LTFM takes its class context from it."""
         return 0
 
     @abstractmethod
     def lift(self, maps: npt.NDArray[np.floating[Any]]) -> NativeMap:
-        """Bring one map per view back into the input's own space.
+        """Lift one map per view to the input's native space.
 
         Parameters
         ----------
         maps : float, shape (V, h, w)
-            One map per view, in the order of ``views()``; each covers the full extent of its view.
+            In the order of ``views()``; each map covers the full extent of its view.
         """

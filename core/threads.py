@@ -1,16 +1,16 @@
-"""How the numeric libraries' threads wait; to be settled before the first of these libraries is loaded."""
+"""How the threads of numeric libraries wait; must be set before the first of these libraries is imported."""
 
 from __future__ import annotations
 
 import os
 
-# Encoding, rendering and geometry take turns and run side by side. Threads that have nothing to do are to sleep at
-# once: by default they spin, and take the cores from whoever has work. NumPy's products of many small matrices gain
-# nothing from threads. Whoever sets these variables keeps their own values.
+# Encoding, rendering and geometry run in turn and in parallel. Idle threads should sleep at once; by default they spin
+# and take the cores from threads that have work. NumPy's products of many small matrices gain nothing from threads.
+# Variables that are already set keep their values.
 QUIET = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def settle_threads() -> None:
-    """Let idle threads sleep; without effect on libraries that are loaded already."""
+    """Let idle threads sleep; has no effect on libraries that are already loaded."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)

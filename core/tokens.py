@@ -1,4 +1,4 @@
-"""Tokens of a study's views: all that an encoder sees, and those that Look-Twice Feature Matching selects."""
+"""Tokens of a study's views: all patch tokens of an encoder, and those that LTFM selects."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ if TYPE_CHECKING:  # these types must not load torch
 
 @dataclass(frozen=True)
 class Tokens:
-    """What an encoder sees in V views.
+    """The patch tokens of V views at all feature levels.
 
     Attributes
     ----------
     final : Tensor, shape (V, N, C)
+        Output of the encoder.
     levels : list of Tensor, each of shape (V, N, C_i)
-        From shallow to deep, all on the grid of `final`.
+        Feature maps from shallow to deep, all on the grid of `final`.
     grid : (int, int)
         Rows and columns; ``N == rows * columns``, row-major. The grid covers the full extent of a view.
     """
@@ -28,27 +29,27 @@ class Tokens:
     grid: tuple[int, int]
 
     def rows(self, index: Sequence[int]) -> Tokens:
-        """Tokens of some of the views."""
+        """Return the tokens of some of the views."""
         picked = list(index)
         return Tokens(self.final[picked], [level[picked] for level in self.levels], self.grid)
 
 
 @dataclass(frozen=True)
 class SelectedTokens:
-    """What Look-Twice Feature Matching says of one study, or of several side by side; what a reasoner reads of it.
+    """The output of Look-Twice Feature Matching (LTFM) for S studies; a reasoner reads it.
 
     Attributes
     ----------
     maps : Tensor, float32, shape (V, h, w)
-        In [0, 1]; 1 is anomalous.
+        LTFM's anomaly maps, in [0, 1].
     significance : Tensor, float32, shape (V,)
-        How much each view matters.
+        How much each view counts.
     local_tokens : Tensor, shape (V, k, C)
-        The selected tokens of each view.
+        The k = 4 selected tokens (2 × 2 cells) of each view.
     global_token : Tensor, shape (S, C)
-        One token for each study; S is 1 for one study.
+        The image vector: one weighted mean token per study.
     score : Tensor, float32, shape (S,)
-        In [0, 1].
+        LTFM's own score, in [0, 1].
     """
 
     maps: Tensor
@@ -58,7 +59,7 @@ class SelectedTokens:
     score: Tensor
 
     def split(self, views_per_study: Sequence[int]) -> list[SelectedTokens]:
-        """Return one for each study."""
+        """Return one object per study, given the number of views of each."""
         counts = list(views_per_study)
         parts = [tensor.split(counts) for tensor in (self.maps, self.significance, self.local_tokens)]
         return [

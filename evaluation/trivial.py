@@ -1,7 +1,7 @@
-"""What a predictor reaches that never looks for anomalies.
+"""Trivial predictors: how well images are ranked by features that have nothing to do with anomalies.
 
-Some public sets can be ranked by the resolution, the file or the brightness of an image, because normal and anomalous
-material came from different places. A figure means something only beside these.
+Some public sets can be ranked by the resolution, file size or brightness of an image, because normal and anomalous
+images come from different places. A detector's AUROC means something only in comparison with these.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _WINDOW = 256
 def measure_shortcuts(
     path: Path, size: Sequence[int], picture: npt.NDArray[np.uint8] | None = None
 ) -> dict[str, float | None]:
-    """Measure what could give a sample away.
+    """Measure the trivial features of a sample.
 
     Parameters
     ----------
     path : Path
     size : sequence of int
-        (H, W) of a photograph; other inputs have neither width nor height.
+        (H, W) of a photograph; for other inputs, ``width`` and ``height`` are None.
     picture : uint8, shape (H, W) or (H, W, 3), optional
-        The decoded photograph; without it ``mean``, ``contrast`` and ``jpeg_noise`` are None.
+        The decoded photograph; without it, ``mean``, ``contrast`` and ``jpeg_noise`` are None.
 
     Returns
     -------
     dict
-        One value for each of :data:`FEATURES`: pixels, pixels, bytes, mean grey value, standard deviation of the
-        grey values, and :func:`blockiness`.
+        One value for each of :data:`FEATURES`: width and height in pixels, file size in bytes, mean and standard
+        deviation of the grey values, and :func:`blockiness`.
     """
     values: dict[str, float | None] = dict.fromkeys(FEATURES)
     values["file_size"] = float(path.stat().st_size) if path.is_file() else None
@@ -52,10 +52,10 @@ def measure_shortcuts(
 
 
 def blockiness(grey: npt.NDArray[np.generic]) -> float:
-    """Estimate JPEG noise: grey-value steps across the borders of 8×8 blocks over those elsewhere.
+    """Estimate JPEG noise: mean grey-value step across the borders of 8×8 blocks, divided by the mean step elsewhere.
 
-    1 without any trace of JPEG, higher with coarser quantisation, also where a JPEG was stored anew as PNG
-    (after Wang, Bovik and Evans, ICIP 2000). Measured in the middle of the picture, on at most 256 × 256 pixels.
+    It is 1 without JPEG compression and higher with coarser quantisation, even if the JPEG was saved as PNG later
+    (after Wang, Bovik and Evans, ICIP 2000). Measured in the centre of the image, on at most 256 × 256 pixels.
 
     Parameters
     ----------
@@ -74,14 +74,14 @@ def blockiness(grey: npt.NDArray[np.generic]) -> float:
 
 
 def shortcut_aurocs(labels: Sequence[int], rows: Sequence[Mapping[str, float | None]]) -> dict[str, Any]:
-    """Rank the samples by each single feature.
+    """Return the AUROC of ranking the samples by each single feature.
 
-    A feature may rank either way round, so each value is ``max(AUROC, 1 - AUROC)``, never below 0.5.
+    A feature may rank in either direction, so each value is ``max(AUROC, 1 - AUROC)``, which is at least 0.5.
 
     Returns
     -------
     dict
-        ``measure``, one value or None per feature, and ``best`` (``{"feature", "auroc"}`` or None).
+        ``measure``, one value or None for each feature, and ``best`` (``{"feature", "auroc"}`` or None).
     """
     values: dict[str, float | None] = {}
     for feature in FEATURES:
@@ -96,7 +96,7 @@ def shortcut_aurocs(labels: Sequence[int], rows: Sequence[Mapping[str, float | N
 
 
 def _moments(histogram: Sequence[int]) -> tuple[float, float]:
-    """Return mean and standard deviation of the grey values 0 to 255 that were counted."""
+    """Return mean and standard deviation of grey values, from their histogram (256 counts)."""
     counts, grey = np.asarray(histogram, np.float64), np.arange(256.0)
     mean = counts @ grey / counts.sum()
     return float(mean), float(np.sqrt(counts @ (grey - mean) ** 2 / counts.sum()))

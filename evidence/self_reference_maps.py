@@ -1,11 +1,11 @@
-"""The study as its own reference: how unlike the rest of its own view each token is.
+"""Self-reference maps: how much each patch differs from the rest of its own view.
 
-No training and no other study is needed. Two maps per field of tokens, all of unit length:
+They need no training and no other study. Each feature level gives two maps of distances between unit-length tokens:
 
-- ``nearest``: mean distance to about the five nearest tokens elsewhere in the view (what occurs nowhere else);
-- ``surround``: distance to the mean of the surrounding tokens (what stands out locally).
+- ``nearest``: mean distance to about the five nearest tokens elsewhere in the view; high for what occurs only once;
+- ``surround``: distance to the mean of the surrounding tokens; high for what stands out locally.
 
-Each map is summed up by two statistics; small learnt heads weigh them (see ``fusion``).
+Each map is summarised by its peak and its mean. Linear probes combine them (see ``probes``).
 """
 
 from __future__ import annotations
@@ -23,24 +23,27 @@ from looktwice.core.tokens import Tokens
 MAPS = ("nearest", "surround")
 STATISTICS = ("top", "mean")
 
+# Nearest neighbours over which the distance of a token is averaged.
 NEIGHBOURS = 5
+# The peak of a map is the mean of this fraction of its tokens, the highest ones.
 TOP_SHARE = 0.01
-# Tokens closer than this share of the grid's side are not "elsewhere": they see the same pixels, or the same anomaly.
+# Tokens within this fraction of the grid's side do not count as neighbours: they see the same pixels or anomaly.
 EXCLUDED_SHARE = 1 / 9
+# Side of the square of tokens, in tokens, that the surroundings are averaged over.
 SURROUND = 7
-# Added before a logarithm; about the distance between two copies of one texture.
+# Added to distances before the logarithm: about the distance between two patches of the same texture.
 FLOOR = 1e-2
 
 
 class FeatureLevel(NamedTuple):
-    """Tokens to compare: those of one encoder level, averaged over their neighbourhood.
+    """A feature level: the tokens of one encoder level, smoothed over neighbouring tokens.
 
     Attributes
     ----------
     level : int
         Index into ``Tokens.levels``.
     smooth : int
-        Odd side of the square of tokens that is averaged; 1 keeps the finest detail.
+        Side of the square of tokens that is averaged, odd; 1 for no smoothing.
     """
 
     level: int
@@ -48,13 +51,14 @@ class FeatureLevel(NamedTuple):
 
 
 def self_reference_maps(tokens: Tokens, fields: Sequence[FeatureLevel]) -> Tensor:
-    """Log-distance of each token to its own view, for each field and kind of map.
+    """Return the log distance of each token to the rest of its view, for each feature level and kind of map.
 
     Parameters
     ----------
     tokens : Tokens
         Of V views.
     fields : sequence of FeatureLevel
+        Feature levels to use.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def self_reference_maps(tokens: Tokens, fields: Sequence[FeatureLevel]) -> Tenso
 
 
 def describe(tokens: Tokens, field: FeatureLevel) -> Tensor:
-    """Return the unit-length tokens of a field, (V, C, h, w)."""
+    """Return the unit-length tokens of a feature level, shape (V, C, h, w)."""
     level = tokens.levels[field.level].float().transpose(1, 2).unflatten(2, tokens.grid)
     if field.smooth > 1:
         level = F.avg_pool2d(level, field.smooth, stride=1, padding=field.smooth // 2, count_include_pad=False)
@@ -78,7 +82,7 @@ def describe(tokens: Tokens, field: FeatureLevel) -> Tensor:
 
 
 def summarise(maps: Tensor, top_share: float = TOP_SHARE) -> Tensor:
-    """Statistics (V, K · len(STATISTICS)) of maps (V, K, h, w), map by map in the order of ``STATISTICS``."""
+    """Return the statistics (V, K · len(STATISTICS)) of maps (V, K, h, w): of each map, its peak and its mean."""
     flat = maps.flatten(2)
     count = max(1, round(top_share * flat.shape[2]))
     return torch.stack([flat.topk(count, dim=2).values.mean(dim=2), flat.mean(dim=2)], dim=2).flatten(1)
@@ -86,7 +90,7 @@ def summarise(maps: Tensor, top_share: float = TOP_SHARE) -> Tensor:
 
 @lru_cache(maxsize=8)
 def _near(grid: tuple[int, int], device: torch.device) -> Tensor:
-    """Which pairs of tokens are too close on the grid to count as elsewhere, bool (N, N)."""
+    """Return which pairs of tokens are too close on the grid to be neighbours, bool (N, N)."""
     rows, columns = torch.meshgrid(torch.arange(grid[0]), torch.arange(grid[1]), indexing="ij")
     places = torch.stack([rows.flatten(), columns.flatten()], dim=1).float()
     radius = max(1, round(EXCLUDED_SHARE * min(grid)))
@@ -96,7 +100,7 @@ def _near(grid: tuple[int, int], device: torch.device) -> Tensor:
 def _nearest(field: Tensor, excluded: Tensor) -> Tensor:
     flat = field.flatten(2)
     similarity = (flat.transpose(1, 2) @ flat).masked_fill_(excluded, -1.0)
-    # The best of each of five interleaved groups: nearly the five best of all, without sorting.
+    # The nearest of each of five interleaved groups approximates the five nearest, without sorting.
     padded = F.pad(similarity, (0, -similarity.shape[2] % NEIGHBOURS), value=-1.0)
     nearest = padded.unflatten(2, (-1, NEIGHBOURS)).amax(dim=2)
     # Between unit vectors |a − b|² = 2 − 2 a·b.

@@ -1,7 +1,7 @@
-"""Write ``docs/results.md`` out of the files that ``looktwice evaluate detection --out docs/results/NAME.json`` wrote.
+"""Write ``docs/results.md`` from the files that ``looktwice evaluate detection --out docs/results/NAME.json`` wrote.
 
-Usage: ``python -P scripts/results.py``. The text between the tables is ``docs/results/about.md``; nothing is typed in.
-``docs/results/transfer/matrix.json`` is what ``looktwice evaluate transfer --out`` wrote.
+Usage: ``python -P scripts/results.py``. The text around the tables is ``docs/results/about.md``; no figure in a table
+is typed by hand. ``docs/results/transfer/matrix.json`` was written by ``looktwice evaluate transfer --out``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from looktwice.evaluation.metrics import macro
 from looktwice.evaluation.tables import number
 
 DOCS = Path(__file__).parents[1] / "docs"
-ALONE = "Each input alone"
+ZERO_SHOT = "Zero-shot: each input on its own"
 FIGURES = {
     "image_auroc": "image AUROC", "image_ap": "AP", "image_f1max": "F1-max", "balanced_accuracy": "balanced accuracy",
     "pixel_auroc": "pixel AUROC", "pixel_ap": "pixel AP", "aupro": "AUPRO",
@@ -24,13 +24,13 @@ FIGURES = {
 
 
 def protocol(result: Mapping[str, Any]) -> str:
-    """Say in a heading how the inputs of a result were looked at."""
+    """Return the heading for a result: zero-shot, as a cohort, or with reference images."""
     said = result["protocol"]
     if said["cohort"]:
-        return "Each set as an unlabelled cohort (`--cohort`)"
+        return "As a cohort, unlabelled (`--cohort`)"
     if not said["references"]:
-        return ALONE
-    return f"Beside {said['references']} normal ones, mean of {said['draws']} draws (`--references`, `--draws`)"
+        return ZERO_SHOT
+    return f"With {said['references']} reference images, mean of {said['draws']} draws (`--references`, `--draws`)"
 
 
 def table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -50,7 +50,7 @@ def table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def draws_table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """One line per set: its image AUROC beside each draw of references; nothing where none were drawn."""
+    """One line per set: its image AUROC with each draw of references; nothing where none were drawn."""
     drawn = sorted((row for row in rows if "draws" in row), key=lambda row: row["name"])
     if not drawn:
         return []
@@ -74,12 +74,14 @@ def _with_interval(row: Mapping[str, Any], name: str) -> str:
 
 
 def page(about: str, results: Iterable[Mapping[str, Any]]) -> str:
-    """Fill in the tables: of sets left out of training, and of sets that nothing was chosen on."""
+    """Fill in the tables: sets left out of training, and sets that were never trained on."""
     groups: dict[tuple[bool, str], list[Mapping[str, Any]]] = {}
     for result in results:
         groups.setdefault((result["protocol"]["leave_out"], protocol(result)), []).extend(result["sets"])
     for left_out, mark in ((True, "<!-- left out -->"), (False, "<!-- never seen -->")):
-        own = sorted(((heading, rows) for (out, heading), rows in groups.items() if out is left_out), key=_alone_first)
+        own = sorted(
+            ((heading, rows) for (out, heading), rows in groups.items() if out is left_out), key=_zero_shot_first
+        )
         tables = [line for heading, rows in own for line in _section(heading, rows)]
         about = about.replace(mark, "\n".join(tables).rstrip())
     return about
@@ -90,14 +92,14 @@ def _section(heading: str, rows: list[Mapping[str, Any]]) -> list[str]:
 
 
 def matrix_table(matrix: Mapping[str, Any]) -> list[str]:
-    """One line for each domain that was trained on."""
+    """One line for each training domain."""
     lines = ["| trained on | " + " | ".join(matrix["tested_on"]) + " |", "|---" * (len(matrix["tested_on"]) + 1) + "|"]
     rows = zip(matrix["trained_on"], matrix["values"], strict=True)
     return [*lines, *(f"| {name} | {' | '.join(number(value, 3) for value in row)} |" for name, row in rows)]
 
 
-def _alone_first(group: tuple[str, Any]) -> tuple[bool, str]:
-    return group[0] != ALONE, group[0]
+def _zero_shot_first(group: tuple[str, Any]) -> tuple[bool, str]:
+    return group[0] != ZERO_SHOT, group[0]
 
 
 def main() -> None:

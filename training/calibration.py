@@ -1,4 +1,4 @@
-"""Calibration against normal material: what an uneventful score and map look like, for each kind of input."""
+"""Calibration on normal inputs: the scores and maps that they reach, for each kind of input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the expert is trained on: sources of normal pictures, real anomalies, and synthetic ones laid into normals."""
+"""Training data of the expert: normal images, real anomalies, and synthetic anomalies added to normal images."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Fit the heads that weigh self-reference maps, on synthetic anomalies laid into many kinds of material.
+"""Fitting the self-reference probes, on synthetic anomalies in many kinds of material.
 
-Real labelled sets teach what their own anomalies look like; synthetic ones in many materials teach what stands out
-anywhere, and carried over better to sets left out.
+Real labelled sets teach what their own anomalies look like. Synthetic anomalies in many materials teach what stands
+out in general; in our experiments this transferred better to left-out sets.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Training the geometry head: from labelled clouds to the network that tells damaged places from sound ones."""
+"""Training the geometry network, which separates damaged from undamaged places, on labelled clouds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stage 1 minimises: balanced image labels as in the paper, and masks where they are known."""
+"""The losses of stage 1: balanced image labels, as in the paper, and masks where they are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fitting a few parameters to the bottom of a smooth loss."""
+"""Minimising a smooth loss over a few parameters."""
 
 from __future__ import annotations
 

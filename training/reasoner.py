@@ -1,7 +1,7 @@
-"""Stage 2: teach the embedded reasoner, first the projector alone, then projector and adapter together.
+"""Stage 2: training the embedded reasoner, first the projector only, then projector and adapter together.
 
-After Anomaly-OneVision (arXiv 2502.07601), whose expert and vision encoder are frozen here too. A conversation is one
-sequence; a step is a handful of them, one after the other, so that nothing is padded.
+As in Anomaly-OneVision (arXiv 2502.07601), expert and vision encoder are frozen. A conversation is one sequence; a step
+accumulates a few of them, one after the other, so nothing is padded.
 """
 
 from __future__ import annotations

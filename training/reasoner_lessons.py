@@ -1,8 +1,8 @@
-"""Scenes as lessons: encoded once and kept, then talked about in ever new words.
+"""Training examples of the reasoner: scenes that are encoded once and cached, each with many different conversations.
 
-What the model is told of a lesson is evidence as ``inspect`` measures it. It is drawn anew each time: mostly right, at
-times wrong or unsure, and the answers follow the evidence, so that the model learns to. The kind of anomaly and its
-looks are the only things that it has to see for itself.
+The model is told evidence as ``inspect`` measures it. The evidence is sampled anew each time: it is mostly right, and
+sometimes wrong or uncertain. The answers follow the evidence, so the model learns to follow it, too. Only the kind of
+anomaly and its appearance must be recognised from the image.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the reasoner is taught about: pictures of all three domains, sound and not, with what is known of them."""
+"""Scenes for training the reasoner: normal and anomalous images of all three domains, with their ground truth."""
 
 from __future__ import annotations
 

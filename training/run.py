@@ -1,4 +1,4 @@
-"""One command from folders of pictures to an expert's file."""
+"""Training an expert: from folders of images to the expert's file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A site's own calibration: normal inputs of its own decide when a score is an alarm."""
+"""Recalibration for a site: its own normal inputs set the false-alarm rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 1: train Look-Twice on frozen tokens."""
+"""Stage 1: training LTFM on frozen tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training of the tissue source: lesions are painted into normal heads and told apart from the rest."""
+"""Training the tissue probes: synthetic lesions in normal heads are separated from normal tissue."""
 
 from __future__ import annotations
 

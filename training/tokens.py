@@ -1,4 +1,4 @@
-"""Training examples as cached tokens and maps: each picture is encoded once, however many epochs follow."""
+"""Training examples as cached tokens and maps: each image is encoded only once, for any number of epochs."""
 
 from __future__ import annotations
 

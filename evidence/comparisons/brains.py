@@ -1,4 +1,4 @@
-"""Heads beside other heads: each place of the brain against the same place in MNI space of the others."""
+"""Comparison of head scans: the intensity of each place of the brain against the same place in MNI space of others."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from looktwice.modalities.volumes.study import VolumeStudy
 
 COMPARES = "volume"
 
-# Spreads over few heads are drawn towards the mean spread of all places, which so many heads more would have.
+# Variances over few heads are shrunk towards the mean variance of all places; this prior counts as so many heads.
 PRIOR = 4
-# Of the brain's values, in their own robust spreads: no place is known better.
+# Lower bound of a place's standard deviation, in robust standard deviations of the brain's intensities.
 LEAST_SPREAD = 0.2
-# Of a median absolute deviation, to a standard deviation.
+# Converts a median absolute deviation to a standard deviation.
 _ROBUST = 1.4826
 
 Values = npt.NDArray[np.float16]
 
 
 class BrainComparer:
-    """Intensities of brains that could be aligned with the MNI152 template; only the first scan of a case counts."""
+    """Compares intensities of brains that are aligned with the MNI152 template; uses only the first scan of a case."""
 
-    # Folds that do not meet fill the worst places of a sound brain, too: a small lesion hardly shows in them.
+    # Misaligned folds give normal brains high values, too, so low values are no evidence that a brain is normal.
     clears = False
 
     def describe(self, study: Study) -> Values | None:
-        """Return the smoothed, normalised intensities (N,) at the places of the template's brain."""
+        """Return the smoothed, normalised intensities (N,) at the voxels of the template's brain."""
         assert isinstance(study, VolumeStudy)
         values = brain_values(study)
         if values is None:
@@ -40,9 +40,9 @@ class BrainComparer:
         return values
 
     def distances(self, one: Values, others: Sequence[Values], mutual: bool) -> FloatArray:
-        """Return log(1 + deviation) of each place (N,), in spreads over the others; see ``Comparer``.
+        """Return log(1 + |z-score|) of each place (N,), relative to the others; see ``Comparer``.
 
-        It is counted from the head's own mean: one that fits the template badly deviates everywhere.
+        The head's own mean is subtracted, because a badly aligned head deviates everywhere.
         """
         stacked = np.stack(others).astype(np.float32)
         known = np.isfinite(stacked).sum(axis=0) > 1
@@ -53,7 +53,7 @@ class BrainComparer:
         else:
             middle, variance = np.nanmean(values, axis=0), np.nanvar(values, axis=0, ddof=1)
         variance = (count * variance + PRIOR * variance.mean()) / (count + PRIOR)
-        # The middle of few is not known either.
+        # The mean of few heads is uncertain, too.
         spread = np.maximum(np.sqrt(variance * (1 + 1 / count)), LEAST_SPREAD)
         deviation = np.full(len(one), np.nan, np.float32)
         deviation[known] = np.log1p(np.abs(one[known] - middle) / spread)
@@ -61,7 +61,7 @@ class BrainComparer:
         return deviation
 
     def places(self, study: Study, logits: FloatArray) -> SeparableField:
-        """Return the logits as a field on the scan's own grid; 0 outside the brain."""
+        """Return the logits on the scan's own grid; 0 outside the brain."""
         return to_scan(cast(VolumeStudy, study), logits)
 
 

@@ -1,4 +1,4 @@
-"""Clouds beside other clouds: the form around each element of a surface, against the forms that normal ones have."""
+"""Comparison of point clouds: the local shape around each surface element against the local shapes of others."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from looktwice.modalities.pointclouds.surfels import Surfels
 
 COMPARES = "pointcloud"
 
-# Elements of one cloud that others are compared with: the rarest and what represents the rest.
+# Size of the coreset of one cloud: elements that other clouds are compared with.
 KEPT_ELEMENTS = 1200
-# Radii of the histograms, in sides of an element, and the most neighbours that one looks at.
+# Radii of the histograms, in element sides, and the maximum number of neighbours in a histogram.
 RADII, NEIGHBOURS = (3.0, 6.0), 100
-# Open3D gives histograms in percent.
+# Open3D returns histograms in percent.
 _PERCENT = 100.0
-# Of a distance between descriptions, so that its logarithm is finite.
+# Added to distances between descriptors, so that their logarithm is finite.
 FLOOR = 0.05
-# Descriptions that are held against all others at once.
+# Number of descriptors compared with all others at once.
 _ROWS = 512
 
 
 @dataclass(frozen=True)
 class Forms:
-    """What is kept of a cloud.
+    """The local shape descriptors (FPFH) of a cloud.
 
     Attributes
     ----------
     elements : float32, shape (M, D)
-        Descriptions of all elements of the surface.
+        Descriptors of all elements of the surface.
     memory : float32, shape (m, D)
-        Those that other clouds are compared with.
+        The coreset that other clouds are compared with.
     """
 
     elements: FloatArray
@@ -45,20 +45,20 @@ class Forms:
 
 
 class CloudComparer:
-    """Forms of surfaces: the memory of PatchCore and the mutual scoring of MuSc, on elements in place of tokens."""
+    """Compares local shapes: PatchCore's memory bank and MuSc's mutual scoring, on elements instead of patches."""
 
     clears = True
 
     def describe(self, study: Study) -> Forms:
-        """Return the descriptions of a cloud's elements."""
+        """Return the descriptors of a cloud's elements."""
         assert isinstance(study, CloudStudy)
         elements = histograms(study.shape[0])
         return Forms(elements, farthest_points(torch.from_numpy(elements), KEPT_ELEMENTS).numpy())
 
     def distances(self, one: Forms, others: Sequence[Forms], mutual: bool) -> FloatArray:
-        """Return the log distance of each element (M,) to its nearest in the others; see ``Comparer``.
+        """Return the log distance of each element (M,) to its nearest neighbour in the others; see ``Comparer``.
 
-        In a cohort some of the others may show the same fault: the mean over the best share of them counts.
+        Some members of a cohort may have the same defect, so the distance is the mean over the nearest of them.
         """
         nearest = np.sort(np.stack([_nearest(one.elements, other.memory) for other in others]), axis=0)
         count = max(1, round(COHORT_SHARE * len(others))) if mutual else 1
@@ -73,11 +73,11 @@ class CloudComparer:
 
 
 def histograms(surfels: Surfels) -> FloatArray:
-    """Return how the normals around each element turn, shape (M, 66).
+    """Return FPFH descriptors of the elements, shape (M, 66): how the normals around each element turn.
 
-    Fast point feature histograms (Rusu et al., ICRA 2009, doi:10.1109/ROBOT.2009.5152473) at two radii. Pose does not
-    count, nor do size and sampling, as elements are evenly spread and radii are in their sides. Square roots are taken,
-    so that distances are those of Hellinger.
+    Fast point feature histograms (Rusu et al., ICRA 2009, doi:10.1109/ROBOT.2009.5152473) at two radii. They are
+    invariant to pose, and to size and sampling, because elements are evenly spaced and radii are multiples of their
+    side. Square roots are taken, so that Euclidean distances are Hellinger distances.
     """
     import open3d as o3d
 
@@ -92,7 +92,7 @@ def histograms(surfels: Surfels) -> FloatArray:
 
 
 def _nearest(elements: FloatArray, memory: FloatArray) -> FloatArray:
-    """Return the distance of each description (M, D) to the nearest of others, shape (M,)."""
+    """Return the distance of each descriptor (M, D) to the nearest of a memory bank, shape (M,)."""
     own, kept = ((rows * rows).sum(axis=1) for rows in (elements, memory))
     found = np.empty(len(elements), np.float32)
     for start in range(0, len(elements), _ROWS):

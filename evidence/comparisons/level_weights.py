@@ -1,15 +1,14 @@
-"""How plainly an anomaly could show in each field, and what a picture's deviations say in the light of that.
+"""Weights of feature levels by headroom, and the log-likelihood ratio of an image's z-scores.
 
-No field suits every material: the tokens of a shallow one repeat on a circuit board, so that anything new stands out,
-and never on a grainy cloth; a deep one finds every board's layout new. Whether a field can show anything here needs no
-anomaly to find out. The worst tokens of normal pictures lie some way from all that is known; tokens of unrelated things
-lie as far as anything can. The room between the two, in logarithms of distance, is the field's headroom. It is not
-counted in standard deviations of what normal pictures reach: eight pictures often show half or twice the true one.
+No feature level suits every material. On a circuit board, shallow tokens repeat, so anything new stands out; on grainy
+cloth, they never do. Deep tokens find the layout of every board new. No anomaly is needed to find out which level can
+show one. The most unusual patches of normal images have some distance to the memory bank; patches of unrelated images
+are as far away as anything can be. The gap between the two, in log distance, is the level's *headroom*. It is not
+measured in standard deviations, because the estimate from eight images is often off by a factor of two.
 
-Fields are joined place by place before the worst places are looked for, weighed by headroom: what is amiss shows in
-several fields at one place, chance does not. Of the joined map's worst places, and of each deepest field's mean, it is
-then asked how much likelier their deviations are for an anomaly, which goes some of the way to unrelated things, than
-for a normal picture.
+Maps are averaged over feature levels, weighted by headroom, before peaks are taken: an anomaly shows at several levels
+at the same place, noise does not. The peak of the averaged map and the mean of each deepest level then give a
+log-likelihood ratio. An anomaly is modelled as a shift from the normal mean towards the value of unrelated images.
 """
 
 from __future__ import annotations
@@ -24,68 +23,66 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# A small flaw shows in so many of a picture's tokens; one that changes the whole picture, in their mean.
+# The peak of a map is the mean of this fraction of its tokens, the highest ones: a small flaw covers about as many.
 PEAK_SHARE = 0.002
-# An anomaly goes so much of the way from what is normal to unrelated things: in its worst places, and in its mean.
+# Expected shift of an anomaly, as a fraction of the way from the normal mean to unrelated images: of peak and of means.
 PEAK_REACH, MEAN_REACH = 0.3, 0.02
-# No anomaly is expected to deviate by more standard deviations.
+# Upper bound of the expected shift (effect size), in standard deviations.
 STRONGEST = 3.0
-# A field's weight is this power of its headroom: one with much room says more than several with some. More headroom
-# than this gives no more weight.
+# The weight of a feature level is this power of its headroom, and the headroom (log distance) is clipped at this value.
 HEADROOM_POWER, MOST_HEADROOM = 3, 0.5
-# Weight of a field without headroom: nothing else decides where no field has any.
+# Weight of a feature level without headroom: it decides only if no level has any.
 LEAST_WEIGHT = 1e-9
-# Spread that normal material has at the least, in logarithms or in standard deviations of tokens: few pictures may
-# understate it.
+# Lower bound of the normal standard deviation, in log distance or in z-scores: few images may underestimate it.
 LEAST_SPREAD = 0.02
-# Deviations count no further than this.
+# Z-scores are clipped to this range.
 LOWEST, LARGEST = -3.0, 8.0
-# The middle and spread of few pictures are uncertain: evidence counts so many times less, before the parts are joined.
+# Temperature of the log-likelihood ratios before they are combined: mean and spread of few images are uncertain.
 TEMPERATURE = 2.0
 
 
 class Scale(NamedTuple):
-    """Where values lie that are normal."""
+    """Location and scale of normal values: mean and standard deviation, or robust estimates of them."""
 
     middle: Tensor
     spread: Tensor
 
     def deviations(self, values: Tensor) -> Tensor:
-        """Count values in standard deviations from the middle."""
+        """Return the z-scores of values."""
         return (values - self.middle) / self.spread.clamp_min(LEAST_SPREAD)
 
 
 Measure = Callable[[Tensor], Scale]
-"""Measures the columns (V, K) of pictures that are all normal, or most of them."""
+"""Estimates location and scale of each column (V, K), over images that are all normal, or most of them."""
 
 
 def mean_and_spread(columns: Tensor) -> Scale:
-    """Measure pictures that are all normal."""
+    """Return mean and standard deviation, for images that are all normal."""
     return Scale(columns.mean(dim=0), columns.std(dim=0))
 
 
 def median_and_spread(columns: Tensor) -> Scale:
-    """Measure pictures most of which are normal, by the median absolute deviation."""
+    """Return median and scaled median absolute deviation, for images most of which are normal."""
     middle = columns.median(dim=0).values
     return Scale(middle, 1.4826 * (columns - middle).abs().median(dim=0).values)
 
 
 @dataclass(frozen=True)
 class Normal:
-    """What is normal here, and what anomalies would do to it.
+    """The normal distribution of distances, and how far anomalies are expected to shift it.
 
     Attributes
     ----------
     tokens : tuple of Scale
-        Of each field's tokens.
+        Of the tokens of each feature level.
     weights : tuple of float
-        Of the fields, where they are joined.
+        Of the feature levels in the averaged map.
     deepest : tuple of bool
-        Whose mean counts by itself.
+        Whether a feature level is the deepest of its encoder pass; its mean is then a statistic of its own.
     pictures : Scale, of shape (K,)
-        Of the columns of pictures: the joined map's peak, then the deepest fields' means.
+        Of the K image statistics: the peak of the averaged map, then the means of the deepest levels.
     effect_sizes : Tensor, shape (K,)
-        By how many standard deviations an anomaly effect_sizes each column.
+        Expected shift of each statistic by an anomaly, in standard deviations.
     """
 
     tokens: tuple[Scale, ...]
@@ -96,18 +93,19 @@ class Normal:
 
     @staticmethod
     def of(maps: Sequence[Tensor], deepest: Sequence[bool], unrelated: Sequence[Tensor] | None, how: Measure) -> Normal:
-        """Measure what is normal.
+        """Estimate the normal distribution.
 
         Parameters
         ----------
         maps : sequence of Tensor, each (V, h_i, w_i)
-            Log-distances of pictures, all or most of them normal, to what is known, field by field.
+            Log distances of the tokens of V images, all or most of them normal, at each feature level.
         deepest : sequence of bool
-            Whether a field is the deepest of its look.
+            Whether a feature level is the deepest of its encoder pass.
         unrelated : sequence of Tensor, each (M_i,), optional
-            Those of tokens of unrelated things. Without them all fields count alike, and anomalies are expected at the
-            strongest.
+            Log distances of tokens of unrelated images. Without them, all levels have the same weight, and the expected
+            shift is `STRONGEST`.
         how : Measure
+            How to estimate location and scale.
         """
         tokens = tuple(Scale(one.mean(), one.std()) for one in maps)
         far = None if unrelated is None else torch.stack([one.mean() for one in unrelated])
@@ -127,24 +125,25 @@ class Normal:
         return Normal(tokens, weights, tuple(deepest), pictures, effect_sizes)
 
     def judge(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Judge pictures by their log-distances to what is known.
+        """Score images by the log distances of their tokens.
 
         Parameters
         ----------
         maps : sequence of Tensor, each (V, h_i, w_i)
+            Log distances at each feature level.
 
         Returns
         -------
         places : Tensor, shape (V, h, w)
-            The fields joined on the finest of their grids, in standard deviations of tokens.
+            Weighted mean of the z-scores over feature levels, on the finest of their grids.
         evidence : Tensor, shape (V,)
-            How much more the pictures look like anomalies than like normal ones, as logarithms of odds.
+            Log-likelihood ratio of "anomalous" to "normal".
         """
         standard = _standardised(maps, self.tokens)
         places = _joined(standard, self.weights)
         deviations = self.pictures.deviations(_columns(places, standard, self.deepest)).clamp(LOWEST, LARGEST)
         likelier = deviations * self.effect_sizes - self.effect_sizes.square() / 2
-        # An anomaly shows in one column or another.
+        # An anomaly shifts one statistic or another: the likelihood ratios are averaged.
         return places, TEMPERATURE * ((likelier / TEMPERATURE).logsumexp(dim=1) - math.log(likelier.shape[1]))
 
 
@@ -153,9 +152,9 @@ def _standardised(maps: Sequence[Tensor], tokens: Sequence[Scale]) -> list[Tenso
 
 
 def _columns(joined: Tensor, maps: Sequence[Tensor], deepest: Sequence[bool]) -> Tensor:
-    """Peak of the joined map (V, h, w), and means of the deepest fields, (V, K).
+    """Return the image statistics (V, K): peak of the averaged map (V, h, w), and means of the deepest levels.
 
-    Means of shallow fields follow grain, light and sharpness, in which normal pictures differ most.
+    Means of shallow levels are left out: they depend on grain, light and sharpness, in which normal images differ most.
     """
     means = [one.flatten(1).mean(dim=1) for one in compress(maps, deepest)]
     return torch.stack([_peaks(joined), *means], dim=1)
@@ -167,7 +166,7 @@ def _peaks(maps: Tensor) -> Tensor:
 
 
 def _joined(maps: Sequence[Tensor], weights: Sequence[float]) -> Tensor:
-    """Weighted mean of maps (V, h_i, w_i) on the finest of their grids."""
+    """Return the weighted mean of maps (V, h_i, w_i), on the finest of their grids."""
     grid = max((tuple(one.shape[1:]) for one in maps), key=math.prod)
     same = [F.interpolate(one[:, None], grid, mode="bilinear", align_corners=False)[:, 0] for one in maps]
     return torch.stack([weight * one for weight, one in zip(weights, same, strict=True)]).sum(dim=0) / sum(weights)

@@ -1,9 +1,9 @@
-"""Comparison with other studies: a memory bank of a few normal ones, or mutual scoring of an unlabelled cohort.
+"""Nearest-neighbour distances of tokens: to a memory bank of normal images, or to the members of a cohort.
 
-``MemoryBank`` follows PatchCore (Roth et al., CVPR 2022): tokens of normal pictures, thinned to a coreset, and the
-distance of each token to its nearest memory. As in AnomalyDINO (Damm et al., WACV 2025), a picture may be remembered
-turned and mirrored too. ``mutual_distances`` follows MuSc (Li et al., ICLR 2024): in a cohort most
-material is normal, so a normal token finds near neighbours in many other members. Tokens have unit length.
+``MemoryBank`` follows PatchCore (Roth et al., CVPR 2022): it keeps a coreset of the tokens of normal images, and a
+token's distance is that to its nearest neighbour. As in AnomalyDINO (Damm et al., WACV 2025), it may also hold rotated
+and mirrored images. ``mutual_distances`` follows MuSc (Li et al., ICLR 2024): most of a cohort is normal, so a normal
+token has near neighbours in many other members. All tokens have unit length.
 """
 
 from __future__ import annotations
@@ -13,29 +13,36 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-# Tokens of one field that are kept of all references, and of each at the least.
+# Size of the coreset of all references at one feature level, and the minimum per reference.
 CORESET = 6000
 LEAST_KEPT = 100
-# A member of a cohort is compared with so many others, so that cost does not grow with the cohort's square; each of its
-# tokens with this share of them, the members that hold its nearest neighbours.
+# Number of other members that a member of a cohort is compared with, so that the cost does not grow quadratically.
 COMPARED = 40
+# A token's distance is averaged over this fraction of the compared members, the nearest ones.
 COHORT_SHARE = 0.3
 
 
 class MemoryBank:
-    """Tokens of normal studies, to measure others against.
+    """A memory bank: a coreset of the tokens of normal views.
 
-    Each view is thinned by itself, so that what the others remember of it, leaving it out, is measured against as many
-    tokens of each as a new view is.
+    The coreset is chosen for each view separately. In leave-one-out, a reference is then compared with as many tokens
+    of each other reference as a new view is.
 
     Parameters
     ----------
     references : Tensor, shape (V, N, C)
-        PatchFeatures tokens of normal views.
+        Tokens of normal views.
     turned : sequence of Tensor, each of shape (V, N, C)
-        The same views turned or mirrored, to be remembered too.
+        Tokens of the same views, rotated or mirrored, to add to the bank.
     size : int
-        About how many tokens are kept, by farthest-point sampling; all where there are fewer.
+        Approximate size of the coreset; if there are fewer tokens, all are kept.
+
+    Attributes
+    ----------
+    memory : Tensor, shape (M, C)
+        The coreset.
+    levels_of_normal : Tensor, shape (V, N)
+        Leave-one-out distances of the references: what is normal.
     """
 
     def __init__(self, references: Tensor, turned: Sequence[Tensor] = (), size: int = CORESET) -> None:
@@ -45,15 +52,15 @@ class MemoryBank:
         self.levels_of_normal = _leave_one_out(references, kept)
 
     def distances(self, described: Tensor) -> Tensor:
-        """Distance of each token (V, N, C) to the nearest memory, (V, N)."""
+        """Return the distance of each token (V, N, C) to its nearest neighbour in the bank, shape (V, N)."""
         return torch.stack([nearest_distance(view, self.memory) for view in described])
 
 
 def farthest_points(points: Tensor, size: int) -> Tensor:
-    """Thin points (M, C) to `size` by greedy farthest-point sampling (k-centre), which keeps the rare ones."""
+    """Choose a coreset of `size` points (M, C) by greedy farthest-point sampling (k-centre); it keeps rare points."""
     if len(points) <= size:
         return points
-    # Distances in a random projection are good enough to choose by, and much cheaper.
+    # Distances in a random projection are accurate enough for this, and much cheaper.
     generator = torch.Generator().manual_seed(0)
     projection = torch.randn(points.shape[1], 32, generator=generator).to(points.device) / 32**0.5
     small = points @ projection
@@ -68,14 +75,14 @@ def farthest_points(points: Tensor, size: int) -> Tensor:
 
 
 def mutual_distances(described: Tensor, share: float = COHORT_SHARE) -> Tensor:
-    """Score each member of a cohort by others.
+    """Return the mutual distances of a cohort: of the tokens of each member to other members.
 
     Parameters
     ----------
     described : Tensor, shape (V, N, C)
-        One view for each member, V at least 3; any floating type.
+        One view per member, V ≥ 3; any floating type.
     share : float
-        Share of the compared members whose nearest tokens are averaged.
+        Fraction of the compared members, the nearest ones, over which distances are averaged.
 
     Returns
     -------
@@ -90,24 +97,24 @@ def mutual_distances(described: Tensor, share: float = COHORT_SHARE) -> Tensor:
 
 
 def mutual_distances_of_others(described: Tensor, tokens: Tensor, share: float = COHORT_SHARE) -> Tensor:
-    """Score tokens (M, C) of what is no member of a cohort (V, N, C) as a member's are scored; float32, (M,)."""
+    """Return the distances (M,) of tokens (M, C) from outside a cohort (V, N, C), computed as for a member."""
     members = [described[0], *(described[other] for other in spread_others(0, len(described)))]
     return _mutual(tokens.float(), [member.float() for member in members], share)
 
 
 def spread_others(index: int, members: int) -> list[int]:
-    """Return up to ``COMPARED`` other members, spread evenly: neighbours in a list may show the same thing."""
+    """Return up to ``COMPARED`` other members, evenly spaced: neighbours in a list may show the same object."""
     count = min(COMPARED, members - 1)
     return [(index + 1 + step * (members - 1) // count) % members for step in range(count)]
 
 
 def nearest_distance(tokens: Tensor, others: Tensor) -> Tensor:
-    """Distance of unit tokens (N, C) to the nearest of others (M, C): |a − b|² = 2 − 2 a·b."""
+    """Return the distance of unit tokens (N, C) to the nearest of others (M, C), by |a − b|² = 2 − 2 a·b."""
     return (2 - 2 * (tokens @ others.T).amax(dim=1)).clamp_min(0).sqrt()
 
 
 def _leave_one_out(references: Tensor, kept: Sequence[Tensor]) -> Tensor:
-    """Distances that each reference gets from what is kept of the others, (V, N): what is normal here."""
+    """Return the distances (V, N) of the tokens of each reference to the coresets of the others."""
     if len(references) < 2:
         half = references.shape[1] // 2
         return nearest_distance(references[0, :half], references[0, half:])[None]
@@ -116,7 +123,7 @@ def _leave_one_out(references: Tensor, kept: Sequence[Tensor]) -> Tensor:
 
 
 def _mutual(tokens: Tensor, members: Sequence[Tensor], share: float) -> Tensor:
-    """Mean distance of tokens (N, C) to their nearest ones in the nearest members, (N,)."""
+    """Return the mean distance (N,) of tokens (N, C) to their nearest neighbours in the nearest members."""
     nearest = torch.stack([nearest_distance(tokens, member) for member in members], 1)
     kept = max(1, round(share * nearest.shape[1]))
     mean: Tensor = nearest.topk(kept, dim=1, largest=False).values.mean(dim=1)

@@ -1,8 +1,8 @@
-"""Which turned and mirrored references are as normal as the references themselves.
+"""Which rotations and reflections of the references are as normal as the references themselves.
 
-Parts that lie in any orientation, and patterns that run every way, are normal however they are turned; a weave or a
-chest is not. Whether a turn keeps what is normal shows in the references: a token of one then finds its nearest
-neighbour among the others as often turned as not.
+Parts that may lie in any orientation and isotropic patterns stay normal when they are rotated; a weave or a chest does
+not. The references show whether a rotation is normal: if it is, the nearest neighbours of their tokens are as often in
+the rotated references as in the upright ones.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from looktwice.evidence.comparisons.patch_features import PatchFeatures
 
 Pictures = Sequence[npt.NDArray[np.uint8]]
 
-# The other seven orientations of a picture: whether it is mirrored, and then turned by how many right angles.
+# The seven other rotations and reflections of an image: whether it is mirrored, then the number of quarter turns.
 TURNS = tuple(product((False, True), range(4)))[1:]
-# A turn is normal where this share of tokens lies nearer to the others turned; half of them, where it changes nothing.
+# A rotation is normal if at least this fraction of tokens is nearer to rotated references (0.5 if it changes nothing).
 NORMAL_SHARE = 0.25
-# A turn is tried on so many references before all are looked at.
+# Number of references that a rotation is tested on before all are encoded.
 TRIED = 3
-# Every so many tokens are asked.
+# Every third token is tested.
 _STEP = 3
 
 
 def turn(picture: npt.NDArray[np.uint8], mirrored: bool, quarters: int) -> npt.NDArray[np.uint8]:
-    """Return a picture, mirrored or not, turned by so many right angles."""
+    """Return an image (H, W, 3), mirrored or not, and then rotated by `quarters` right angles."""
     return np.ascontiguousarray(np.rot90(picture[:, ::-1] if mirrored else picture, quarters))
 
 
 def normal_turns(
     pictures: Pictures, described: PatchFeatures, describe: Callable[[Pictures], PatchFeatures]
 ) -> list[PatchFeatures]:
-    """Return normal pictures in those of the other orientations that are no less normal.
+    """Return the features of the references in those rotations and reflections that are normal.
 
     Parameters
     ----------
     pictures : sequence of uint8, shape (H, W, 3)
-        At least two.
+        At least two reference images.
     described : PatchFeatures
-        Of them.
+        Their features.
     describe : callable
-        Describes pictures.
+        Encodes images to features.
     """
     kept = []
     for mirrored, quarters in TURNS:
@@ -58,14 +58,14 @@ def normal_turns(
 
 
 def is_normal_turn(described: PatchFeatures, trial: PatchFeatures) -> bool:
-    """Say whether a turn keeps what is normal.
+    """Return whether a rotation is as normal as the references.
 
     Parameters
     ----------
     described : PatchFeatures
-        Of at least two normal pictures.
+        Features of at least two reference images.
     trial : PatchFeatures
-        Of the first of them, at least two, turned.
+        Features of the first of these images, at least two, rotated.
     """
     straight, turned = (one.fields[-1].float().flatten(1, 2) for one in (described, trial))
     shares = []

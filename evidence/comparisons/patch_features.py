@@ -1,4 +1,4 @@
-"""What a comparison keeps of pictures: unit-length tokens of some fields, and the overall look."""
+"""The features of images that comparisons use: unit-length patch tokens, and a global descriptor."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from looktwice.evidence.self_reference_maps import FeatureLevel, describe
 
 @dataclass(frozen=True)
 class PatchFeatures:
-    """What a comparison keeps of pictures.
+    """The features of V images that comparisons use.
 
     Attributes
     ----------
     fields : tuple of Tensor, each (V, h, w, C), float16
-        Unit-length tokens; fields may differ in grid.
+        Unit-length tokens of each feature level; levels may differ in grid.
     whole : Tensor, shape (V, D)
-        Mean and spread of each picture's tokens: its overall look.
+        Global descriptor: mean and standard deviation of each image's tokens.
     deepest : tuple of bool
-        Whether a field is the deepest of its look.
+        Whether a feature level is the deepest of its encoder pass.
     """
 
     fields: tuple[Tensor, ...]
@@ -33,7 +33,7 @@ class PatchFeatures:
 
     @staticmethod
     def of(tokens: Tokens, fine: Sequence[FeatureLevel], coarse: Sequence[FeatureLevel] = ()) -> PatchFeatures:
-        """Describe encoded pictures by fields on their own grid, and by others on half of it."""
+        """Return the features of encoded images: `fine` levels on their own grid, `coarse` ones on half of it."""
         looks, fields = [], []
         for field in (*fine, *coarse):
             features = tokens.levels[field.level].float()
@@ -46,23 +46,23 @@ class PatchFeatures:
         return PatchFeatures(tuple(fields), torch.cat(looks, dim=1), deepest)
 
     def rows(self, index: Sequence[int]) -> PatchFeatures:
-        """Keep some of the pictures."""
+        """Return the features of some of the images."""
         picked = list(index)
         return PatchFeatures(tuple(field[picked] for field in self.fields), self.whole[picked], self.deepest)
 
     def thinned(self, step: int) -> PatchFeatures:
-        """Keep every so many rows and columns of tokens."""
+        """Return only every `step`-th row and column of tokens."""
         return replace(self, fields=tuple(field[:, ::step, ::step] for field in self.fields))
 
     @staticmethod
     def concatenate(parts: Sequence[PatchFeatures]) -> PatchFeatures:
-        """Join successive batches."""
+        """Concatenate batches of images."""
         fields = tuple(torch.cat(field) for field in zip(*(part.fields for part in parts), strict=True))
         return PatchFeatures(fields, torch.cat([part.whole for part in parts]), parts[0].deepest)
 
     @staticmethod
     def joined(looks: Sequence[Sequence[PatchFeatures]]) -> PatchFeatures:
-        """Join what several looks at the same pictures show, each in successive batches."""
+        """Join the feature levels of several encoder passes over the same images, each given in batches."""
         every = [PatchFeatures.concatenate(parts) for parts in looks]
         fields = tuple(field for look in every for field in look.fields)
         deepest = tuple(flag for look in every for flag in look.deepest)

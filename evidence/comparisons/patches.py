@@ -1,9 +1,9 @@
-"""Evidence from other photographs: a few normal ones (``--references``) or an unlabelled cohort (``--cohort``).
+"""Comparison of photographs with a few normal images (``--references``) or within a cohort (``--cohort``).
 
-Distances mean nothing by themselves: how far apart two normal pictures lie depends on the material, and so does which
-fields could show an anomaly. Both comparisons therefore measure what is normal here (``headroom``): among the
-references themselves, each against the others; in a cohort, by its median and median absolute deviation, since most of
-it is normal.
+A distance alone says nothing: how much two normal images differ depends on the material, and so does which feature
+level can show an anomaly. Both comparisons therefore estimate the normal distribution of distances first
+(``level_weights``): with references, by comparing each with the others (leave-one-out); in a cohort, by median and
+median absolute deviation, since most members are normal.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from looktwice.evidence.comparisons.memory_bank import MemoryBank, mutual_distan
 from looktwice.evidence.comparisons.patch_features import PatchFeatures
 from looktwice.evidence.self_reference_maps import FLOOR
 
-# A picture is as likely an anomaly as not when its evidence comes to this; a place, at this many deviations.
+# Log-likelihood ratio at which the score of an image is 0.5, and z-score at which the map value of a location is 0.5.
 EVEN_ODDS, PLACE_EVEN_ODDS = 0.1, 3.0
-# Anomalous members widen what counts as usual in a cohort: its evidence says so much less than that of references.
+# Weight of a cohort's log-likelihood ratio: anomalous members widen the normal distribution, so it counts less.
 COHORT_WEIGHT = 0.5
 
 
 class References:
-    """A few normal pictures to compare with.
+    """Reference images: a few normal images to compare with.
 
     Parameters
     ----------
     described : PatchFeatures
-        Of at least two normal pictures.
+        Of at least two normal images.
     turned : sequence of PatchFeatures
-        Of the same pictures, turned or mirrored: what lies otherwise than in the references is then no less normal.
+        Of the same images, rotated or mirrored: these orientations then count as normal, too.
     unrelated : PatchFeatures, optional
-        Of things that have nothing to do with the pictures: the fields are weighed by how plainly those stand out.
+        Of unrelated images. Feature levels are weighted by how clearly these stand out; see ``level_weights``.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class References:
         self.normal = Normal.of(normal, described.deepest, far, mean_and_spread)
 
     def compare(self, described: PatchFeatures) -> tuple[Tensor, Tensor]:
-        """Return map logits (V, h, w) and logits (V,) of pictures."""
+        """Return map logits (V, h, w) and image-level logits (V,)."""
         places, evidence = self.normal.judge(self._distances(described))
         return places - PLACE_EVEN_ODDS, evidence - EVEN_ODDS
 
@@ -62,14 +62,14 @@ class References:
 
 
 def compare_cohort(described: PatchFeatures, unrelated: PatchFeatures | None = None) -> tuple[Tensor, Tensor]:
-    """Score each picture of a cohort by the others; map logits (V, h, w) and logits (V,).
+    """Score each image of a cohort by the others (mutual scoring); return map logits (V, h, w) and logits (V,).
 
     Parameters
     ----------
     described : PatchFeatures
-        Of at least three pictures, most of them normal.
+        Of at least three images, most of them normal.
     unrelated : PatchFeatures, optional
-        As for `References`.
+        As in `References`.
     """
     fields = [field.flatten(1, 2) for field in described.fields]
     maps = [

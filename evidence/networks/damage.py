@@ -1,4 +1,4 @@
-"""The small network that says how likely each element of a surface is damaged, from `shape_features`."""
+"""The geometry network: from the shape features of a surface element to a logit for "damaged"."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from looktwice.core.errors import WeightsError
 
 FloatArray = npt.NDArray[np.float32]
 
-# Features are clipped at this many spreads from their middle: what was never seen in training stays within reason.
+# Standardised features are clipped to this range, so that values never seen in training have a limited effect.
 CLIP = 4.0
 
 
 @dataclass(frozen=True)
 class GeometryNetwork:
-    """A perceptron over standardised features, evaluated in NumPy.
+    """A multilayer perceptron on standardised features, evaluated in NumPy.
 
     Attributes
     ----------
     features : tuple of str
         Names of the inputs, in order.
     middle, spread : float32, shape (F,)
-        Median of each feature in training, and the distance between its first and last tenth.
+        Median of each feature over the training data, and the distance between its 10th and 90th percentile.
     layers : tuple of (float32 (out, in), float32 (out,))
         Weight and bias; SiLU between layers, one output.
     calibration : Calibration
-        By the sound clouds of its training, each judged by a head that had not seen its shape.
+        Fitted on the undamaged training clouds, each scored by a network that was trained without its shape.
     """
 
     features: tuple[str, ...]
@@ -46,13 +46,13 @@ class GeometryNetwork:
     calibration: Calibration = field(default_factory=Calibration)
 
     def standardise(self, features: Mapping[str, FloatArray]) -> FloatArray:
-        """Return the inputs, shape (M, F)."""
+        """Return the standardised, clipped features of M elements, shape (M, F)."""
         rows = np.stack([features[name] for name in self.features], axis=1)
         inputs: FloatArray = np.clip((rows - self.middle) / self.spread, -CLIP, CLIP).astype(np.float32)
         return inputs
 
     def logits(self, features: Mapping[str, FloatArray]) -> FloatArray:
-        """Return one logit per element, shape (M,)."""
+        """Return the logit of each element, shape (M,)."""
         values = self.standardise(features)
         for weight, bias in self.layers[:-1]:
             values = values @ weight.T + bias
@@ -62,7 +62,7 @@ class GeometryNetwork:
         return logits
 
     def save(self, path: Path) -> None:
-        """Write one safetensors file."""
+        """Write the network as one safetensors file."""
         from safetensors.numpy import save_file
 
         tensors = {"middle": self.middle, "spread": self.spread}
@@ -74,12 +74,12 @@ class GeometryNetwork:
 
 
 def load_network(path: Path) -> GeometryNetwork:
-    """Read a head.
+    """Read a network from its safetensors file.
 
     Raises
     ------
     WeightsError
-        The file is missing or is no head.
+        The file is missing or is not a geometry network.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -97,6 +97,6 @@ def load_network(path: Path) -> GeometryNetwork:
 
 @cache
 def shipped_network() -> GeometryNetwork:
-    """Return the head that comes with the package; it needs no encoder, and serves every model."""
+    """Return the network that ships with the package; it needs no encoder, so every model uses it."""
     with resources.as_file(resources.files("looktwice.weights") / "geometry" / "head.safetensors") as path:
         return load_network(path)

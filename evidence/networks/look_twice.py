@@ -1,9 +1,9 @@
 """Look-Twice Feature Matching (LTFM), the expert of Anomaly-OneVision (Xu et al., CVPR 2025, arXiv 2502.07601).
 
-One look at every token of every view, by matching it against a learnt description of what is normal and what is not
-in the class of thing that the study shows; a second look at the few tokens that the first one found suspicious.
+The first look matches every token of every view with learned descriptions of "normal" and "anomalous" for the class of
+object that the study shows. The second look returns to the few tokens that the first one found suspicious.
 
-Shapes use V views, N tokens on an (h, w) grid, C channels, D embedding dimensions, k = pool², S studies.
+Shapes: V views, N tokens on an (h, w) grid, C channels, D embedding dimensions, k = pool² selected tokens, S studies.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from torch import Tensor, nn
 from looktwice.core.errors import WeightsError
 from looktwice.core.tokens import SelectedTokens
 
-# Temperature of the match between a patch and the two descriptions, as released.
+# Inverse temperature of the softmax over the two descriptions, as released.
 MATCH_SCALE = 100.0
 
-# The two channels of a match. The released `negative_embedding` is the anomaly; the paper's text has it the other way.
+# The two channels of the softmax. The released `negative_embedding` is the anomaly; the paper's text swaps the two.
 NORMAL, ANOMALY = 0, 1
 
-# The released checkpoint's names, and ours.
+# Names in the released checkpoint, and our names.
 _OFFICIAL_PREFIXES = {
     "positive_embedding": "normal_embedding",
     "negative_embedding": "anomaly_embedding",
@@ -41,16 +41,16 @@ _OFFICIAL_PREFIXES = {
 
 @dataclass(frozen=True)
 class FirstLook:
-    """What LTFM finds in views, before it is gathered by study.
+    """LTFM's output for views, before it is gathered by study.
 
     Attributes
     ----------
     maps : Tensor, float32, shape (V, h, w)
-        Probability of the anomaly channel, mean over levels.
+        Probability of the anomaly channel, averaged over levels.
     significance : Tensor, float32, shape (V,)
     local_tokens : Tensor, shape (V, k, C)
     cells : Tensor, float32, shape (V, k)
-        `maps` averaged over the cell of each local token.
+        `maps`, averaged over the cell of each local token.
     """
 
     maps: Tensor
@@ -60,7 +60,7 @@ class FirstLook:
 
     @staticmethod
     def concatenate(parts: Sequence[FirstLook]) -> FirstLook:
-        """Join the looks at successive batches of views."""
+        """Concatenate the outputs of successive batches of views."""
         return FirstLook(
             torch.cat([part.maps for part in parts]),
             torch.cat([part.significance for part in parts]),
@@ -82,15 +82,15 @@ class LookTwice(nn.Module):
     token_dim : int
         C of the encoder's final tokens.
     level_dims : sequence of int
-        Channels of the encoder's levels, one adaptor each.
+        Channels C_i of the encoder's levels; each level has its own adaptor.
     num_tokens : int
-        N, tokens a view.
+        N, tokens per view.
     grid : (int, int)
         Rows and columns; their product is `num_tokens`.
     embed_dim : int
         D.
     pool : int
-        Each view gives ``pool × pool`` selected tokens.
+        Each view has ``pool × pool`` selected tokens.
     """
 
     def __init__(
@@ -121,18 +121,18 @@ class LookTwice(nn.Module):
 
     @classmethod
     def from_official(cls, state_dict_or_path: Mapping[str, Tensor] | str | Path) -> LookTwice:
-        """Build the released expert from its checkpoint's names.
+        """Load the released expert, whose checkpoint has other names.
 
         Parameters
         ----------
         state_dict_or_path : mapping of str to Tensor, or path
-            The state dict, or a ``.pth`` (read with ``weights_only=True``) or ``.safetensors`` file of it. All sizes
-            are read off the tensors; the token grid is taken as square.
+            The state dict, or its ``.pth`` (read with ``weights_only=True``) or ``.safetensors`` file. All sizes are
+            taken from the tensors; the token grid is assumed to be square.
 
         Raises
         ------
         WeightsError
-            The file cannot be read, a name is missing or unknown, or a shape does not fit.
+            The file cannot be read, a name is missing or unknown, or a shape is wrong.
         """
         official = _read_state_dict(state_dict_or_path)
         state = {_own_name(name): tensor for name, tensor in official.items()}
@@ -154,15 +154,15 @@ class LookTwice(nn.Module):
         return model.eval()
 
     def forward(self, final: Tensor, levels: Sequence[Tensor], views_per_study: Sequence[int]) -> SelectedTokens:
-        """Look at several studies at once.
+        """Apply LTFM to several studies at once.
 
         Parameters
         ----------
         final : Tensor, shape (V, N, C)
-            Final tokens of all views; the first view of each study is its base, which gives the class context.
+            Final tokens of all views. The first view of each study is its base view, which gives the class context.
         levels : sequence of Tensor, each of shape (V, N, C_i)
         views_per_study : sequence of int
-            How many successive views belong to each study; sums to V.
+            Number of successive views of each study; sums to V.
 
         Returns
         -------
@@ -171,7 +171,7 @@ class LookTwice(nn.Module):
         Raises
         ------
         ValueError
-            A shape does not fit; the message says which.
+            A shape is wrong; the message says which.
         """
         self._check(final, levels)
         counts = list(views_per_study)
@@ -183,13 +183,13 @@ class LookTwice(nn.Module):
         return self.gather(self.look(final, levels, context), counts)
 
     def context(self, base: Tensor) -> Tensor:
-        """Class vectors (S, D) from the final tokens (S, N, C) of base views: what kind of thing this is."""
+        """Return the class context (S, D) from the final tokens (S, N, C) of base views: what kind of object it is."""
         pooled = self.context_pool(base.transpose(1, 2)).squeeze(-1)
         vector: Tensor = self.class_predictor(pooled)
         return vector
 
     def look(self, final: Tensor, levels: Sequence[Tensor], context: Tensor) -> FirstLook:
-        """Look at views, given the class vector (V, D) or (1, D) of each; batches of one study may come in turn."""
+        """Apply LTFM to views, given the class context (V, D) or (1, D); a study may come in several batches."""
         maps = self._match(levels, context.expand(len(final), -1))
         cells = F.adaptive_avg_pool2d(maps, self.pool).flatten(1)
         queries = self._select(final, maps, cells)
@@ -202,7 +202,7 @@ class LookTwice(nn.Module):
         )
 
     def gather(self, look: FirstLook, views_per_study: Sequence[int]) -> SelectedTokens:
-        """Weigh the local tokens of each study's views into one token and one score."""
+        """Combine the selected tokens of each study's views, by a weighted mean, to one token and one score."""
         tokens = torch.split(look.local_tokens, list(views_per_study))
         weights = torch.split(look.cells * look.significance[:, None], list(views_per_study))
         pooled = [self._weighted_mean(token, weight) for token, weight in zip(tokens, weights, strict=True)]
@@ -211,7 +211,7 @@ class LookTwice(nn.Module):
         return SelectedTokens(look.maps, look.significance, look.local_tokens, global_token, score)
 
     def _match(self, levels: Sequence[Tensor], context: Tensor) -> Tensor:
-        """Anomaly maps (V, h, w), float32: softmax over the two descriptions, mean over levels."""
+        """Return anomaly maps (V, h, w), float32: softmax over the two descriptions, averaged over levels."""
         total: Tensor | None = None
         for level, patch_adaptor, prompt_adaptor in zip(levels, self.patch_adaptors, self.prompt_adaptors, strict=True):
             patches = _unit(patch_adaptor(level))
@@ -230,14 +230,14 @@ class LookTwice(nn.Module):
         return maps
 
     def _select(self, final: Tensor, maps: Tensor, cells: Tensor) -> Tensor:
-        """Map-weighted mean token of each cell, (V, k, C); zero where the map has underflowed to 0."""
+        """Return the map-weighted mean token of each cell, (V, k, C); zero where the map has underflowed to 0."""
         weighted = (final * maps.flatten(1)[..., None]).transpose(1, 2).unflatten(2, self.grid)
         pooled = F.adaptive_avg_pool2d(weighted, self.pool).flatten(2).transpose(1, 2)
         return (pooled / cells[..., None].clamp_min(torch.finfo(cells.dtype).tiny)).to(final.dtype)
 
     @staticmethod
     def _weighted_mean(tokens: Tensor, weights: Tensor) -> Tensor:
-        """Σ w·v / Σ w over (views, cells), of tokens (V, k, C); equal weights where all have underflowed."""
+        """Return Σ w·v / Σ w over views and cells of tokens (V, k, C); weights are equal if all have underflowed."""
         total = weights.sum()
         share = torch.where(total > 0, weights / total.clamp_min(torch.finfo(weights.dtype).tiny), 1 / weights.numel())
         return (share[..., None] * tokens.float()).sum(dim=(0, 1)).to(tokens.dtype)
@@ -255,7 +255,7 @@ class LookTwice(nn.Module):
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    """Scale to unit length; a zero vector stays zero, in half precision too."""
+    """Scale vectors to unit length; a zero vector stays zero, also in half precision."""
     lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
     unit: Tensor = vectors / lengths.clamp_min(torch.finfo(vectors.dtype).tiny)
     return unit

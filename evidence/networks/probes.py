@@ -1,8 +1,8 @@
-"""One map and score out of the self-reference maps of a view, by small linear heads.
+"""Linear probes that turn the self-reference maps of a view into one anomaly map and one score.
 
-The heads are learnt on synthetic anomalies (``training.fusion``) and have no negative weight: the more unlike a token
-is, on whatever field, the more suspicious. Being linear on standardised, logarithmic statistics, they carry over to
-material that nobody trained them on.
+They are fitted on synthetic anomalies (``training.fusion``) with non-negative weights: the more unusual a token is at
+any feature level, the more anomalous. They are linear in standardised log distances, and therefore transfer to
+materials that they were not trained on.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from looktwice.evidence.self_reference_maps import STATISTICS, summarise
 
-# Where a view's tokens are unlike each other everywhere, as in anatomy, a finding changes its mean more than its peak:
-# from so many standard deviations above the usual on, the mean counts by itself, with this weight.
+# In heterogeneous images, such as anatomy, tokens differ everywhere, and an anomaly raises the mean of a map more than
+# its peak. Z-score of the mean from which a term for the mean is added, and the weight of this term.
 HETEROGENEOUS_FROM = 0.45
 HETEROGENEOUS_WEIGHT = 6.0
 
@@ -26,6 +26,7 @@ class LinearProbe(nn.Module):
     Parameters
     ----------
     features : int
+        F, number of features.
     """
 
     mean: Tensor
@@ -38,29 +39,29 @@ class LinearProbe(nn.Module):
         self.linear = nn.Linear(features, 1)
 
     def standardise(self, features: Tensor) -> Tensor:
-        """Features (..., F) less the usual mean, in usual standard deviations."""
+        """Return the z-scores of features (..., F), by mean and standard deviation of the training data."""
         return (features - self.mean) / self.scale
 
     def forward(self, features: Tensor) -> Tensor:
-        """Logits (...,) of features (..., F)."""
+        """Return the logits (...,) of features (..., F)."""
         logits: Tensor = self.linear(self.standardise(features)).squeeze(-1)
         return logits
 
 
 class Fusion(nn.Module):
-    """Maps of several fields, fused into one map and one score.
+    """Two probes that fuse the maps of several feature levels into one map and one score.
 
     Parameters
     ----------
     channels : int
-        K, how many maps are fused.
+        K, number of maps.
     heterogeneity : sequence of int
-        Which of them say, by their means, how unlike each other the tokens of a view are; none for no such term.
+        Indices of the maps whose means tell how heterogeneous an image is; empty for no such term.
 
     Attributes
     ----------
     spread : Tensor
-        Standard deviation of the view head's logits over the examples that it was fitted on.
+        Standard deviation of the view probe's logits over its training examples.
     """
 
     spread: Tensor
@@ -74,7 +75,7 @@ class Fusion(nn.Module):
         self.register_buffer("spread", torch.ones(()))
 
     def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Fuse.
+        """Fuse the maps of V views.
 
         Parameters
         ----------
@@ -85,12 +86,12 @@ class Fusion(nn.Module):
         maps : Tensor, shape (V, h, w)
             Logits of the tokens.
         logits : Tensor, shape (V,)
-            One for each view.
+            Logits of the views.
         """
         return self.map_probe(maps.movedim(1, -1)), self.judge(summarise(maps))
 
     def judge(self, statistics: Tensor) -> Tensor:
-        """Logits (V,) of views by the statistics (V, K · len(STATISTICS)) of their maps."""
+        """Return the logits (V,) of views from the statistics (V, K · len(STATISTICS)) of their maps."""
         logits: Tensor = self.view_probe(statistics)
         if not self.columns:
             return logits

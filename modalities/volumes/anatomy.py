@@ -1,4 +1,4 @@
-"""What is shown, and where in it, in plain words."""
+"""The body part that a scan shows, and positions in it, in plain words."""
 
 from __future__ import annotations
 

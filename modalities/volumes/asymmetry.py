@@ -1,4 +1,4 @@
-"""How far each place of a head differs from its mirror image across the mid-sagittal plane."""
+"""Asymmetry maps: how much each place of a head differs from its mirror image across the mid-sagittal plane."""
 
 from __future__ import annotations
 

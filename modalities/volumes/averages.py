@@ -1,4 +1,4 @@
-"""A scan averaged over blocks of voxels, with axes towards right, front and up."""
+"""A scan averaged over blocks of voxels, with its axes pointing right, anterior and superior (RAS)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""BIDS datasets as input: which anatomical images they hold.
+"""BIDS datasets as input: finding their anatomical images.
 
 Brain Imaging Data Structure: Gorgolewski et al., Scientific Data 2016, doi:10.1038/sdata.2016.44.
 """

@@ -1,4 +1,4 @@
-"""Results on a BIDS dataset as a BIDS derivative (version 1.10 of the standard)."""
+"""Writing results on a BIDS dataset as a BIDS derivative (version 1.10 of the standard)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several scans of one case, brought to one grid and shown as colours of one picture."""
+"""Several scans of one case, resampled to one grid and shown as the colour channels of one image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""3D connected components of a map that arrives slab by slab, so that the whole of it is never in memory."""
+"""3D connected components of a map that arrives slab by slab, so that it is never in memory as a whole."""
 
 from __future__ import annotations
 

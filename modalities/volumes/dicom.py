@@ -1,4 +1,4 @@
-"""DICOM series, classic or enhanced multi-frame, from a folder, a zip or a single file."""
+"""Reading DICOM series, classic or enhanced multi-frame, from a folder, a zip or a single file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The DICOM files of a folder, a zip or a single file; nothing is ever unpacked to disk."""
+"""Finding the DICOM files of a folder, a zip or a single file; zips are never unpacked to disk."""
 
 from __future__ import annotations
 

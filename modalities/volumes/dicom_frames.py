@@ -1,4 +1,4 @@
-"""The image frames of DICOM files: classic single-frame objects and enhanced multi-frame ones, on equal terms."""
+"""The image frames of DICOM files, in one form for classic single-frame and enhanced multi-frame objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the frames of a folder to one stack: which series, which frames of it, in which order, at what spacing."""
+"""From the frames of a folder to one stack: choosing the series and its frames, sorting them, finding the spacing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coarse 3D fields read at native voxels through one small matrix per axis, piece by piece."""
+"""Separable interpolation: coarse 3D arrays read at native voxels, slab by slab, with one small matrix per axis."""
 
 from __future__ import annotations
 

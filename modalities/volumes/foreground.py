@@ -1,4 +1,4 @@
-"""Where the patient is: found on a coarse sample of the scan, read at native voxels."""
+"""The foreground (the patient): found on a coarse sample of the scan, evaluated at native voxels."""
 
 from __future__ import annotations
 

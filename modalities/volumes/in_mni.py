@@ -1,4 +1,4 @@
-"""A brain's intensities at the places of the template, and maps of these places back on the scan."""
+"""Resampling a brain to the MNI template, and maps in MNI space back to the scan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NRRD and MetaImage, read by SimpleITK."""
+"""Reading NRRD and MetaImage with SimpleITK."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The part of the brain at a place in MNI space, in plain words.
+"""Names of brain regions at points in MNI space.
 
-Planes and boxes that follow the landmarks of the MNI152 template (the central, the lateral and the parieto-occipital
-sulcus, the tentorium), good to about a centimetre; no atlas is meant, and none is needed. Millimetres throughout: x
-towards the right, y towards the front, z up.
+Lobes and deep structures are bounded by planes and boxes that follow landmarks of the MNI152 template (the central, the
+lateral and the parieto-occipital sulcus, the tentorium), accurate to about a centimetre. This is not an atlas. All
+coordinates are in millimetres: x to the right, y to the front, z up.
 """
 
 from __future__ import annotations

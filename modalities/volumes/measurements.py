@@ -1,4 +1,4 @@
-"""What is measured of one region of a voxel map."""
+"""Measurements of one region of a voxel map."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a head's mid-sagittal plane can be believed: asymmetry across a wrong one means nothing."""
+"""Finding and verifying a head's mid-sagittal plane: asymmetry across a wrong plane means nothing."""
 
 from __future__ import annotations
 

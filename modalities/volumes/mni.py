@@ -1,4 +1,4 @@
-"""The MNI152 template's tissues, and how a head lies in its space.
+"""The tissue maps of the MNI152 template, and the alignment of a head with its space.
 
 The maps of grey and white matter (ICBM 152 2009a, nonlinear symmetric; Fonov et al., NeuroImage 2011,
 doi:10.1016/j.neuroimage.2010.07.033) come with nilearn.

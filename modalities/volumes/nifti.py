@@ -1,4 +1,4 @@
-"""NIfTI-1 and NIfTI-2, plain or gzipped, told apart by content."""
+"""Reading NIfTI-1 and NIfTI-2, plain or gzipped; the format is detected from the content."""
 
 from __future__ import annotations
 

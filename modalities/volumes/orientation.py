@@ -1,4 +1,4 @@
-"""Which input axis runs along which direction of the patient."""
+"""Orientation of a scan: which array axis points in which anatomical direction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture that a slice becomes: square, isotropic, cropped to the patient, in radiological orientation."""
+"""From a slice to an image: square, isotropic, cropped to the patient, in radiological orientation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One 3D scan as its reader hands it over."""
+"""A 3D scan as a reader returns it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The slices of a scan as a lazy sequence of views."""
+"""The slices of a scan, as a lazy sequence of views."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kind of volume a file or folder is, told from its content; nothing heavy is imported."""
+"""Detecting the volume format of a file or folder from its content, without heavy imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A CT or MRI volume as a study: slices out, a voxel map back."""
+"""A CT or MRI volume as a study: it makes slices as views, and lifts their maps to voxels."""
 
 from __future__ import annotations
 

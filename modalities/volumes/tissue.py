@@ -1,9 +1,9 @@
-"""How unusual each place of a brain is for where it lies, measured in three dimensions on the scan itself.
+"""Tissue features: how unusual each place of a brain is for its position, measured in 3D on the scan itself.
 
-What is usual comes from the very scan: places that are alike in their shares of grey and white matter and fluid, by the
-MNI152 template laid over the head, tell what intensity to expect there, so that any contrast of MRI and CT will do.
-Everything that takes neighbours is measured at 2 mm; a place's own intensity is judged at 1 mm, as small lesions are
-lost in anything wider.
+The expected intensity comes from the same scan, so any MRI contrast and CT will do: it is that of places with the same
+proportions of grey matter, white matter and fluid, which the aligned MNI152 template gives. Features that depend on
+neighbours are measured at 2 mm. The intensity of a place is measured at 1 mm, because small lesions are lost at a
+coarser resolution.
 """
 
 from __future__ import annotations

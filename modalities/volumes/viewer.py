@@ -1,4 +1,4 @@
-"""The three-plane viewer of a volume's report: brainsprite, out of the installed nilearn."""
+"""The three-plane viewer in a volume's report: brainsprite, from the installed nilearn."""
 
 from __future__ import annotations
 

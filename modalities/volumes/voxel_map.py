@@ -1,4 +1,4 @@
-"""An anomaly map on the voxels of the input."""
+"""The anomaly map of a volume, on the voxels of the input."""
 
 from __future__ import annotations
 

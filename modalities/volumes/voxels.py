@@ -1,4 +1,4 @@
-"""Voxel values of a scan, held in memory or read from a raw file piece by piece."""
+"""Voxel values of a scan, in memory or read from a raw file slab by slab."""
 
 from __future__ import annotations
 

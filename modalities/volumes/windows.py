@@ -1,4 +1,4 @@
-"""Voxel values to eight-bit channels: HU windows for CT, robust percentiles for everything else."""
+"""From voxel values to eight-bit channels: HU windows for CT, robust percentiles for everything else."""
 
 from __future__ import annotations
 

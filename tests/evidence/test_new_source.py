@@ -67,9 +67,9 @@ def make_volume(path: Path, seed: int) -> Path:
 
 def make_pointcloud(path: Path, seed: int) -> Path:
     o3d.utility.random.seed(seed)
-    points = o3d.geometry.TriangleMesh.create_torus(1.0, 0.4, 60, 40).sample_points_uniformly(3_000).points
-    np.savetxt(path.with_suffix(".xyz"), np.asarray(points), fmt="%.5f")
-    return path.with_suffix(".xyz")
+    cloud = o3d.geometry.TriangleMesh.create_torus(1.0, 0.4, 60, 40).sample_points_uniformly(3_000)
+    o3d.io.write_point_cloud(str(path.with_suffix(".ply")), cloud)
+    return path.with_suffix(".ply")
 
 
 @pytest.fixture(params=["image", "volume", "pointcloud"])

@@ -1,4 +1,4 @@
-"""What every object says about the program that made it."""
+"""The attributes that identify looktwice as the equipment, in every DICOM object that it writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The measurements as a structured report of template TID 1500 (PS3.16)."""
+"""The measurements as a structured report with template TID 1500 (PS3.16)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The heatmap as a Parametric Map with floating-point pixels (PS3.3 A.75)."""
+"""The heat map as a Parametric Map with floating-point pixels (PS3.3 A.75)."""
 
 from __future__ import annotations
 

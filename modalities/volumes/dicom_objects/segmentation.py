@@ -1,4 +1,4 @@
-"""The regions as a binary Segmentation (PS3.3 A.51), one segment a region."""
+"""The regions as a binary Segmentation (PS3.3 A.51), one segment per region."""
 
 from __future__ import annotations
 

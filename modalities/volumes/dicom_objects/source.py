@@ -1,4 +1,4 @@
-"""The series that was inspected, reduced to what objects derived from it may tell."""
+"""The inspected series, reduced to what derived objects may contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write what was found in a DICOM series as DICOM objects."""
+"""Writing the results for a DICOM series as DICOM objects."""
 
 from __future__ import annotations
 

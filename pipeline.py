@@ -19,13 +19,12 @@ from looktwice.core.errors import InputError
 from looktwice.core.result import Result, ViewFinding
 from looktwice.core.study import Modality, NativeMap, Study
 from looktwice.core.version import __version__
-from looktwice.core.weights import WHEEL_FILES
 from looktwice.evidence import Found, fitting
 from looktwice.evidence.expert import Expert, Sighting
 from looktwice.evidence.expert_file import load_expert
 from looktwice.evidence.references.reference_set import Beside
 from looktwice.evidence.references.studies import Compared
-from looktwice.models import MODELS, expert_path
+from looktwice.models import MODELS, expert_path, find_wheel_files
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.registry import open_reasoner
 from looktwice.report import Picture, write_report
@@ -265,7 +264,7 @@ class Inspector:
         files = dict(self.expert.files)
         spec = MODELS.get(self.name)
         if spec is not None:
-            files |= {WHEEL_FILES[name].filename: WHEEL_FILES[name].sha256 for name in spec.wheel_files}
+            files |= {file.filename: file.sha256 for file in find_wheel_files(spec).values()}
         return {"name": self.name, "revision": self.expert.config.revision, "sha256": files}
 
 

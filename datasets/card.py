@@ -1,4 +1,4 @@
-"""What a benchmark is, in words."""
+"""What a published benchmark is, in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Content = Literal["samples", "questions", "records"]
 
 @dataclass(frozen=True)
 class Card:
-    """A benchmark's card.
+    """A published benchmark's card.
 
     Attributes
     ----------

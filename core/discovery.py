@@ -113,12 +113,13 @@ def _parts_in(room: str, marker: str, root: Path) -> Iterator[Part]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         file = path / "__init__.py" if path.is_dir() else path
         if file.suffix == ".py" and file.is_file() and path.name != "__init__.py":
-            part = _read(room, path.stem, file, file.stat().st_mtime_ns)
+            state = file.stat()
+            part = _read(room, path.stem, file, (state.st_mtime_ns, state.st_size, state.st_ino))
             if marker in part.constants:
                 yield part
 
 
 @cache
-def _read(room: str, stem: str, path: Path, modified: int) -> Part:
+def _read(room: str, stem: str, path: Path, state: tuple[int, ...]) -> Part:
     """Return a part; the same object as long as its file is the same, so that a file is parsed once."""
     return Part(room, stem, path)

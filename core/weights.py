@@ -153,7 +153,7 @@ def resolve_repository(name_or_path: str) -> Path:
 
 
 @lru_cache(maxsize=64)
-def _sha256(path: Path, size: int, modified: int) -> str:
+def _sha256(path: Path, state: tuple[int, ...]) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):
@@ -164,4 +164,5 @@ def _sha256(path: Path, size: int, modified: int) -> str:
 def sha256(path: Path) -> str:
     """Return the hex sha256 of a file, computed once per process and state of the file."""
     state = path.stat()
-    return _sha256(path, state.st_size, state.st_mtime_ns)
+    # The inode too: a file that was replaced in the same tick of the clock is another.
+    return _sha256(path, (state.st_size, state.st_mtime_ns, state.st_ino))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from looktwice.core.errors import InputError
 from looktwice.datasets.card import Card
 from looktwice.datasets.files import listed
-from looktwice.datasets.instruct import Record, read_records
+
+if TYPE_CHECKING:
+    from looktwice.datasets.instruct import Record
 
 NAME = "anomaly-instruct"
 CARD = Card(
@@ -27,6 +30,8 @@ CARD = Card(
 
 def read(root: Path) -> list[Record]:
     """Read all conversations: one JSON file, or every one in a folder."""
+    from looktwice.datasets.instruct import read_records
+
     files = listed(root, (".json",)) if root.is_dir() else [root]
     if not files:
         raise InputError(f"{root} holds no .json file with conversations")

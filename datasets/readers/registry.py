@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from looktwice.core.discovery import Part, find_part, find_parts
 from looktwice.core.errors import InputError, UsageError
 from looktwice.datasets.card import Card, Content
 from looktwice.datasets.folder import FolderDataset, find_problems
-from looktwice.datasets.instruct import Record
 from looktwice.datasets.question import Question
 from looktwice.datasets.sample import Sample
+
+if TYPE_CHECKING:
+    from looktwice.datasets.instruct import Record
 
 _ROOM, _MARKER = "datasets.readers", "CARD"
 

@@ -46,7 +46,11 @@ class Part:
     def constants(self) -> dict[str, ast.expr]:
         """What is assigned at the top level of the file, unevaluated."""
         found: dict[str, ast.expr] = {}
-        for node in ast.parse(self.path.read_text(encoding="utf-8")).body:
+        try:
+            body = ast.parse(self.path.read_text(encoding="utf-8")).body
+        except (OSError, SyntaxError, ValueError) as error:
+            raise UsageError(f"{self.path} cannot be read as Python: {error}") from None
+        for node in body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 found[node.targets[0].id] = node.value
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
@@ -63,12 +67,21 @@ class Part:
         return str(self.constant("NAME", self.stem))
 
     def load(self) -> ModuleType:
-        """Import it."""
+        """Import it.
+
+        Raises
+        ------
+        UsageError
+            Another file of this name, the package's own or one of another folder of plugins, hides it.
+        """
         package = importlib.import_module(f"looktwice.{self.room}")
         folder = str(self.path.parent if self.path.name != "__init__.py" else self.path.parent.parent)
         if folder not in package.__path__:
             package.__path__.append(folder)
-        return importlib.import_module(f"looktwice.{self.room}.{self.stem}")
+        module = importlib.import_module(f"looktwice.{self.room}.{self.stem}")
+        if Path(str(module.__file__)).resolve() != self.path.resolve():
+            raise UsageError(f"{self.path} is hidden by {module.__file__}; give it another file name")
+        return module
 
 
 def find_parts(room: str, marker: str) -> dict[str, Part]:

@@ -30,6 +30,21 @@ class Card:
     domain : {"industrial", "medical", "3d"}
     content : {"samples", "questions", "records"}
         Labelled inputs, questions with answers about pictures, or conversations to train on.
+
+    Examples
+    --------
+    >>> from looktwice.datasets import Card
+    >>> card = Card(
+    ...     "welds",
+    ...     title="Welds",
+    ...     about="Seams of one robot.",
+    ...     licence="CC0",
+    ...     home="https://example.org",
+    ...     layout="<kind>-<number>.png",
+    ...     domain="industrial",
+    ... )
+    >>> card.content
+    'samples'
     """
 
     name: str

@@ -27,6 +27,14 @@ class Question:
     mask : Path or None
     turn : int
         0-based position in the conversation about the picture.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from looktwice.datasets.question import Question
+    >>> asked = Question(Path("001.png"), "Is there a defect?", "A", {"A": "Yes.", "B": "No."})
+    >>> asked.options[asked.answer]
+    'Yes.'
     """
 
     image: Path

@@ -26,6 +26,35 @@ class VisionEncoder(nn.Module):
         C of ``Tokens.final``.
     level_dims : tuple of int
         C_i of ``Tokens.levels``.
+
+    Examples
+    --------
+    An encoder of one's own says what it gives, and gives it:
+
+    >>> import numpy as np
+    >>> from torch import nn
+    >>> from looktwice.core.tokens import Tokens
+    >>> from looktwice.encoders.base import VisionEncoder
+    >>> from looktwice.encoders.pixels import resize_batch
+    >>> class Patches(VisionEncoder):
+    ...     # Eight random filters on patches of 8 × 8 pixels.
+    ...     name, input_size, grid, token_dim, level_dims = "patches", 32, (4, 4), 8, (8,)
+    ...
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.filters = nn.Conv2d(3, 8, 8, stride=8)
+    ...
+    ...     def preprocess(self, images):
+    ...         return resize_batch(images, self.input_size, mean=0.5, std=0.5)
+    ...
+    ...     def forward(self, pixels):
+    ...         tokens = self.filters(pixels).flatten(2).transpose(1, 2)
+    ...         return Tokens(final=tokens, levels=[tokens], grid=self.grid)
+    >>> photograph = np.zeros((60, 80, 3), np.uint8)
+    >>> Patches().encode([photograph]).final.shape
+    torch.Size([1, 16, 8])
+    >>> Patches().detailed().encode([photograph]).final.shape
+    torch.Size([1, 64, 8])
     """
 
     name: str

@@ -62,6 +62,7 @@ def weights_of(name: str) -> Weights:
 
     Examples
     --------
+    >>> from looktwice.encoders.registry import weights_of
     >>> weights_of("efficientnet_lite0").licence
     'Apache-2.0'
     >>> weights_of("siglip-so400m-384").name

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,8 +22,30 @@ def data_folder() -> Path:
     return Path(configured)
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Let every test draw the same random numbers, whichever ran before it."""
+    random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
 @pytest.fixture
 def tiny_encoder(monkeypatch: pytest.MonkeyPatch) -> str:
     """Add an encoder that costs nothing, fixed random filters on an 8 × 8 grid, and return its name."""
     monkeypatch.setenv("LOOKTWICE_PLUGINS", str(Path(__file__).parent / "plugins"))
     return "tiny"
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for parts of one's own (``encoders/NAME.py`` and so on), which are forgotten afterwards."""
+    folder = tmp_path / "plugins"
+    monkeypatch.setenv("LOOKTWICE_PLUGINS", str(folder))
+    before = set(sys.modules)
+    yield folder
+    for name, module in list(sys.modules.items()):
+        if name not in before and str(getattr(module, "__file__", "")).startswith(str(folder)):
+            del sys.modules[name]
+        elif name.startswith("looktwice.") and isinstance(getattr(module, "__path__", None), list):
+            module.__path__[:] = [path for path in module.__path__ if not path.startswith(str(folder))]

@@ -33,6 +33,7 @@ def list_cards() -> list[Card]:
 
     Examples
     --------
+    >>> from looktwice.datasets.readers.registry import list_cards
     >>> [card.name for card in list_cards() if card.content == "questions"]
     ['mmad', 'visa-dr']
     """
@@ -49,6 +50,7 @@ def find_benchmark(name: str, content: Content | None = None) -> Benchmark:
 
     Examples
     --------
+    >>> from looktwice.datasets.readers.registry import find_benchmark
     >>> find_benchmark("elpv").card.title
     'ELPV'
     """

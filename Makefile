@@ -19,6 +19,7 @@ slow: install
 lint: install $(TYPING)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/vermin --target=3.10- --violations --quiet --no-tips --exclude long .  # long: tensor.long() is no Python 2
 	MYPYPATH=.typing $(BIN)/mypy -p looktwice
 
 install: system-libraries $(STAMP)

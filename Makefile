@@ -16,10 +16,11 @@ test: install lint
 slow: install
 	$(BIN)/pytest -m slow
 
+# vermin takes the method of tensors `long` for Python 2's type.
 lint: install $(TYPING)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/vermin --target=3.10- --violations --quiet --no-tips --exclude long .  # long: tensor.long() is no Python 2
+	$(BIN)/vermin --target=3.10- --violations --quiet --no-tips --exclude long .
 	MYPYPATH=.typing $(BIN)/mypy -p looktwice
 
 install: system-libraries $(STAMP)

@@ -8,7 +8,7 @@ TYPING := .typing/looktwice
 .PHONY: demo test lint slow install system-libraries clean
 
 demo: install
-	$(BIN)/python -P scripts/demo.py demo
+	$(BIN)/python scripts/demo.py demo
 
 test: install lint
 	$(BIN)/pytest

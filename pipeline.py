@@ -19,14 +19,13 @@ from looktwice.core.result import Failure, Result, ViewFinding
 from looktwice.core.study import FloatArray, Modality, Study
 from looktwice.core.tokens import SelectedTokens
 from looktwice.core.version import __version__
-from looktwice.core.weights import WHEEL_FILES
 from looktwice.evidence.base import Context
 from looktwice.evidence.comparisons.comparisons import Comparisons, cohort_of, references_of
 from looktwice.evidence.encoding import PHOTOGRAPH_BATCH, StudyTokens, is_photograph
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.expert_file import load_expert
 from looktwice.evidence.sources import find_evidence
-from looktwice.models import MODELS, default_reasoner, expert_path
+from looktwice.models import MODELS, default_reasoner, expert_path, find_wheel_files
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.registry import open_reasoner
 from looktwice.report import Picture, write_report
@@ -267,7 +266,7 @@ class Inspector:
         files = dict(self.expert.files)
         spec = MODELS.get(self.name)
         if spec is not None:
-            files |= {WHEEL_FILES[name].filename: WHEEL_FILES[name].sha256 for name in spec.wheel_files}
+            files |= {file.filename: file.sha256 for file in find_wheel_files(spec).values()}
         return {"name": self.name, "revision": self.expert.config.revision, "sha256": files}
 
     def _opened(self, sources: Iterable[Any], options: Mapping[str, Any]) -> Iterator[Study | Failure]:

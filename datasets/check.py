@@ -16,7 +16,7 @@ from looktwice.datasets.files import CLOUDS, VOLUMES, suffix
 from looktwice.datasets.folder import FolderDataset, open_folder
 from looktwice.datasets.hashing import content_hash
 from looktwice.datasets.masks import load_mask
-from looktwice.datasets.readers.questions import Question
+from looktwice.datasets.question import Question
 from looktwice.datasets.readers.registry import find_benchmark, open_benchmark, open_questions, open_records
 from looktwice.datasets.sample import Sample
 

@@ -16,13 +16,25 @@ MASK_ENDINGS = ("_mask", "_ground_truth", "_label", "_gt")
 
 
 def suffix(path: Path) -> str:
-    """Return the lower-case suffix; ``.nii.gz`` counts as one."""
+    """Return the lower-case suffix; ``.nii.gz`` counts as one.
+
+    Examples
+    --------
+    >>> suffix(Path("brain.NII.gz"))
+    '.nii.gz'
+    """
     name = path.name.lower()
     return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
 
 
 def stem(path: Path) -> str:
-    """Return the file's name without its suffix; ``.nii.gz`` counts as one."""
+    """Return the file's name without its suffix; ``.nii.gz`` counts as one.
+
+    Examples
+    --------
+    >>> stem(Path("brain.nii.gz"))
+    'brain'
+    """
     ending = suffix(path)
     return path.name[: len(path.name) - len(ending)] if ending else path.name
 
@@ -54,7 +66,13 @@ def by_stem(masks: Iterable[Path]) -> dict[str, Path]:
 
 
 def bare(name: str) -> str:
-    """Strip the ending that marks a file as a mask."""
+    """Strip the ending that marks a file as a mask.
+
+    Examples
+    --------
+    >>> bare("003_mask")
+    '003'
+    """
     for ending in MASK_ENDINGS:
         if name.endswith(ending) and name != ending:
             return name[: -len(ending)]

@@ -63,6 +63,21 @@ def open_folder(path: Path | str, name: str | None = None) -> FolderDataset:
     ------
     InputError
         There is no such folder, or nothing in it is laid out as a benchmark.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from looktwice.datasets import open_folder
+    >>> root = Path(tempfile.mkdtemp())
+    >>> for name in ("test/good/0.png", "test/crack/1.png", "ground_truth/crack/1_mask.png"):
+    ...     (root / "tile" / name).parent.mkdir(parents=True)
+    ...     (root / "tile" / name).touch()
+    >>> dataset = open_folder(root)
+    >>> [(sample.category, sample.defect, sample.label) for sample in dataset.samples()]
+    [('tile', 'crack', 1), ('tile', 'good', 0)]
+    >>> dataset.problems
+    []
     """
     root = Path(path)
     if not root.is_dir():

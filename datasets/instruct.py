@@ -69,6 +69,17 @@ class Record(BaseModel):
         The kind of thing shown.
     object : str or None
         The one thing shown: no two parts of a split share it.
+
+    Examples
+    --------
+    >>> from looktwice.datasets.instruct import Record
+    >>> record = Record.model_validate({
+    ...     "id": 7,
+    ...     "image": "web/1.jpg",
+    ...     "conversations": [{"from": "human", "value": "<image> Is it sound?"}, {"from": "gpt", "value": "Yes."}],
+    ... })
+    >>> record.turns
+    [('Is it sound?', 'Yes.')]
     """
 
     model_config = ConfigDict(extra="ignore")

@@ -34,6 +34,14 @@ def load_mask(sample: Sample, shape: tuple[int, ...] | None = None) -> BoolArray
         The mask cannot be read, or its size is not `shape`.
     ValueError
         `sample` is normal, has no mask, and `shape` is not given.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from looktwice.datasets import Sample, load_mask
+    >>> normal = Sample(Path("000.png"), 0, None, "bottle", "good", "test", None, "mine")
+    >>> load_mask(normal, (480, 640)).any()
+    np.False_
     """
     if sample.mask is None:
         if sample.label == 1:

@@ -38,6 +38,14 @@ class Sample:
         Name of the benchmark.
     more_masks : tuple of Path
         Further masks of the same input, united with `mask` (AITEX draws each defect in a file of its own).
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from looktwice.datasets import GOOD, Sample
+    >>> sample = Sample(Path("001.png"), 1, Path("001_mask.png"), "bottle", "crack", "test", None, "mine")
+    >>> sample.defect == GOOD
+    False
     """
 
     path: Path

@@ -1,1 +1,1 @@
-"""Frozen vision encoders, Look-Twice Feature Matching, and the other sources of evidence."""
+"""Frozen vision encoders: one file each, found by its name."""

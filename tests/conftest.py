@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import random
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from .made_studies import browse, make_cloud, make_volume, photograph  # noqa: F401 - fixtures for every room
 
-if TYPE_CHECKING:
-    from looktwice.encoders.base import VisionEncoder
+# The same examples in every run, however slow the machine; `--hypothesis-profile=default` draws others.
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")
@@ -25,39 +27,30 @@ def data_folder() -> Path:
     return Path(configured)
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """Let every test draw the same random numbers, whichever ran before it."""
+    random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
 @pytest.fixture
 def tiny_encoder(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Register an encoder that costs nothing, fixed random filters on an 8 × 8 grid, and return its name."""
-    from looktwice.encoders import registry
-
-    monkeypatch.setitem(registry.ENCODERS, "tiny", _make_tiny_encoder)
+    """Add an encoder that costs nothing, fixed random filters on an 8 × 8 grid, and return its name."""
+    monkeypatch.setenv("LOOKTWICE_PLUGINS", str(Path(__file__).parent / "plugins"))
     return "tiny"
 
 
-def _make_tiny_encoder(input_size: int = 64) -> VisionEncoder:
-    import torch
-
-    from looktwice.core.tokens import Tokens
-    from looktwice.encoders.base import VisionEncoder
-    from looktwice.encoders.pixels import resize_batch
-
-    class TinyEncoder(VisionEncoder):
-        def __init__(self) -> None:
-            super().__init__()
-            self.name, self.input_size, self.grid = "tiny", input_size, (8, 8)
-            self.level_dims, self.token_dim = (6, 8, 10, 12), 12
-            patch = input_size // 8
-            self.filters = torch.nn.ModuleList(torch.nn.Conv2d(3, dim, patch, patch) for dim in self.level_dims)
-            generator = torch.Generator().manual_seed(3)
-            for parameter in self.parameters():
-                parameter.data = torch.randn(parameter.shape, generator=generator) / patch
-            self.requires_grad_(False).eval()
-
-        def preprocess(self, images: Sequence[np.ndarray]) -> torch.Tensor:
-            return resize_batch(images, self.input_size, mean=0.5, std=0.5)
-
-        def forward(self, pixels: torch.Tensor) -> Tokens:
-            levels = [filters(pixels).flatten(2).transpose(1, 2) for filters in self.filters]
-            return Tokens(final=levels[-1], levels=levels, grid=self.grid)
-
-    return TinyEncoder()
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for parts of one's own (``encoders/NAME.py`` and so on), which are forgotten afterwards."""
+    folder = tmp_path / "plugins"
+    monkeypatch.setenv("LOOKTWICE_PLUGINS", str(folder))
+    before = set(sys.modules)
+    yield folder
+    for name, module in list(sys.modules.items()):
+        if name not in before and str(getattr(module, "__file__", "")).startswith(str(folder)):
+            del sys.modules[name]
+        elif name.startswith("looktwice.") and isinstance(getattr(module, "__path__", None), list):
+            module.__path__[:] = [path for path in module.__path__ if not path.startswith(str(folder))]

@@ -9,8 +9,8 @@ import pytest
 
 from looktwice import models
 from looktwice.core.errors import UsageError, WeightsError
-from looktwice.core.weights import WHEEL_FILES, cached_path
-from looktwice.models import MODELS, default_reasoner, expert_path, find_spec, missing_weights
+from looktwice.core.weights import cached_path
+from looktwice.models import MODELS, default_reasoner, expert_path, find_spec, find_wheel_files, missing_weights
 
 
 def test_every_model_is_found_by_its_name_and_goes_into_json():
@@ -55,10 +55,10 @@ def test_a_model_whose_expert_the_user_brings_says_so(monkeypatch):
 
 def test_missing_weights_say_how_to_get_them(monkeypatch, tmp_path):
     monkeypatch.setenv("LOOKTWICE_CACHE", str(tmp_path))
-    names = ("efficientnet-lite0", "dinov2-small", "smollm2-135m-instruct")
+    names = ("efficientnet_lite0", "dinov2_small", "smollm2-135m-instruct")
     assert missing_weights(find_spec("nano")) == [f"{name}: run `looktwice models pull nano`" for name in names]
-    for name in names:
-        target = cached_path(WHEEL_FILES[name])
+    for file in find_wheel_files(find_spec("nano")).values():
+        target = cached_path(file)
         target.parent.mkdir(parents=True)
         target.write_bytes(b"-")
     assert missing_weights(find_spec("nano")) == []

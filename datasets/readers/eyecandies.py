@@ -6,10 +6,24 @@ from pathlib import Path
 
 import yaml
 
+from looktwice.datasets.card import Card
 from looktwice.datasets.files import entries, subfolders
-from looktwice.datasets.readers.card import Card
-from looktwice.datasets.readers.lookup import not_laid_out
+from looktwice.datasets.layouts.lookup import not_laid_out
 from looktwice.datasets.sample import GOOD, Sample, Split
+
+NAME = "eyecandies"
+CARD = Card(
+    NAME,
+    title="Eyecandies",
+    about=(
+        "10 kinds of rendered sweets, 15500 samples under six lights with depth and normals; the picture under "
+        "global light is read, the private test set, which has no ground truth, is not."
+    ),
+    licence="CC BY-NC-SA 4.0",
+    home="https://eyecan-ai.github.io/eyecandies/",
+    layout="<category>/{train,val,test_public}/data/{NNN_image_5.png, NNN_mask.png, NNN_metadata.yaml, NNN_depth.png}",
+    domain="3d",
+)
 
 PARTS: dict[str, Split] = {"train": "train", "val": "train", "test_public": "test"}
 KINDS = ("bumps", "colors", "dents", "normals")
@@ -17,13 +31,13 @@ PICTURE = "_image_5.png"
 """Under global light; depth, normals and the other lights lie beside."""
 
 
-def read_eyecandies(root: Path, card: Card) -> list[Sample]:
+def read(root: Path) -> list[Sample]:
     """Read the public parts; the private test set has no ground truth and is left out."""
     categories = [folder for folder in (root, *subfolders(root)) if (folder / "test_public" / "data").is_dir()]
     if not categories:
-        raise not_laid_out(root, card, "no category with test_public/data was found")
+        raise not_laid_out(root, CARD, "no category with test_public/data was found")
     return [
-        _sample(path, split, category.resolve().name, card)
+        _sample(path, split, category.resolve().name)
         for category in categories
         for part, split in PARTS.items()
         for path in entries(category / part / "data")
@@ -31,7 +45,7 @@ def read_eyecandies(root: Path, card: Card) -> list[Sample]:
     ]
 
 
-def _sample(path: Path, split: Split, category: str, card: Card) -> Sample:
+def _sample(path: Path, split: Split, category: str) -> Sample:
     number = path.name[: -len(PICTURE)]
     said = path.with_name(f"{number}_metadata.yaml")
     try:
@@ -39,7 +53,7 @@ def _sample(path: Path, split: Split, category: str, card: Card) -> Sample:
         kinds = [kind for kind in KINDS if labels.get(kind)]
         anomalous = bool(labels.get("anomalous")) or bool(kinds)
     except (yaml.YAMLError, AttributeError):
-        raise not_laid_out(path.parent, card, f"{said.name} holds no labels") from None
+        raise not_laid_out(path.parent, CARD, f"{said.name} holds no labels") from None
     mask = path.with_name(f"{number}_mask.png")
     return Sample(
         path=path,
@@ -49,5 +63,5 @@ def _sample(path: Path, split: Split, category: str, card: Card) -> Sample:
         defect=("+".join(kinds) or "anomaly") if anomalous else GOOD,
         split=split,
         patient=None,
-        dataset=card.name,
+        dataset=NAME,
     )

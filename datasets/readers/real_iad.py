@@ -6,9 +6,26 @@ import json
 from pathlib import Path
 from typing import Any
 
-from looktwice.datasets.readers.card import Card
-from looktwice.datasets.readers.lookup import find, not_laid_out, seek
+from looktwice.datasets.card import Card
+from looktwice.datasets.layouts.lookup import find, not_laid_out, seek
 from looktwice.datasets.sample import GOOD, Sample, Split
+
+NAME = "real-iad"
+CARD = Card(
+    NAME,
+    title="Real-IAD",
+    about=(
+        "30 kinds of parts from 5 cameras each, 151050 photographs, 8 kinds of defects, pixel masks; the pictures "
+        "of one part belong together."
+    ),
+    licence="CC BY-NC-SA 4.0, on request",
+    home="https://realiad4ad.github.io/Real-IAD/",
+    layout=(
+        "{realiad_jsons/realiad_jsons/<category>.json, realiad_1024/<category>/{OK,NG}/.../<name>.jpg} "
+        "(or realiad_512, realiad_256)"
+    ),
+    domain="industrial",
+)
 
 DEFECTS = {
     "AK": "pit",
@@ -23,9 +40,9 @@ DEFECTS = {
 IMAGES = ("realiad_1024", "realiad_512", "realiad_256", "realiad_raw")
 
 
-def read_real_iad(root: Path, card: Card) -> list[Sample]:
+def read(root: Path) -> list[Sample]:
     """Read the multi-view split; the five pictures of one part share its folder as `patient`."""
-    splits = find(root, card, "realiad_jsons/realiad_jsons", "realiad_jsons")
+    splits = find(root, CARD, "realiad_jsons/realiad_jsons", "realiad_jsons")
     pictures = seek(root, *IMAGES) or root
     samples: list[Sample] = []
     for file in sorted(splits.glob("*.json")):
@@ -35,15 +52,15 @@ def read_real_iad(root: Path, card: Card) -> list[Sample]:
             prefix, normal = meta.get("prefix", f"{file.stem}/"), meta["normal_class"]
             for part in ("train", "test"):
                 samples += [
-                    _sample(entry, pictures / prefix, normal, "train" if part == "train" else "test", file.stem, card)
+                    _sample(entry, pictures / prefix, normal, "train" if part == "train" else "test", file.stem)
                     for entry in split[part]
                 ]
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise not_laid_out(root, card, f"{file.name} has no meta, train and test as Real-IAD has them") from None
+            raise not_laid_out(root, CARD, f"{file.name} has no meta, train and test as Real-IAD has them") from None
     return samples
 
 
-def _sample(entry: dict[str, Any], base: Path, normal: str, split: Split, category: str, card: Card) -> Sample:
+def _sample(entry: dict[str, Any], base: Path, normal: str, split: Split, category: str) -> Sample:
     kind = entry["anomaly_class"]
     anomalous = kind != normal
     path = base / entry["image_path"]
@@ -55,5 +72,5 @@ def _sample(entry: dict[str, Any], base: Path, normal: str, split: Split, catego
         defect=DEFECTS.get(kind, kind) if anomalous else GOOD,
         split=split,
         patient="/".join((category, *Path(entry["image_path"]).parts[:-1])),
-        dataset=card.name,
+        dataset=NAME,
     )

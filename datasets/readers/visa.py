@@ -5,24 +5,39 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from looktwice.datasets.readers.card import Card
-from looktwice.datasets.readers.lookup import not_laid_out, seek
-from looktwice.datasets.readers.mvtec import read_mvtec
+from looktwice.datasets.card import Card
+from looktwice.datasets.folder import LAYOUT
+from looktwice.datasets.layouts.lookup import not_laid_out, seek
+from looktwice.datasets.layouts.mvtec import read_mvtec
 from looktwice.datasets.sample import GOOD, Sample
 
+NAME = "visa"
+CARD = Card(
+    NAME,
+    title="VisA",
+    about="12 kinds of objects (boards, several instances, roughly aligned), 10821 photographs, pixel masks.",
+    licence="CC BY 4.0",
+    home="https://github.com/amazon-science/spot-diff",
+    layout=(
+        "{split_csv/1cls.csv, <category>/image_anno.csv, <category>/Data/Images/{Normal,Anomaly}/<name>.JPG, "
+        f"<category>/Data/Masks/Anomaly/<name>.png}}, or as prepared by its authors: {LAYOUT}"
+    ),
+    domain="industrial",
+)
 
-def read_visa(root: Path, card: Card) -> list[Sample]:
+
+def read(root: Path) -> list[Sample]:
     """Read the one-class split: the training normals, and the test set of the paper (ECCV 2022)."""
     table = seek(root, "split_csv/1cls.csv")
     if table is None:
-        return read_mvtec(root, card)
+        return read_mvtec(root, CARD)
     base = table.parent.parent
     defects: dict[str, dict[str, str]] = {}
     samples = []
     with table.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             if not {"object", "split", "label", "image"} <= row.keys():
-                raise not_laid_out(root, card, f"{table.name} needs the columns object,split,label,image,mask")
+                raise not_laid_out(root, CARD, f"{table.name} needs the columns object,split,label,image,mask")
             category = row["object"]
             if category not in defects:
                 defects[category] = _defects(base / category / "image_anno.csv")
@@ -36,7 +51,7 @@ def read_visa(root: Path, card: Card) -> list[Sample]:
                     defect=defects[category].get(row["image"], "anomaly") if anomalous else GOOD,
                     split="train" if row["split"] == "train" else "test",
                     patient=None,
-                    dataset=card.name,
+                    dataset=NAME,
                 )
             )
     return samples

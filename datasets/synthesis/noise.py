@@ -20,6 +20,14 @@ def perlin(rng: np.random.Generator, shape: tuple[int, ...], cell: float, octave
         Size of one cell of the coarsest octave, in pixels or voxels.
     octaves : int
         How many times the cell is halved and the halved amplitude added.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice.datasets.synthesis.noise import perlin
+    >>> field = perlin(np.random.default_rng(0), (32, 48), cell=8)
+    >>> field.shape, round(float(field.std()), 3)
+    ((32, 48), 1.0)
     """
     field = np.zeros(shape, np.float32)
     for octave in range(octaves):

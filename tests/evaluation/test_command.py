@@ -144,10 +144,10 @@ def test_transfer(tmp_path):
     assert (tmp_path / "f.png").stat().st_size > 1000
 
 
-def test_help_needs_no_torch():
+def test_help_needs_no_torch(tmp_path):
     code = (
         "import sys; from typer.testing import CliRunner; from looktwice.commands.evaluate import app;"
         "assert CliRunner().invoke(app, ['detection', '--help']).exit_code == 0;"
         "assert not {'torch', 'sklearn', 'matplotlib'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)

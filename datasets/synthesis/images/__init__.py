@@ -104,6 +104,15 @@ def synthesize(
     ------
     ValueError
         Unknown `kind`, or `image` is not uint8 RGB of at least 16 x 16.
+
+    Examples
+    --------
+    >>> from looktwice.datasets.synthesis.images import synthesize
+    >>> import numpy as np
+    >>> import skimage.data
+    >>> image, mask, kind = synthesize(skimage.data.coffee(), np.random.default_rng(0), "scratch")
+    >>> image.shape, mask.shape, bool(mask.any()), kind
+    ((400, 600, 3), (400, 600), True, 'scratch')
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < 16:
         raise ValueError(f"a uint8 picture (H, W, 3) of at least 16 x 16 is needed, not {image.dtype} {image.shape}")

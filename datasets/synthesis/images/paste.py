@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from looktwice.datasets.synthesis.images.canvas import ByteArray, Canvas, FloatArray, Patch
+from looktwice.datasets.synthesis.images.donors import donor_of
 from looktwice.datasets.synthesis.images.regions import Region, any_region, draw_radius, polygon
 
 
@@ -61,17 +62,6 @@ def cut(rng: np.random.Generator, source: ByteArray, region: Region, canvas: Can
     if rng.random() < 0.5:
         piece = piece[:, ::-1]
     return piece.astype(np.float32)
-
-
-def donor_of(canvas: Canvas) -> ByteArray:
-    """Return the donor picture, or a texture that scikit-image ships where there is none."""
-    if canvas.donor is not None:
-        return canvas.donor
-    from looktwice.datasets.synthesis.images.texture import shipped_textures
-
-    textures = shipped_textures()
-    # The picture decides, so that the same picture and seed always meet the same texture.
-    return textures[int(canvas.image.sum(dtype=np.int64)) % len(textures)]
 
 
 def jitter(rng: np.random.Generator, pixels: FloatArray, amount: float) -> FloatArray:

@@ -6,7 +6,8 @@ import numpy as np
 from scipy.fft import dstn, idstn
 
 from looktwice.datasets.synthesis.images.canvas import BoolArray, Canvas, FloatArray, Patch
-from looktwice.datasets.synthesis.images.paste import cut, donor_of, jitter
+from looktwice.datasets.synthesis.images.donors import donor_of
+from looktwice.datasets.synthesis.images.paste import cut, jitter
 from looktwice.datasets.synthesis.images.regions import Region, any_region
 
 

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from scipy import ndimage
 
-from looktwice.datasets.synthesis.images.canvas import ByteArray, Canvas, Patch
+from looktwice.datasets.synthesis.images.canvas import Canvas, Patch
+from looktwice.datasets.synthesis.images.donors import shipped_textures
 from looktwice.datasets.synthesis.images.paste import cut, jitter
 from looktwice.datasets.synthesis.images.regions import any_region, fragments
-
-_SHIPPED = ("brick", "gravel", "grass", "moon", "coffee", "immunohistochemistry", "retina", "hubble_deep_field")
-
-
-@lru_cache(maxsize=1)
-def shipped_textures() -> tuple[ByteArray, ...]:
-    """Return the textures that scikit-image ships, uint8 (H, W, 3) each."""
-    from skimage import color, data
-
-    pictures = (np.asarray(getattr(data, name)()) for name in _SHIPPED)
-    return tuple(color.gray2rgb(picture) if picture.ndim == 2 else picture[..., :3] for picture in pictures)
 
 
 def perlin_texture(rng: np.random.Generator, canvas: Canvas) -> Patch:

@@ -65,6 +65,17 @@ def damage_mesh(rng: np.random.Generator, mesh: Mesh, kind: str | None = None) -
     ------
     ValueError
         Unknown `kind`, or the mesh cannot be damaged so after several tries.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice.datasets.synthesis.shapes import damage_mesh, sample_cloud
+    >>> from looktwice.datasets.synthesis.shapes.catalogue import SHAPES
+    >>> rng = np.random.default_rng(0)
+    >>> damaged, kind = damage_mesh(rng, SHAPES["ring"](rng), "dent")
+    >>> cloud = sample_cloud(rng, damaged, 500)
+    >>> cloud.points.shape, kind
+    ((500, 3), 'dent')
     """
     if kind is not None and kind not in KINDS:
         raise ValueError(f"unknown kind {kind!r}; there are {', '.join(KINDS)}")

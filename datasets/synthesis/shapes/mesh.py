@@ -27,6 +27,13 @@ class Mesh:
         Counter-clockwise seen from outside.
     damage : float64, (V,)
         In [0, 1]: how far a vertex is from where it was, beside the vertex farthest away; 0 on a sound mesh.
+
+    Examples
+    --------
+    >>> from looktwice.datasets.synthesis.shapes import Mesh
+    >>> square = Mesh.of([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], [[0, 1, 2], [0, 2, 3]])
+    >>> float(square.areas.sum())
+    1.0
     """
 
     vertices: Points

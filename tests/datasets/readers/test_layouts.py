@@ -12,11 +12,16 @@ import tifffile
 import yaml
 from PIL import Image
 
-from looktwice.core.errors import InputError, UsageError
+from looktwice.core.errors import InputError
 from looktwice.datasets import load_mask
-from looktwice.datasets.readers.cards import CARDS
-from looktwice.datasets.readers.labelled_clouds import defect_in
-from looktwice.datasets.readers.registry import BENCHMARKS, open_benchmark, open_questions, open_records
+from looktwice.datasets.layouts.labelled_clouds import defect_in
+from looktwice.datasets.readers.registry import (
+    find_benchmark,
+    list_cards,
+    open_benchmark,
+    open_questions,
+    open_records,
+)
 
 SHAPE = (10, 12)
 
@@ -358,11 +363,11 @@ def test_head_ct(tmp_path):
     }
 
 
-@pytest.mark.parametrize("name", sorted(BENCHMARKS))
+@pytest.mark.parametrize("name", [card.name for card in list_cards()])
 def test_a_folder_of_another_kind_is_refused(tmp_path, name):
     (tmp_path / "holiday").mkdir()
     (tmp_path / "holiday" / "beach.jpg").write_bytes(b"")
-    card = BENCHMARKS[name].card
+    card = find_benchmark(name).card
     opened = {"samples": open_benchmark, "questions": open_questions, "records": open_records}[card.content]
     with pytest.raises(InputError) as caught:
         opened(name, tmp_path)
@@ -386,22 +391,4 @@ def test_a_folder_of_another_kind_is_refused(tmp_path, name):
 def test_damaged_tables_are_input_errors(tmp_path, name, file, content):
     text(tmp_path / file, content)
     with pytest.raises(InputError, match="not laid out as"):
-        (open_questions if BENCHMARKS[name].questions else open_benchmark)(name, tmp_path)
-
-
-def test_cards_are_whole_and_each_is_read():
-    names = [card.name for card in CARDS]
-    assert len(names) == len(set(names)) == 26
-    for card in CARDS:
-        assert all(card.to_json().values())
-        assert card.home.startswith("https://")
-        benchmark = BENCHMARKS[card.name]
-        assert (benchmark.samples is not None) == (card.content == "samples")
-        assert (benchmark.questions is not None) == (card.content == "questions")
-
-
-def test_unknown_names_and_wrong_contents(tmp_path):
-    with pytest.raises(UsageError, match="no benchmark 'imagenet'"):
-        open_benchmark("imagenet", tmp_path)
-    with pytest.raises(UsageError, match="mmad holds questions"):
-        open_benchmark("mmad", tmp_path)
+        (open_questions if find_benchmark(name).card.content == "questions" else open_benchmark)(name, tmp_path)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from looktwice.datasets.card import Card
 from looktwice.datasets.files import IMAGES, listed, stem
-from looktwice.datasets.readers.card import Card
-from looktwice.datasets.readers.lookup import child, find, not_laid_out
+from looktwice.datasets.layouts.lookup import child, find, not_laid_out
 from looktwice.datasets.sample import GOOD, Sample, Split
 
+HOME = "https://github.com/DorisBao/BMAD"
+MASKS_LAYOUT = (
+    "{train/good/img, valid/{good,Ungood}/{img,label}, test/{good,Ungood}/{img,label}}/<name>.png; "
+    "liver: {valid,test}/{img,label}/{good,Ungood}"
+)
+LABELS_LAYOUT = "{train/good, valid/{good,Ungood}, test/{good,Ungood}}/<name>.png"
 SPLITS: tuple[tuple[tuple[str, ...], Split], ...] = (
     (("train",), "train"),
     (("valid", "val"), "train"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from looktwice.datasets.card import Card
 from looktwice.datasets.files import CLOUDS, listed, stem, subfolders
-from looktwice.datasets.readers.card import Card
-from looktwice.datasets.readers.lookup import child, not_laid_out, seek
+from looktwice.datasets.layouts.lookup import child, not_laid_out, seek
 from looktwice.datasets.sample import GOOD, Sample
 
 NORMAL = {"good", "positive", "template"}

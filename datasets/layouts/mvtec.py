@@ -1,12 +1,12 @@
-"""Benchmarks in MVTec AD's own layout: MVTec AD, MPDD, BTAD, MVTec-AC, VisA-AC."""
+"""Benchmarks in MVTec AD's own layout."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from looktwice.datasets.card import Card
 from looktwice.datasets.folder import find_categories, read_category
-from looktwice.datasets.readers.card import Card
-from looktwice.datasets.readers.lookup import not_laid_out
+from looktwice.datasets.layouts.lookup import not_laid_out
 from looktwice.datasets.sample import GOOD, Sample
 
 
@@ -20,8 +20,3 @@ def read_mvtec(root: Path, card: Card, normal: str = GOOD) -> list[Sample]:
     if not samples:
         raise not_laid_out(root, card, "no category was found")
     return samples
-
-
-def read_btad(root: Path, card: Card) -> list[Sample]:
-    """Read BTAD, which says ok and ko where MVTec AD says good and names the defect."""
-    return read_mvtec(root, card, normal="ok")

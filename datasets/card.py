@@ -1,4 +1,4 @@
-"""What a benchmark is, in words."""
+"""What a published benchmark is, in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Content = Literal["samples", "questions", "records"]
 
 @dataclass(frozen=True)
 class Card:
-    """A benchmark's card.
+    """A published benchmark's card.
 
     Attributes
     ----------
@@ -30,6 +30,21 @@ class Card:
     domain : {"industrial", "medical", "3d"}
     content : {"samples", "questions", "records"}
         Labelled inputs, questions with answers about pictures, or conversations to train on.
+
+    Examples
+    --------
+    >>> from looktwice.datasets import Card
+    >>> card = Card(
+    ...     "welds",
+    ...     title="Welds",
+    ...     about="Seams of one robot.",
+    ...     licence="CC0",
+    ...     home="https://example.org",
+    ...     layout="<kind>-<number>.png",
+    ...     domain="industrial",
+    ... )
+    >>> card.content
+    'samples'
     """
 
     name: str

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from looktwice.core.errors import InputError
+from looktwice.datasets.card import Card
 from looktwice.datasets.files import entries, subfolders
-from looktwice.datasets.readers.card import Card
 
 DEPTH = 3
 

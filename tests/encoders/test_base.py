@@ -1,4 +1,4 @@
-"""Quarters encoded one by one lie side by side."""
+"""An encoder at twice its side: quarters encoded one by one lie side by side."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from looktwice.encoders.quartered import Quartered
+from looktwice.encoders.base import Quartered
 from looktwice.encoders.registry import create_encoder
 
 

@@ -1,0 +1,1 @@
+"""Ways of laying out files that several published benchmarks share."""

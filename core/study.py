@@ -139,12 +139,15 @@ class Study(ABC):
         The file or folder that was opened.
     notes : list of str
         What was decided by rule while reading, for the report ("2 series found, the larger one taken").
+    medical : bool
+        Whether it is medical data: never sent to another machine unasked; set by the adapter.
     """
 
     modality: Modality
     name: str
     source: Path
     notes: list[str]
+    medical: bool = False
 
     @abstractmethod
     def views(self) -> Sequence[View]:

@@ -10,7 +10,6 @@ import jinja2
 import numpy as np
 from PIL import Image
 
-from looktwice.core.answer import AnswerKind
 from looktwice.core.colours import css_gradient
 from looktwice.core.embedding import jpeg_uri, png_uri
 from looktwice.core.heat_layer import heat_layer
@@ -31,13 +30,6 @@ EVIDENCE_NAMES = {
     "asymmetry": "Unlike the mirrored other side",
     "tissue": "Tissue unusual for its place",
     "geometry": "Shape that looks damaged",
-}
-
-AUTHORS = {
-    AnswerKind.TEMPLATE: "Composed from the measured values.",
-    AnswerKind.EMBEDDED: "Written by a small embedded language model; the measured values below decide.",
-    AnswerKind.ONEVISION: "Written by a multimodal language model; the measured values below decide.",
-    AnswerKind.REMOTE: "Written by a remote language model; the measured values below decide.",
 }
 
 AXES = {"area_px": "xy", "volume_mm3": "ijk", "points": "xyz"}
@@ -76,7 +68,6 @@ def render_html(
             cloud=cloud_viewer,
             gradient=css_gradient(),
             evidence_names=EVIDENCE_NAMES,
-            author=AUTHORS[result.answer.kind] if result.answer else None,
             has_world=any(region.centroid_world_mm for region in result.regions),
             has_details=any(region.details for region in result.regions),
         )

@@ -11,12 +11,12 @@ from looktwice.core.errors import UsageError, WeightsError
 from looktwice.core.weights import (
     SMOLLM2,
     WheelFile,
-    cache_folder,
     cached_path,
     resolve_repository,
     resolve_wheel_file,
 )
 from looktwice.encoders.registry import weights_of
+from looktwice.reasoning.onevision.released import RELEASES, missing_files
 
 _SMOLLM2 = "smollm2-135m-instruct"
 
@@ -57,7 +57,7 @@ class ModelSpec:
     repositories: tuple[str, ...] = ()
     expert: str | None = None
     released_expert: str | None = None
-    reasoner: str = "template"
+    reasoner: str = "auto"
     notes: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -77,7 +77,6 @@ MODELS: dict[str, ModelSpec] = {
             memory_gb=2.0,
             wheel_files=("efficientnet_lite0", "dinov2_small", _SMOLLM2),
             expert="nano/expert.safetensors",
-            reasoner="auto",
             notes="SmolLM2 explains what is found; with `--llm template` 1 GB of memory is enough",
         ),
         ModelSpec(
@@ -88,9 +87,9 @@ MODELS: dict[str, ModelSpec] = {
             runs_on="a GPU with 6 GB",
             memory_gb=4.0,
             wheel_files=("efficientnet_lite0", "dinov2_small"),
-            repositories=("llava-hf/llava-onevision-qwen2-0.5b-ov-hf",),
+            repositories=(RELEASES["onevision-0.5b"].repository,),
             expert="nano/expert.safetensors",
-            released_expert="pretrained_expert_05b.pth",
+            released_expert=RELEASES["onevision-0.5b"].expert,
             reasoner="onevision-0.5b",
             notes="about 1.8 GB to download; 4 GB of memory in bfloat16",
         ),
@@ -102,17 +101,14 @@ MODELS: dict[str, ModelSpec] = {
             runs_on="a GPU with 24 GB, or with 12 GB in 4 bits",
             memory_gb=20.0,
             wheel_files=("efficientnet_lite0", "dinov2_small"),
-            repositories=("llava-hf/llava-onevision-qwen2-7b-ov-hf",),
+            repositories=(RELEASES["onevision-7b"].repository,),
             expert="nano/expert.safetensors",
-            released_expert="pretrained_expert_7b.pth",
+            released_expert=RELEASES["onevision-7b"].expert,
             reasoner="onevision-7b",
             notes="about 16 GB to download; 20 GB of memory in bfloat16, 10 GB in 4 bits (`--llm onevision-7b:4bit`)",
         ),
     )
 }
-
-RELEASE = "https://github.com/honda-research-institute/Anomaly-OneVision"
-"""Where the published experts come from."""
 
 
 def find_spec(name: str) -> ModelSpec:
@@ -128,11 +124,15 @@ def find_spec(name: str) -> ModelSpec:
     return MODELS[name]
 
 
-def default_reasoner(name_or_path: str, asked: bool = False) -> str:
-    """Return who explains what a model finds where the user does not say; fixed words cannot answer what is asked."""
-    spec = MODELS.get(name_or_path)
-    reasoner = "template" if spec is None else spec.reasoner
-    return "embedded" if asked and reasoner in {"template", "auto"} else reasoner
+def default_reasoner(name_or_path: str) -> str:
+    """Return who explains what a model finds where the user does not say: its own language model, else ``auto``.
+
+    The one rule for ``inspect``, ``chat`` and Python.
+
+    >>> default_reasoner("nano"), default_reasoner("onevision-7b"), default_reasoner("my/expert.safetensors")
+    ('auto', 'onevision-7b', 'auto')
+    """
+    return MODELS[name_or_path].reasoner if name_or_path in MODELS else ModelSpec.reasoner
 
 
 def expert_path(name_or_path: str) -> Path:
@@ -170,19 +170,10 @@ def missing_weights(spec: ModelSpec) -> list[str]:
         for name, file in find_wheel_files(spec).items()
         if not cached_path(file).exists()
     ]
-    for repository in spec.repositories:
-        if not _in_hub_cache(repository):
-            lines.append(f"{repository}: run `looktwice models pull {spec.name}` (Hugging Face hub)")
+    lines += missing_files(spec.name, spec.repositories, spec.released_expert)
     if spec.expert is None:
         lines.append(spec.notes)
-    if spec.released_expert is not None and not released_expert_path(spec).is_file():
-        lines.append(f"{spec.released_expert}: download it from {RELEASE} and put it at {released_expert_path(spec)}")
     return lines
-
-
-def released_expert_path(spec: ModelSpec) -> Path:
-    """Return where the published expert of a model lies once the user has put it there."""
-    return cache_folder() / "experts" / str(spec.released_expert)
 
 
 def pull_weights(name: str) -> list[Path]:
@@ -190,9 +181,3 @@ def pull_weights(name: str) -> list[Path]:
     spec = find_spec(name)
     paths = [resolve_wheel_file(file) for file in find_wheel_files(spec).values()]
     return paths + [resolve_repository(repository) for repository in spec.repositories]
-
-
-def _in_hub_cache(repository: str) -> bool:
-    from huggingface_hub import try_to_load_from_cache
-
-    return isinstance(try_to_load_from_cache(repository, "config.json"), str)

@@ -34,12 +34,12 @@ from looktwice.datasets.synthesis.makers import CloudMaker, Maker, ScanMaker
 from looktwice.pipeline import Inspector
 from looktwice.reasoning import template
 from looktwice.reasoning.base import StudyContext, Turn
-from looktwice.reasoning.embedded import EmbeddedReasoner
-from looktwice.reasoning.embedded_model import EmbeddedConfig, EmbeddedModel
-from looktwice.reasoning.facts import Facts, read_facts, worst_view
-from looktwice.reasoning.fields import NONE
-from looktwice.reasoning.grounding import contradictions, stated_verdicts
-from looktwice.reasoning.smollm2 import load_smollm2
+from looktwice.reasoning.embedded.fields import NONE
+from looktwice.reasoning.embedded.model import EmbeddedConfig, EmbeddedModel
+from looktwice.reasoning.embedded.reasoner import EmbeddedReasoner
+from looktwice.reasoning.embedded.smollm2 import load_smollm2
+from looktwice.reasoning.grounding.contradictions import contradictions, stated_verdicts
+from looktwice.reasoning.grounding.facts import Facts, read_facts, worst_view
 from looktwice.training.reasoner_scenes import view_mask
 
 FOLLOW_UPS = ("Where is it, and what kind of anomaly is it?", "How severe is it, and what should be checked next?")
@@ -125,7 +125,7 @@ def ask(reasoner: EmbeddedReasoner, case: Case, follow_ups: int) -> list[dict[st
             "id": case.name,
             "question": question,
             "answer": answer.text,
-            "kind": answer.kind.value,
+            "kind": answer.kind,
             "fields": {name: value for name, value in answer.fields.items() if name != "shown"},
             "seconds": seconds,
             "contradicts": against_evidence(answer.text, case.context, replace(facts, what=what or NONE)),

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from looktwice.reasoning import embedded, visual
-from looktwice.reasoning.budget import plan_views
-from looktwice.reasoning.embedded_model import EmbeddedConfig
+from looktwice.reasoning.embedded import reasoner as embedded
+from looktwice.reasoning.embedded.model import EmbeddedConfig
+from looktwice.reasoning.onevision import visual
+from looktwice.reasoning.view_budget import plan_views
 
 VIEWS = (1, 2, 4, 9, 16, 32, 64, 128, 256, 512)
 SELECTION = 4
@@ -27,7 +28,7 @@ def costs() -> dict[str, tuple[int, int, int]]:
     onevision = 729 + 1 + visual.PHRASE_TOKENS + 1 + SELECTION + visual.LABEL_TOKENS
     small = EmbeddedConfig("", 0).base_grid ** 2 + SELECTION + embedded.LABEL_TOKENS
     return {
-        "onevision": (onevision, SELECTION + visual.LABEL_TOKENS, 8000),
+        "onevision": (onevision, SELECTION + visual.LABEL_TOKENS, visual.MAX_VISUAL_TOKENS),
         "embedded": (small, SELECTION + embedded.LABEL_TOKENS, embedded.MAX_VISUAL_TOKENS),
     }
 

@@ -19,7 +19,7 @@ from looktwice.classification.wording import WordedNamer, load_writer
 from looktwice.core.errors import UsageError
 from looktwice.core.study import BoolArray
 from looktwice.encoders.base import VisionEncoder
-from looktwice.reasoning.remote import PREFIX, Endpoint
+from looktwice.reasoning.remote.endpoint import PREFIX, Endpoint
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ from looktwice.evidence.comparisons.photographs import describe
 from looktwice.modalities.images import ImageStudy
 from looktwice.pipeline import Inspector
 from looktwice.reasoning.base import StudyContext
-from looktwice.reasoning.remote import is_medical
+from looktwice.reasoning.remote.endpoint import is_medical
 
 CLOUD_VIEWS = 2
 EVEN_ODDS = 0.5

@@ -9,7 +9,8 @@ from looktwice.classification.naming import Naming
 from looktwice.classification.prompt import SYSTEM, write_pictures, write_prompt
 from looktwice.classification.specimen import Specimen
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
-from looktwice.reasoning.remote import Endpoint, data_url
+from looktwice.reasoning.remote.endpoint import Endpoint
+from looktwice.reasoning.remote.reasoner import data_url
 
 MAX_NEW_TOKENS = 300
 TIMEOUT = 120.0

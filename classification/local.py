@@ -12,10 +12,10 @@ from looktwice.classification.specimen import Specimen
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 from looktwice.core.errors import UsageError
 from looktwice.encoders.base import VisionEncoder
-from looktwice.models import MODELS, released_expert_path
+from looktwice.reasoning import onevision
 from looktwice.reasoning.generation import end_ids
-from looktwice.reasoning.multimodal import REPOSITORIES, find_weights, load_multimodal
-from looktwice.reasoning.registry import FOUR_BIT, open_reasoner
+from looktwice.reasoning.onevision.multimodal import REPOSITORIES, find_weights, load_multimodal
+from looktwice.reasoning.onevision.released import RELEASES
 
 PREFIX = "transformers:"
 METHOD = 1
@@ -91,31 +91,25 @@ def open_local(name: str, taxonomy: Taxonomy, encoder: VisionEncoder, device: st
     WeightsError
         The weights are not here, or are of something else; the line says what to run.
     """
-    plain, four_bit = name.removesuffix(FOUR_BIT), name.endswith(FOUR_BIT)
+    plain, four_bit = name.removesuffix(onevision.FOUR_BIT), name.endswith(onevision.FOUR_BIT)
     prompter: Prompter
-    if not (plain.startswith(PREFIX) or plain in REPOSITORIES or _is_onevision(plain)):
-        local = ", ".join([*REPOSITORIES, *filter(_is_onevision, MODELS)])
+    if not (plain.startswith(PREFIX) or plain in REPOSITORIES or plain in RELEASES):
+        local = ", ".join([*REPOSITORIES, *RELEASES])
         raise UsageError(
             f"nobody called {name!r} names anomalies; there are embedded, embedded:smollm2, openai:MODEL@URL, "
             f"{PREFIX}FOLDER_OR_REPOSITORY, {local}"
         )
-    if _is_onevision(plain):
-        reasoner = open_reasoner(name, encoder, device=device)
-        from looktwice.reasoning.onevision import OneVision
-
-        assert isinstance(reasoner, OneVision)
-        prompter = LookTwicePrompter(reasoner)
-        [repository] = MODELS[plain].repositories
-        files = [*_weight_files(find_weights(repository)), released_expert_path(MODELS[plain])]
+    if plain in RELEASES:
+        release = RELEASES[plain]
+        prompter = LookTwicePrompter(
+            onevision.open(name, encoder=encoder, allow_remote=False, device=device, max_visual_tokens=None)
+        )
+        files = [*_weight_files(find_weights(release.repository)), release.expert_path]
     else:
         folder = find_weights(plain.removeprefix(PREFIX))
         prompter = ChatPrompter(*load_multimodal(folder, device, four_bit=four_bit))
         files = _weight_files(folder)
     return LocalNamer(name, prompter, taxonomy, " ".join(map(_state, files)))
-
-
-def _is_onevision(name: str) -> bool:
-    return name in MODELS and MODELS[name].released_expert is not None
 
 
 def _weight_files(folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from looktwice.reasoning.prompt import chatml, plain
 from looktwice.reasoning.prompt_embedding import Segment, embed
 
 if TYPE_CHECKING:
-    from looktwice.reasoning.onevision import OneVision
+    from looktwice.reasoning.onevision.reasoner import OneVision
 
 Pictures = Sequence[tuple[str, ByteArray]]
 """Pictures with their titles."""

@@ -96,11 +96,11 @@ def load_writer() -> Write:
     """
     import torch
 
+    from looktwice.reasoning.embedded.smollm2 import fastest_dtype, load_smollm2
     from looktwice.reasoning.generation import generate
     from looktwice.reasoning.loading_logs import quiet_loading
     from looktwice.reasoning.prompt import chatml
     from looktwice.reasoning.prompt_embedding import embed
-    from looktwice.reasoning.smollm2 import fastest_dtype, load_smollm2
 
     with quiet_loading():
         model, tokenizer = load_smollm2(fastest_dtype())

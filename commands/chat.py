@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from looktwice.commands import terminal
+from looktwice.reasoning.registry import reasoner_help
 
 if TYPE_CHECKING:
     from looktwice.core.answer import Answer
@@ -24,7 +25,7 @@ def chat(
     source: Path = typer.Argument(..., metavar="INPUT", help="A picture, volume, DICOM series or point cloud."),
     model: str = typer.Option("nano", help="A model's name (`looktwice models list`) or the path of an expert."),
     llm: str | None = typer.Option(
-        None, help="Who answers: embedded (default), onevision-7b[:4bit], onevision-0.5b, or openai:MODEL@URL."
+        None, help=f"Who answers: {reasoner_help()}. Default: auto, or the language model of --model."
     ),
     max_visual_tokens: int | None = typer.Option(None, min=1, help="Most tokens a language model sees of the input."),
     allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),

@@ -261,14 +261,15 @@ def reasoning(
     as_json: bool = AS_JSON,
 ) -> None:
     """Evaluate answers: detection, ROUGE-L, SBERT, GPT score and grounding (the VisA-D&R protocol)."""
-    from looktwice.evaluation.judge import open_judge
+    from looktwice.evaluation.judge import Judge
     from looktwice.evaluation.reasoning import METRICS, evaluate_reasoning
     from looktwice.evaluation.reasoning_records import read_pairs
     from looktwice.evaluation.sentences import open_sentence_encoder
     from looktwice.evaluation.tables import category_table
+    from looktwice.reasoning.remote.endpoint import open_chat
 
     pairs = read_pairs(predictions, references)
-    marker = None if judge is None else open_judge(judge)
+    marker = None if judge is None else Judge(*open_chat(judge))
     result = evaluate_reasoning(pairs, encoder=open_sentence_encoder(), judge=marker)
     shown = {name: name.replace("_", " ") for name in METRICS if result["mean"][name] is not None}
     _deliver(result, out, as_json, lambda: category_table(result, shown))

@@ -16,6 +16,7 @@ from rich.text import Text
 from looktwice.commands import terminal
 from looktwice.commands.chat import printable
 from looktwice.core.errors import InputError, UsageError
+from looktwice.reasoning.registry import reasoner_help
 
 if TYPE_CHECKING:
     from looktwice.core.result import Result
@@ -45,8 +46,7 @@ def inspect(
     explain: bool = typer.Option(True, "--explain/--no-explain", help="Say in words what was found."),
     llm: str | None = typer.Option(
         None,
-        help="Who explains: auto (nano's default: embedded for what is found, template for what is normal), "
-        "template, embedded, onevision-7b[:4bit], onevision-0.5b, or openai:MODEL@URL.",
+        help=f"Who explains: {reasoner_help()}. Default: auto, or the language model of --model.",
     ),
     ask: str | None = typer.Option(None, "--ask", metavar="QUESTION", help="What the explanation is to answer."),
     max_visual_tokens: int | None = typer.Option(None, min=1, help="Most tokens a language model sees of one study."),

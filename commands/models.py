@@ -61,7 +61,7 @@ def convert(
     out: Path = typer.Option(..., "--out", help="Folder for the checkpoint in Hugging Face's naming."),
 ) -> None:
     """Convert an Anomaly-OneVision checkpoint to Hugging Face's naming, shard by shard."""
-    from looktwice.reasoning.convert import convert_checkpoint
+    from looktwice.reasoning.onevision.convert import convert_checkpoint
 
     convert_checkpoint(source, out)
     terminal.say(f"written: {out}")

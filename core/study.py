@@ -155,6 +155,8 @@ class Study(ABC):
         Assumptions made while reading, for the report ("2 series found, the larger one taken").
     seconds_to_open : float
         What opening it took.
+    medical : bool
+        Whether it is medical data: never sent to another machine unasked; set by the adapter.
     """
 
     modality: Modality
@@ -167,6 +169,8 @@ class Study(ABC):
     def key(self) -> str:
         """What the study is known by among others: where it came from."""
         return str(self.source)
+
+    medical: bool = False
 
     @abstractmethod
     def views(self) -> Sequence[View]:

@@ -19,8 +19,6 @@ Answer: {answer}
 
 Reply with one whole number from 0 to 10 and nothing else."""
 
-TIMEOUT = 60.0
-RETRIES = 2
 _MARK = re.compile(r"\b(10|\d)(?:\.0+)?\b")
 
 
@@ -46,25 +44,3 @@ class Judge:
         """Return the mark, or None where the reply holds none."""
         found = _MARK.search(self.ask(self.prompt.format(question=question, reference=reference, answer=answer)))
         return None if found is None else float(found.group(1))
-
-
-def open_judge(spec: str) -> Judge:
-    """Open a judge behind an OpenAI-compatible endpoint, given as ``openai:MODEL@URL``.
-
-    Only texts are sent: question, reference and answer. The key, if any, comes from the environment.
-
-    Raises
-    ------
-    UsageError
-        `spec` has another form, or a key would travel unencrypted to another machine.
-    """
-    from looktwice.reasoning.remote import Endpoint
-
-    endpoint = Endpoint.parse(spec)
-    client = endpoint.connect(TIMEOUT, RETRIES)
-
-    def ask(prompt: str) -> str:
-        message = {"role": "user", "content": prompt}
-        return client.complete({"model": endpoint.model, "messages": [message], "temperature": 0}).text
-
-    return Judge(endpoint.model, ask)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from looktwice.core.answer import Answer, AnswerKind
+from looktwice.core.answer import Answer
 from looktwice.core.result import Result
 from looktwice.core.study import FloatArray, Study, View
 
@@ -56,14 +56,7 @@ class StudyContext:
 
 
 class Reasoner(Protocol):
-    """Answers questions about one study.
-
-    Attributes
-    ----------
-    kind : AnswerKind
-    """
-
-    kind: AnswerKind
+    """Answers questions about one study."""
 
     def explain(
         self,
@@ -88,7 +81,7 @@ class Reasoner(Protocol):
         -------
         Answer
             ``fields`` holds ``verdict``, ``where``, ``size`` and the like as the text states them, and ``grounded``
-            where the text was checked against the evidence.
+            where the text was checked against the evidence; ``kind`` is the name of the reasoner that wrote it.
 
         Raises
         ------

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from looktwice.core.study import Modality
 from looktwice.reasoning.base import Turn
-from looktwice.reasoning.facts import Facts
+from looktwice.reasoning.grounding.facts import Facts
 
 DETECTION_QUESTION = "Are there any defects for the object in the image? Please reply with 'Yes' or 'No'."
 """The published yes/no question; decode greedily."""
@@ -64,15 +64,6 @@ def describe(facts: Facts, modality: Modality) -> str:
     if facts.regions > 1:
         lines.append(f"- regions above the threshold: {facts.regions}")
     return "\n".join(lines)
-
-
-def unsure_opening(facts: Facts) -> str:
-    """Return the sentence that an answer begins with where the evidence hardly decides: where it leans, and why."""
-    lean = "yes" if facts.verdict == "anomalous" else "no"
-    score, threshold = facts.score, facts.threshold
-    return (
-        f"Probably {lean}, but I am not sure: the score of {score:.2f} lies close to the threshold of {threshold:.2f}."
-    )
 
 
 def plain(text: str) -> str:

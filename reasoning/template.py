@@ -1,20 +1,48 @@
-"""A plain answer composed from the measured fields, with no model: what stands until a reasoner says more."""
+"""The measured fields in fixed words, with no model: what stands until another reasoner says more."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from looktwice.core.answer import Answer, AnswerKind
+from looktwice.core.answer import Answer
 from looktwice.core.result import Result
 from looktwice.core.study import Modality, NativeMap, Region
 from looktwice.core.wording.place import place_of, place_of_peak
 from looktwice.core.wording.quantities import apart, count, number, percent, signed, size
-from looktwice.reasoning.base import TextSink
+from looktwice.reasoning.base import StudyContext, TextSink, Turn
+
+if TYPE_CHECKING:
+    from looktwice.encoders.base import VisionEncoder
+
+ABOUT = "fixed words around the measured values"
+AUTHOR = "Composed from the measured values."
 
 SAMPLES = 100_000
 """Values that the level of the rest is taken from; more do not change a median that is shown with two decimals."""
+
+
+class TemplateReasoner:
+    """Says the measured facts in fixed words, whatever the question."""
+
+    def explain(
+        self,
+        question: str | None,
+        context: StudyContext,
+        history: Sequence[Turn] = (),
+        on_text: TextSink | None = None,
+    ) -> Answer:
+        """Return the template's answer; see :meth:`Reasoner.explain`."""
+        return answer(context.result, on_text)
+
+
+def open(
+    spec: str, *, encoder: VisionEncoder, allow_remote: bool, device: str, max_visual_tokens: int | None
+) -> TemplateReasoner:
+    """Return the template."""
+    return TemplateReasoner()
 
 
 def explain(result: Result) -> Answer:
@@ -46,7 +74,7 @@ def explain(result: Result) -> Answer:
         "what": None,
         "confidence": round(_confidence(result), 4),
     }
-    return Answer(text=" ".join(sentences), kind=AnswerKind.TEMPLATE, fields=fields)
+    return Answer(text=" ".join(sentences), kind="template", fields=fields, author=AUTHOR)
 
 
 def answer(result: Result, on_text: TextSink | None = None) -> Answer:

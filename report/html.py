@@ -10,7 +10,6 @@ import jinja2
 import numpy as np
 from PIL import Image
 
-from looktwice.core.answer import AnswerKind
 from looktwice.core.colours import css_gradient
 from looktwice.core.discovery import find_parts
 from looktwice.core.embedding import jpeg_uri, png_uri
@@ -23,13 +22,6 @@ from looktwice.report.picture import Picture
 LARGEST_PHOTOGRAPH = 1280
 LAYER_SIDE = 384
 """Pixels along the longer side of a heat layer, at least, so that its contour is thin on small pictures too."""
-
-AUTHORS = {
-    AnswerKind.TEMPLATE: "Composed from the measured values.",
-    AnswerKind.EMBEDDED: "Written by a small embedded language model; the measured values below decide.",
-    AnswerKind.ONEVISION: "Written by a multimodal language model; the measured values below decide.",
-    AnswerKind.REMOTE: "Written by a remote language model; the measured values below decide.",
-}
 
 AXES = {"area_px": "xy", "volume_mm3": "ijk", "points": "xyz"}
 
@@ -67,7 +59,6 @@ def render_html(
             cloud=cloud_viewer,
             gradient=css_gradient(),
             evidence_names={name: part.constant("TITLE") for name, part in find_parts("evidence", "TITLE").items()},
-            author=AUTHORS[result.answer.kind] if result.answer else None,
             has_world=any(region.centroid_world_mm for region in result.regions),
             has_details=any(region.details for region in result.regions),
         )

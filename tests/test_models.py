@@ -82,9 +82,8 @@ def test_onevision_says_what_to_download_and_where_to_put_it(monkeypatch, tmp_pa
 
 def test_who_explains_where_nobody_says():
     assert default_reasoner("nano") == "auto"
-    assert default_reasoner("nano", asked=True) == "embedded"
-    assert default_reasoner("onevision-0.5b", asked=True) == "onevision-0.5b"
-    assert default_reasoner("expert.safetensors") == "template"
+    assert default_reasoner("expert.safetensors") == "auto"
+    assert default_reasoner("onevision-0.5b") == "onevision-0.5b"
 
 
 def test_a_repository_that_is_not_cached_is_missing(monkeypatch, tmp_path):

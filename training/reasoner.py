@@ -25,9 +25,9 @@ from looktwice.core.errors import InputError
 from looktwice.core.study import Modality
 from looktwice.datasets.instruct_words import Domain
 from looktwice.evidence.expert import Expert
-from looktwice.reasoning.embedded_model import EmbeddedConfig, EmbeddedModel
+from looktwice.reasoning.embedded.model import EmbeddedConfig, EmbeddedModel
+from looktwice.reasoning.embedded.smollm2 import fastest_dtype, load_smollm2
 from looktwice.reasoning.prompt import describe
-from looktwice.reasoning.smollm2 import fastest_dtype, load_smollm2
 from looktwice.training.corpus import gather_sources
 from looktwice.training.reasoner_lessons import Lesson, encode_scene, load_lessons, save_lessons, speak
 from looktwice.training.reasoner_scenes import Scene, photograph_scenes, study_scenes

@@ -29,12 +29,12 @@ from looktwice.core.wording.quantities import percent, size
 from looktwice.datasets.instruct_words import Domain, Finding, converse
 from looktwice.evidence.expert import Expert
 from looktwice.reasoning.base import Turn
-from looktwice.reasoning.closeup import cut_close_up
-from looktwice.reasoning.embedded import CLOSE_UP
-from looktwice.reasoning.embedded_model import ShownView
-from looktwice.reasoning.facts import UNSURE_MARGIN, Facts
-from looktwice.reasoning.fields import NONE, QUESTION, line_of, settled
-from looktwice.reasoning.prompt import unsure_opening
+from looktwice.reasoning.embedded.closeup import cut_close_up
+from looktwice.reasoning.embedded.fields import NONE, QUESTION, line_of, settled
+from looktwice.reasoning.embedded.model import ShownView
+from looktwice.reasoning.embedded.reasoner import CLOSE_UP
+from looktwice.reasoning.grounding.claims import unsure_opening
+from looktwice.reasoning.grounding.facts import UNSURE_MARGIN, Facts
 from looktwice.training.reasoner_scenes import Scene
 
 WRONG_SHARE, UNSURE_SHARE, SPREAD_SHARE, UNSIZED_SHARE = 0.12, 0.08, 0.25, 0.25

@@ -17,7 +17,7 @@ from looktwice.classification.taxonomy import load_taxonomies, select
 from looktwice.classification.writing import write_classification
 from looktwice.core.errors import InputError, UsageError
 from looktwice.pipeline import Inspector
-from looktwice.reasoning.remote import Endpoint
+from looktwice.reasoning.remote.reasoner import Endpoint
 
 CENTRE_MM, RADIUS_MM = np.array([28.0, -20.0, 30.0]), 12.0
 

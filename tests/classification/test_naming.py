@@ -14,7 +14,7 @@ from looktwice.classification.examples import find_examples, look_at_examples
 from looktwice.classification.specimen import Contours
 from looktwice.classification.taxonomy import UNKNOWN
 from looktwice.core.errors import InputError, LookTwiceError, UsageError
-from looktwice.reasoning.remote import Endpoint
+from looktwice.reasoning.remote.reasoner import Endpoint
 
 
 @pytest.fixture(autouse=True)

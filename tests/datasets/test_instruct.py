@@ -17,8 +17,8 @@ from looktwice.core.wording.quantities import percent
 from looktwice.datasets.folder import open_folder
 from looktwice.datasets.instruct import Record, build_records, read_records, split_records, write_records
 from looktwice.datasets.instruct_words import Domain, Finding, converse, explain
-from looktwice.reasoning.facts import Facts
-from looktwice.reasoning.grounding import contradictions, stated_verdicts
+from looktwice.reasoning.grounding.contradictions import contradictions, stated_verdicts
+from looktwice.reasoning.grounding.facts import Facts
 
 
 @pytest.fixture

@@ -1,16 +1,14 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from looktwice.core.errors import LookTwiceError, UsageError
-from looktwice.evaluation.judge import Judge, open_judge
+from looktwice.core.errors import UsageError
+from looktwice.evaluation.judge import Judge
 from looktwice.evaluation.reasoning import evaluate_reasoning
 from looktwice.evaluation.reasoning_records import Pairs, Reference, read_pairs
 from looktwice.evaluation.rouge import rouge_l
@@ -158,49 +156,6 @@ def test_judge_marks_are_read_and_recorded():
     assert result["judge"]["model"] == "judge-1"
     assert all(word in prompts[0] for word in ("REF", "ASKED", "SAID"))
     assert "{reference}" in result["judge"]["prompt"]
-
-
-@pytest.fixture
-def endpoint(monkeypatch):
-    """A local OpenAI-compatible server that marks every answer 6 and keeps what it was sent."""
-    received = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            received.append((self.path, self.headers.get("Authorization"), body))
-            reply = json.dumps({"choices": [{"message": {"content": "6"}}]}).encode()
-            self.send_response(200 if body["model"] == "marker" else 404)
-            self.end_headers()
-            self.wfile.write(reply)
-
-        def log_message(self, *arguments):
-            pass
-
-    monkeypatch.delenv("LOOKTWICE_API_KEY", raising=False)
-    monkeypatch.setenv("OPENAI_API_KEY", "secret")
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1", received
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def test_judge_behind_an_endpoint(endpoint):
-    url, received = endpoint
-    judge = open_judge(f"openai:marker@{url}/")
-    assert judge.mark("q", "r", "a {with} braces") == 6.0
-    path, key, body = received[0]
-    assert (path, key, body["temperature"]) == ("/v1/chat/completions", "Bearer secret", 0)
-    assert "a {with} braces" in body["messages"][0]["content"]
-    with pytest.raises(LookTwiceError, match="refused"):
-        open_judge(f"openai:broken@{url}").mark("q", "r", "a")
-    with pytest.raises(UsageError, match="not openai:MODEL@URL"):
-        open_judge("gpt-4o")
-    with pytest.raises(UsageError, match="unencrypted"):
-        open_judge("openai:gpt-4o@http://example.com/v1")
 
 
 def test_sentence_encoder_knows_meaning_from_words():

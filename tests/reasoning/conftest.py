@@ -199,6 +199,6 @@ def tiny_expert() -> LookTwice:
 
 @pytest.fixture
 def tiny_onevision(tiny_model: Any, tiny_processor: Any, tiny_expert: LookTwice) -> Any:
-    from looktwice.reasoning.onevision import OneVision
+    from looktwice.reasoning.onevision.reasoner import OneVision
 
     return OneVision(tiny_model, tiny_processor, tiny_expert, name="tiny", max_new_tokens=12)

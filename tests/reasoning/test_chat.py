@@ -6,17 +6,13 @@ import numpy as np
 import pytest
 
 from looktwice.commands import chat, terminal
-from looktwice.core.answer import Answer, AnswerKind
-from looktwice.core.errors import LookTwiceError, UsageError
+from looktwice.core.answer import Answer
+from looktwice.core.errors import LookTwiceError
 from looktwice.core.study import Modality
-from looktwice.reasoning.registry import TemplateReasoner, open_reasoner
-from looktwice.reasoning.remote import RemoteReasoner
 
 
 class Echo:
     """Answers with what it was asked and told before."""
-
-    kind = AnswerKind.REMOTE
 
     def __init__(self, fields: dict | None = None) -> None:
         self.fields = fields or {}
@@ -27,7 +23,7 @@ class Echo:
         text = f"{question}, after {len(history)}"
         for word in text.split(" "):
             on_text(f"{word} ")
-        return Answer(text, self.kind, self.fields)
+        return Answer(text, "remote", self.fields)
 
 
 @pytest.fixture
@@ -82,7 +78,7 @@ def test_a_model_cannot_steer_the_terminal_or_write_markup(context, output):
     class Rude(Echo):
         def explain(self, question, context, history=(), on_text=None):
             on_text("\x1b[2J[bold]hello[/bold]\n")
-            return Answer("", self.kind, {})
+            return Answer("", "remote", {})
 
     chat.converse(Rude(), context, ["?"])
     assert output[0].getvalue() == "[2J[bold]hello[/bold]\n\n"
@@ -91,14 +87,3 @@ def test_a_model_cannot_steer_the_terminal_or_write_markup(context, output):
 def test_questions_are_read_from_a_pipe(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO("Is it?\n\n  Where?  \nexit\nnever\n"))
     assert list(chat.questions()) == ["Is it?", "Where?"]
-
-
-def test_reasoners_by_name(context):
-    template = open_reasoner("template", encoder=None)
-    assert isinstance(template, TemplateReasoner)
-    pieces: list[str] = []
-    answer = template.explain("Is it?", context, on_text=pieces.append)
-    assert (answer.kind, pieces) == (AnswerKind.TEMPLATE, [answer.text])
-    assert isinstance(open_reasoner("openai:m@http://localhost:1", encoder=None), RemoteReasoner)
-    with pytest.raises(UsageError, match="openai:MODEL@URL"):
-        open_reasoner("gpt", encoder=None)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from looktwice.core.answer import AnswerKind
 from looktwice.core.result import Result, ViewFinding
 from looktwice.core.study import Modality, NativeMap, Region
 from looktwice.core.wording.place import agree, places_in
@@ -64,7 +63,7 @@ def test_a_defect_in_a_picture():
         "The strongest of 2 regions lies in the top left part of the picture, centred on pixel (20, 10); "
         "it covers 340 px (1.7 % of the picture) and peaks at 0.91 against a median of 0.06 elsewhere."
     )
-    assert answer.kind is AnswerKind.TEMPLATE
+    assert answer.kind == "template"
     assert answer.fields == {
         "verdict": "anomalous", "suspicion": "highly", "where": "top left", "size": "340 px", "what": None,
         "confidence": 0.66,

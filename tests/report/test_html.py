@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from looktwice.core.answer import Answer, AnswerKind
+from looktwice.core.answer import Answer
 from looktwice.core.study import Region
 from looktwice.report.html import render_html
 
@@ -41,7 +41,7 @@ def test_a_hostile_name_is_shown_and_never_run(photograph):
     result.notes = [HOSTILE]
     result.model = {"name": HOSTILE, "revision": HOSTILE, "sha256": {HOSTILE: HOSTILE}}
     result.evidence = {HOSTILE: 0.5}
-    result.answer = Answer(HOSTILE, AnswerKind.REMOTE)
+    result.answer = Answer(HOSTILE, "remote", author=HOSTILE)
     hostile = Page(render_html(result, [replace(photograph.pictures[0], name=HOSTILE)]))
     assert hostile.tags.count("script") == calm.tags.count("script")
     assert hostile.tags.count("img") == calm.tags.count("img")

@@ -14,8 +14,8 @@ from looktwice import modalities
 from looktwice.core.study import Modality
 from looktwice.core.wording.kinds import KINDS
 from looktwice.datasets.instruct_words import Domain
-from looktwice.reasoning.embedded_model import EmbeddedModel
-from looktwice.reasoning.grounding import contradictions, stated_verdicts
+from looktwice.reasoning.embedded.model import EmbeddedModel
+from looktwice.reasoning.grounding.contradictions import contradictions, stated_verdicts
 from looktwice.training import reasoner
 from looktwice.training.reasoner import Precise, ReasonerPlan, Teaching, train_reasoner
 from looktwice.training.reasoner_lessons import encode_scene, load_lessons, save_lessons, speak

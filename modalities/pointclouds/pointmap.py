@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from looktwice.core.study import BoolArray, FloatArray, NativeMap, Region, added_in_logits
+from looktwice.modalities.pointclouds.placed import PlacedCloud
 from looktwice.modalities.pointclouds.ply import write_scored_ply
 from looktwice.modalities.pointclouds.regions import find_regions
-
-if TYPE_CHECKING:
-    from looktwice.modalities.pointclouds.study import CloudStudy
+from looktwice.modalities.rendering.renderer import Rendering
 
 _COLOUR_MAP = "inferno"
 
 
 class PointMap(NativeMap):
     """Scores of a cloud's points or of a mesh's vertices.
+
+    Parameters
+    ----------
+    placed : PlacedCloud
+        The cloud that is scored.
+    renderings : sequence of Rendering
+        Its views, for `in_views`.
 
     Attributes
     ----------
@@ -34,34 +40,39 @@ class PointMap(NativeMap):
     """
 
     def __init__(
-        self, study: CloudStudy, values: FloatArray, seen_count: npt.NDArray[np.uint8], filled: BoolArray
+        self,
+        placed: PlacedCloud,
+        values: FloatArray,
+        seen_count: npt.NDArray[np.uint8],
+        filled: BoolArray,
+        renderings: Sequence[Rendering] = (),
     ) -> None:
-        self.study = study
+        self.placed = placed
         self.values = values
         self.seen_count = seen_count
         self.filled = filled
+        self._renderings = renderings
 
     @property
     def points(self) -> npt.NDArray[np.floating]:
         """The file's points, in the file's order."""
-        return self.study.cloud.points
+        return self.placed.cloud.points
 
     def add_logits(self, logits: FloatArray) -> None:
         """Let a comparison with other clouds count beside what was measured: logits (P,) of points are added."""
-        inspected = self.study.drawn
+        inspected = self.placed.drawn
         values = np.zeros_like(self.values)
         values[inspected] = added_in_logits(self.values[inspected], logits[inspected])
         self.values = values
 
     def regions(self, threshold: float, limit: int = 20) -> list[Region]:
         """Return the connected parts at or above `threshold`, the most suspicious first (see `regions`)."""
-        return find_regions(self.study, self.values, threshold, self.filled)[:limit]
+        return find_regions(self.placed, self.values, threshold, self.filled)[:limit]
 
     def in_views(self) -> FloatArray:
         """Return the scores of what each view shows, shape (V, S, S), 0 off the object: the way back from `lift`."""
-        on_surface = np.append(self.study.on_surface(self.values), np.float32(0))
-        renderings = [self.study.rendering(index) for index in range(len(self.study.views()))]
-        shown: FloatArray = np.stack([on_surface[rendering.index] for rendering in renderings])
+        on_surface = np.append(self.placed.on_surface(self.values), np.float32(0))
+        shown: FloatArray = np.stack([on_surface[rendering.index] for rendering in self._renderings])
         return shown
 
     @property
@@ -83,5 +94,5 @@ class PointMap(NativeMap):
             "scalar_anomaly_score": self.values,
             "scalar_views_seen": self.seen_count.astype(np.float32),
         }
-        unit = f"unit {self.study.unit}" if self.study.unit else "unit unknown"
-        write_scored_ply(Path(path), self.points, scalars, self.colours, self.study.cloud.faces, ("looktwice", unit))
+        unit = f"unit {self.placed.unit}" if self.placed.unit else "unit unknown"
+        write_scored_ply(Path(path), self.points, scalars, self.colours, self.placed.cloud.faces, ("looktwice", unit))

@@ -1,16 +1,13 @@
-"""Open a volume of any supported format; the readers are imported when one is needed."""
+"""Open a volume, or a case of several, as a study."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from looktwice.core.errors import InputError
-from looktwice.modalities.volumes.sniffing import VolumeFormat, volume_format
-
-if TYPE_CHECKING:
-    from looktwice.modalities.volumes.scan import Scan
-    from looktwice.modalities.volumes.study import VolumeStudy
+from looktwice.modalities.volumes.case import read_case
+from looktwice.modalities.volumes.reading import read_scan
+from looktwice.modalities.volumes.study import VolumeStudy
 
 
 def open_volume(
@@ -48,8 +45,6 @@ def open_volume(
     UsageError
         `planes` or `window` is not understood.
     """
-    from looktwice.modalities.volumes.study import VolumeStudy
-
     if case is not None:
         return open_case(case, planes=planes, window=window)
     try:
@@ -79,29 +74,8 @@ def open_case(spec: str, *, planes: str = "axial", window: str = "auto") -> Volu
     InputError
         A scan cannot be read, or does not overlap the first.
     """
-    from looktwice.modalities.volumes.case import read_case
-    from looktwice.modalities.volumes.study import VolumeStudy
-
     first, others = read_case(spec)
     try:
         return VolumeStudy(first, others, planes=planes, window=window)
     except InputError as error:
         raise InputError(f"{spec}: {error}") from error
-
-
-def read_scan(path: Path, channel: int | None = None) -> Scan:
-    """Read one volume with the reader for its content."""
-    kind = volume_format(path)
-    if kind is VolumeFormat.NIFTI:
-        from looktwice.modalities.volumes.nifti import read_nifti
-
-        return read_nifti(path, channel)
-    if kind is VolumeFormat.DICOM:
-        from looktwice.modalities.volumes.dicom import read_dicom
-
-        return read_dicom(path, channel)
-    if kind is None:
-        raise InputError("no CT or MRI volume; NIfTI, DICOM, NRRD and MetaImage can be read")
-    from looktwice.modalities.volumes.itk import read_itk
-
-    return read_itk(path, kind, channel)

@@ -147,7 +147,9 @@ class VoxelMap(NativeMap):
         pieces = (((box[0].start, box[1].start, box[2].start), self._piece(box)) for box in self._boxes())
         components = find_components(pieces, threshold)
         components.sort(key=lambda component: (-component.score, -component.voxels))
-        return [measure(component, self, self._mask, threshold) for component in components[:limit]]
+        return [
+            measure(component, self, self.scan, self._mask, self.anatomy, threshold) for component in components[:limit]
+        ]
 
     def region_mask(self, region: Region) -> BoolArray:
         """Return which voxels of a region's box belong to it, for a region that ``regions`` gave."""

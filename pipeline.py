@@ -15,7 +15,6 @@ from scipy.special import expit
 from looktwice import modalities
 from looktwice.core.calibration import logit
 from looktwice.core.device import resolve_device
-from looktwice.core.errors import InputError
 from looktwice.core.result import Result, ViewFinding
 from looktwice.core.study import Modality, NativeMap, Study
 from looktwice.core.version import __version__
@@ -32,12 +31,6 @@ from looktwice.report import Picture, write_report
 
 # How many of the most suspicious views a report shows.
 SHOWN_VIEWS = 6
-
-_OPTIONS = {
-    Modality.IMAGE: frozenset[str](),
-    Modality.VOLUME: frozenset({"planes", "window", "channel", "case"}),
-    Modality.POINTCLOUD: frozenset({"backend", "views", "unit", "remove_outliers", "remove_plane"}),
-}
 
 
 class Inspector:
@@ -140,9 +133,12 @@ class Inspector:
         if out is not None:
             folder_out = Path(out) / result.study
             if dicom:
-                result.artifacts |= _write_dicom(context, folder_out, keep_identifiers)
-            if export and result.modality is Modality.POINTCLOUD:
-                result.artifacts |= _write_exports(context, folder_out, export)
+                result.artifacts |= context.study.write_dicom(
+                    result.heatmap, result.regions, folder_out, keep_identifiers
+                )
+            if chosen := [kind for kind in export if kind in result.heatmap.exports]:
+                folder_out.mkdir(parents=True, exist_ok=True)
+                result.artifacts |= {kind: result.heatmap.export(kind, folder_out) for kind in chosen}
             write_report(result, context.study, _pictures(context), folder_out)
         return result
 
@@ -203,6 +199,7 @@ class Inspector:
             version=__version__,
             evidence=sighting.sources,
             notes=list(study.notes),
+            medical=study.medical,
             seconds={
                 "load": opening + sighting.seconds["load"],
                 "encode": sighting.seconds["encode"],
@@ -286,31 +283,7 @@ def inspect(
 
 
 def _open(path: Path, modality: str, options: Mapping[str, Any]) -> Study:
-    kind = modalities.detect(path) if modality == "auto" else Modality(modality)
-    fitting = {name: value for name, value in options.items() if name in _OPTIONS[kind]}
-    return modalities.open(path, kind.value, **fitting)
-
-
-def _write_dicom(context: StudyContext, folder: Path, keep_identifiers: bool) -> dict[str, str]:
-    from looktwice.modalities.volumes.dicom_objects import write_dicom_objects
-    from looktwice.modalities.volumes.study import VolumeStudy
-    from looktwice.modalities.volumes.voxel_map import VoxelMap
-
-    study, heatmap = context.study, context.result.heatmap
-    if not isinstance(study, VolumeStudy) or not isinstance(heatmap, VoxelMap):
-        raise InputError(f"{study.source}: DICOM objects can only be written for a DICOM series")
-    folder.mkdir(parents=True, exist_ok=True)
-    return write_dicom_objects(study, heatmap, context.result.regions, folder, keep_identifiers)
-
-
-def _write_exports(context: StudyContext, folder: Path, kinds: Sequence[str]) -> dict[str, str]:
-    from looktwice.modalities.pointclouds.export import export_heatmap
-    from looktwice.modalities.pointclouds.pointmap import PointMap
-
-    heatmap = context.result.heatmap
-    assert isinstance(heatmap, PointMap)
-    folder.mkdir(parents=True, exist_ok=True)
-    return {kind: export_heatmap(heatmap, kind, folder) for kind in kinds}
+    return modalities.open(path, modality, **options)
 
 
 def _join(sighting: Sighting, found: Mapping[str, Found]) -> Sighting:

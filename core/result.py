@@ -59,6 +59,8 @@ class Result:
     artifacts : dict
         Name of each file written, relative to the study's folder.
     notes : list of str
+    medical : bool
+        The study shows a patient; reports keep quiet about its file.
     """
 
     study: str
@@ -77,6 +79,7 @@ class Result:
     seconds: dict[str, float] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    medical: bool = False
 
     @property
     def verdict(self) -> str:
@@ -93,7 +96,7 @@ class Result:
         return {
             "study": self.study,
             "input": str(self.source),
-            "modality": self.modality.value,
+            "modality": str(self.modality),
             "score": self.score,
             "threshold": self.threshold,
             "verdict": self.verdict,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from looktwice.core.errors import UsageError
+from looktwice.modalities.memory import is_array
 from looktwice.modalities.pointclouds.cleaning import find_outliers, find_support_plane
+from looktwice.modalities.pointclouds.memory import cloud_in_memory
 from looktwice.modalities.pointclouds.reading import read_cloud
 from looktwice.modalities.pointclouds.study import CloudStudy
 from looktwice.modalities.rendering.backends import BACKENDS
@@ -15,7 +18,7 @@ UNITS = ("mm", "m", "inch")
 
 
 def open_pointcloud(
-    path: Path,
+    source: Path | Any,
     *,
     backend: str = "numpy",
     views: int | None = 9,
@@ -27,9 +30,10 @@ def open_pointcloud(
 
     Parameters
     ----------
-    path : Path
+    source : Path, array, tensor, or a point cloud or triangle mesh of Open3D or trimesh
         PLY, PCD, XYZ, PTS, STL, OBJ, OFF, glTF/GLB, an organised XYZ TIFF as in MVTec 3D-AD, or, with the extra
-        ``looktwice[scan]``, LAS/LAZ and E57.
+        ``looktwice[scan]``, LAS/LAZ and E57. Objects in memory are described at
+        `looktwice.modalities.pointclouds.memory.cloud_in_memory`.
     backend : {"numpy", "open3d", "pytorch3d"}
         What projects the points; the pictures are the same.
     views : int or None
@@ -53,7 +57,12 @@ def open_pointcloud(
         raise UsageError(f"{views} views asked for: choose 1 to {MAX_VIEWS}")
     if unit is not None and unit not in UNITS:
         raise UsageError(f"unknown unit {unit!r}: choose one of {', '.join(UNITS)}")
-    study = CloudStudy(read_cloud(Path(path)), Path(path), backend=backend, views=views, unit=unit)
+    if isinstance(source, (str, Path)):
+        name = Path(source)
+        cloud = read_cloud(name)
+    else:
+        cloud, name = cloud_in_memory(source), Path("array" if is_array(source) else "cloud")
+    study = CloudStudy(cloud, name, backend=backend, views=views, unit=unit)
     if remove_outliers:
         study.leave_out("stray points", find_outliers)
     if remove_plane:

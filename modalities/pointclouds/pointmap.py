@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from looktwice.core.display import Display, Viewer
 from looktwice.core.study import BoolArray, FloatArray, NativeMap, Region, added_in_logits
+from looktwice.modalities.pointclouds.export import EXPORTS, export_heatmap
 from looktwice.modalities.pointclouds.placed import PlacedCloud
 from looktwice.modalities.pointclouds.ply import write_scored_ply
 from looktwice.modalities.pointclouds.regions import find_regions
+from looktwice.modalities.pointclouds.viewer import cloud_viewer
 from looktwice.modalities.rendering.renderer import Rendering
 
 _COLOUR_MAP = "inferno"
@@ -38,6 +42,9 @@ class PointMap(NativeMap):
     filled : bool, shape (P,)
         True where no view sees the point: its score is its neighbours', or 0 if it is not inspected.
     """
+
+    display: ClassVar[Display] = Display("point cloud", "xyz")
+    exports: ClassVar[tuple[str, ...]] = tuple(EXPORTS)
 
     def __init__(
         self,
@@ -83,6 +90,19 @@ class PointMap(NativeMap):
         palette = (colormaps[_COLOUR_MAP](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
         colours: npt.NDArray[np.uint8] = palette[(np.clip(self.values, 0, 1) * 255).astype(np.uint8)]
         return colours
+
+    def viewer(self, threshold: float, focus: tuple[float, ...] | None = None) -> Viewer | None:
+        """Return the 3D view."""
+        return cloud_viewer(self, threshold, focus)
+
+    def export(self, kind: str, folder: Path) -> str:
+        """Write ``heatmap.<kind>``; see `export.export_heatmap`."""
+        return export_heatmap(self, kind, folder)
+
+    def write(self, folder: Path) -> dict[str, str]:
+        """Write ``heatmap.ply``."""
+        self.save(folder / "heatmap.ply")
+        return {"heatmap": "heatmap.ply"}
 
     def save(self, path: Path) -> None:
         """Write a binary PLY file that CloudCompare and MeshLab open.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -11,6 +12,7 @@ from matplotlib.colors import to_hex
 from scipy.spatial import cKDTree
 
 from looktwice.core.colours import HEAT_COLORMAP
+from looktwice.core.display import Viewer
 from looktwice.core.embedding import array_base64, installed_script
 from looktwice.core.study import FloatArray
 from looktwice.modalities.pointclouds.scored import ScoredCloud
@@ -26,8 +28,8 @@ LIGHT = np.array([0.35, 0.45, 0.82], dtype=np.float32)
 """Where the light comes from, of length 1."""
 
 
-def cloud_viewer(heatmap: ScoredCloud, threshold: float, focus: tuple[float, ...] | None) -> dict[str, Any] | None:
-    """Return what ``cloud_viewer.html`` needs, or None where plotly carries no script.
+def cloud_viewer(heatmap: ScoredCloud, threshold: float, focus: tuple[float, ...] | None) -> Viewer | None:
+    """Return the 3D view, or None where plotly carries no script.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ def cloud_viewer(heatmap: ScoredCloud, threshold: float, focus: tuple[float, ...
     scene = _mesh(heatmap, faces) if 0 < len(faces) <= MAX_FACES else _points(heatmap, threshold)
     scale = [to_hex(colour) for colour in matplotlib.colormaps[HEAT_COLORMAP](np.linspace(0, 1, 33))]
     setup = {**scene, "threshold": threshold, "scale": scale, "unit": heatmap.placed.unit, "eye": _eye(heatmap, focus)}
-    return {"setup": setup, "plotly": script}
+    return Viewer(Path(__file__).with_name("viewer.html"), {"setup": setup, "plotly": script})
 
 
 def _eye(heatmap: ScoredCloud, focus: tuple[float, ...] | None) -> list[float]:

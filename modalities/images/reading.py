@@ -85,12 +85,12 @@ def array_to_rgb(values: npt.NDArray[Any], name: str) -> ByteArray:
         raise InputError(f"{name}: a picture has the shape (H, W) or (H, W, 3 or 4); a tensor (H, W) or (3, H, W)")
     if values.size == 0:
         raise InputError(f"{name}: holds no pixels")
+    values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
     if values.dtype.kind == "f":
         values = _unit_to_8_bit(values, name)
     elif values.dtype != np.uint8 and not (values.dtype == np.uint16 and values.ndim == 2):
         raise InputError(f"{name}: a picture holds uint8, floats in [0, 1], or, in the shape (H, W), uint16")
-    native = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
-    return _with_contrast(_to_rgb(Image.fromarray(native), name), name)
+    return _with_contrast(_to_rgb(Image.fromarray(values), name), name)
 
 
 def _unit_to_8_bit(values: npt.NDArray[np.floating], name: str) -> ByteArray:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from .made_studies import browse, make_cloud, make_volume, photograph  # noqa: F401 - fixtures for every room
+from .plugin_kind import grid_kind  # noqa: F401
 
 if TYPE_CHECKING:
     from looktwice.encoders.base import VisionEncoder

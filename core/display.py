@@ -26,10 +26,10 @@ class Display:
 
     Examples
     --------
-    >>> Display("volume", "ijk", unit="voxel", frame="RAS").centre
-    'Centre, voxel (i, j, k)'
-    >>> Display("point cloud", "xyz").centre
-    'Centre (x, y, z)'
+    >>> Display("table", "xy", unit="cell").centre
+    'Centre, cell (x, y)'
+    >>> Display("drawing", "xy").centre
+    'Centre (x, y)'
     """
 
     noun: str = "input"

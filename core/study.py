@@ -31,7 +31,7 @@ class Modality(str):
 
     Examples
     --------
-    >>> Modality("volume") is Modality.VOLUME
+    >>> Modality("hologram") is Modality("hologram")
     True
     >>> Modality("hologram").value
     'hologram'
@@ -54,7 +54,9 @@ class Modality(str):
         return str(self)
 
 
-Modality.IMAGE, Modality.VOLUME, Modality.POINTCLOUD = map(Modality, ("image", "volume", "pointcloud"))
+Modality.IMAGE = Modality("image")  # kind: a name that ships
+Modality.VOLUME = Modality("volume")  # kind: a name that ships
+Modality.POINTCLOUD = Modality("pointcloud")  # kind: a name that ships
 
 
 @dataclass(frozen=True)

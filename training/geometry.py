@@ -1,5 +1,7 @@
 """Training the geometry head: from labelled clouds to the network that tells damaged places from sound ones."""
 
+# kinds: trains a source of evidence for clouds
+
 from __future__ import annotations
 
 import json

@@ -1,5 +1,7 @@
 """Training of the tissue source: lesions are painted into normal heads and told apart from the rest."""
 
+# kinds: trains a source of evidence for heads
+
 from __future__ import annotations
 
 import math

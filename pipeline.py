@@ -33,12 +33,6 @@ from looktwice.report import Picture, write_report
 # How many of the most suspicious views a report shows.
 SHOWN_VIEWS = 6
 
-_OPTIONS = {
-    Modality.IMAGE: frozenset[str](),
-    Modality.VOLUME: frozenset({"planes", "window", "channel", "case"}),
-    Modality.POINTCLOUD: frozenset({"backend", "views", "unit", "remove_outliers", "remove_plane"}),
-}
-
 
 @dataclass(frozen=True)
 class Input:
@@ -254,8 +248,10 @@ class Inspector:
             return source
         started = time.perf_counter()
         asked = source if isinstance(source, Input) else Input(source)
-        given = {**self.options, **options, **asked.options}
-        study = _open(asked.source, asked.modality or given.pop("modality", self.modality), given)
+        given = {"modality": self.modality, **self.options, **options, **asked.options}
+        if asked.modality is not None:
+            given["modality"] = asked.modality
+        study = modalities.open(asked.source, **given)
         if asked.name and not study.source.is_dir() and study.name == study.source.stem:
             study.name = asked.name
         study.seconds_to_open = time.perf_counter() - started
@@ -333,6 +329,7 @@ class Inspector:
             version=__version__,
             evidence={one.name: one.score for one in findings},
             notes=[*study.notes, *(note for one in findings for note in one.notes)],
+            medical=study.medical,
             seconds={
                 "load": opening + seconds.get("load", 0.0),
                 "encode": seconds.get("encode", 0.0),
@@ -420,12 +417,6 @@ def _batches(studies: Iterable[Study | Failure]) -> Iterator[list[Study] | Failu
         yield waiting
 
 
-def _open(source: Any, modality: str, options: Mapping[str, Any]) -> Study:
-    kind = modalities.detect(Path(source)) if modality == "auto" else Modality(modality)
-    fitting = {name: value for name, value in options.items() if name in _OPTIONS[kind]}
-    return modalities.open(source, kind.value, **fitting)
-
-
 def _worst_views(study: Study, scores: FloatArray, selected: SelectedTokens) -> list[ViewFinding]:
     """Return the most suspicious views, the worst first."""
     views = study.views()
@@ -443,33 +434,12 @@ def _worst_views(study: Study, scores: FloatArray, selected: SelectedTokens) -> 
 
 def _write(context: StudyContext, out: Path, dicom: bool, keep_identifiers: bool, export: Sequence[str]) -> None:
     result, folder = context.result, out / context.result.study
+    folder.mkdir(parents=True, exist_ok=True)
     if dicom:
-        result.artifacts |= _write_dicom(context, folder, keep_identifiers)
-    if export and result.modality is Modality.POINTCLOUD:
-        result.artifacts |= _write_exports(context, folder, export)
+        result.artifacts |= context.study.write_dicom(result.heatmap, result.regions, folder, keep_identifiers)
+    chosen = [kind for kind in export if kind in result.heatmap.exports]
+    result.artifacts |= {kind: result.heatmap.export(kind, folder) for kind in chosen}
     write_report(result, context.study, _pictures(context), folder)
-
-
-def _write_dicom(context: StudyContext, folder: Path, keep_identifiers: bool) -> dict[str, str]:
-    from looktwice.modalities.volumes.dicom_objects import write_dicom_objects
-    from looktwice.modalities.volumes.study import VolumeStudy
-    from looktwice.modalities.volumes.voxel_map import VoxelMap
-
-    study, heatmap = context.study, context.result.heatmap
-    if not isinstance(study, VolumeStudy) or not isinstance(heatmap, VoxelMap):
-        raise InputError(f"{study.source}: DICOM objects can only be written for a DICOM series")
-    folder.mkdir(parents=True, exist_ok=True)
-    return write_dicom_objects(study, heatmap, context.result.regions, folder, keep_identifiers)
-
-
-def _write_exports(context: StudyContext, folder: Path, kinds: Sequence[str]) -> dict[str, str]:
-    from looktwice.modalities.pointclouds.export import export_heatmap
-    from looktwice.modalities.pointclouds.pointmap import PointMap
-
-    heatmap = context.result.heatmap
-    assert isinstance(heatmap, PointMap)
-    folder.mkdir(parents=True, exist_ok=True)
-    return {kind: export_heatmap(heatmap, kind, folder) for kind in kinds}
 
 
 def _pictures(context: StudyContext) -> list[Picture]:

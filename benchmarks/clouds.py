@@ -38,7 +38,7 @@ from looktwice.datasets.synthesis.shapes import damage_mesh, sample_cloud
 from looktwice.datasets.synthesis.shapes.catalogue import SHAPES
 from looktwice.evaluation.metrics import image_metrics
 from looktwice.evaluation.pixels import PixelHistograms
-from looktwice.modalities.pointclouds.study import open_pointcloud
+from looktwice.modalities.pointclouds import open_pointcloud
 from looktwice.pipeline import Inspector
 
 # Clouds with fewer points are the sparse ones.

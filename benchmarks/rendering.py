@@ -23,7 +23,8 @@ import open3d as o3d
 
 from looktwice.modalities.pointclouds.cloud import Cloud
 from looktwice.modalities.pointclouds.study import CloudStudy
-from looktwice.modalities.rendering.cameras import Camera
+from looktwice.modalities.pointclouds.views import VIEW_SIZE
+from looktwice.modalities.rendering.cameras import Camera, place_cameras
 
 
 def main() -> None:
@@ -59,7 +60,7 @@ def bumpy_ball(count: int) -> np.ndarray:
 def report(points: np.ndarray, backend: str, repeats: int) -> None:
     opened = best(lambda: CloudStudy(Cloud(points), Path("made"), backend=backend), repeats)
     study = CloudStudy(Cloud(points), Path("made"), backend=backend)
-    cameras = study.place_cameras(9)
+    cameras = place_cameras(study.surface.points, study.frame, 9, VIEW_SIZE)
     bare = best(lambda: project_bare(study.surface.points, cameras), repeats)
     views = best(
         lambda: [view.image for view in CloudStudy(Cloud(points), Path("made"), backend=backend).views()], repeats

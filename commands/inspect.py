@@ -132,10 +132,10 @@ def inspect(
 
 
 def _check_exports(export: list[str]) -> None:
-    from looktwice.modalities.pointclouds.export import EXPORTS
+    from looktwice.modalities import exports
 
-    if unknown := set(export) - set(EXPORTS):
-        raise UsageError(f"unknown export {', '.join(sorted(unknown))}: choose from {', '.join(EXPORTS)}")
+    if unknown := set(export) - set(exports()):
+        raise UsageError(f"unknown export {', '.join(sorted(unknown))}: choose from {', '.join(exports())}")
 
 
 def list_jobs(inputs: list[Path], cases: list[str], bids: bool) -> list[tuple[Path, dict[str, Any]]]:

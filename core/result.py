@@ -60,6 +60,8 @@ class Result:
     artifacts : dict
         Names of the files written, relative to the study's folder.
     notes : list of str
+    medical : bool
+        The study shows a patient; reports keep quiet about its file.
     """
 
     study: str
@@ -78,6 +80,7 @@ class Result:
     seconds: dict[str, float] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    medical: bool = False
 
     @property
     def verdict(self) -> str:
@@ -94,7 +97,7 @@ class Result:
         return {
             "study": self.study,
             "input": str(self.source),
-            "modality": self.modality.value,
+            "modality": str(self.modality),
             "score": self.score,
             "threshold": self.threshold,
             "verdict": self.verdict,

@@ -6,28 +6,55 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
+
+from looktwice.core.atomic import atomic_path
+from looktwice.core.display import Display, Viewer
+from looktwice.core.errors import InputError, UsageError
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
 
 
-class Modality(str, Enum):
-    """The supported kinds of input."""
+class Modality(str):
+    """A kind of input, by its name; each adapter in ``modalities/`` brings one.
 
-    IMAGE = "image"
-    VOLUME = "volume"
-    POINTCLOUD = "pointcloud"
+    Equal names are one object, so that ``is`` compares kinds.
 
-    def __str__(self) -> str:
-        return self.value
+    Examples
+    --------
+    >>> Modality("hologram") is Modality("hologram")
+    True
+    >>> Modality("hologram").value
+    'hologram'
+    """
+
+    __slots__ = ()
+    _known: ClassVar[dict[str, Modality]] = {}
+
+    IMAGE: ClassVar[Modality]
+    VOLUME: ClassVar[Modality]
+    POINTCLOUD: ClassVar[Modality]
+
+    def __new__(cls, name: str) -> Modality:
+        """Return the one object that stands for a name."""
+        return cls._known.setdefault(str(name), super().__new__(cls, name))
+
+    @property
+    def value(self) -> str:
+        """The name as an ordinary string."""
+        return str(self)
+
+
+Modality.IMAGE = Modality("image")  # kind: a name that ships
+Modality.VOLUME = Modality("volume")  # kind: a name that ships
+Modality.POINTCLOUD = Modality("pointcloud")  # kind: a name that ships
 
 
 @dataclass(frozen=True)
@@ -107,11 +134,18 @@ class NativeMap(ABC):
     ----------
     values : float32
         In [0, 1]; shape (H, W) for pixels, (I, J, K) for voxels, (P,) for input points.
+    display : Display
+        How reports speak of it.
+    exports : tuple of str
+        Further file formats that `export` writes.
+    overlapping_views : bool
+        Whether places of the input show in several views, so that each view shows what the others found, too.
     """
 
     values: FloatArray
-    overlapping_views = False
-    """Whether places of the input show in several views, so that each view shows what the others found, too."""
+    display: ClassVar[Display] = Display()
+    exports: ClassVar[tuple[str, ...]] = ()
+    overlapping_views: ClassVar[bool] = False
 
     def joined(self, highest: Sequence[Any], added: Sequence[Any], own: bool, margin: float) -> NativeMap:
         """Return a map that takes in what was measured in the input's own space.
@@ -140,6 +174,39 @@ class NativeMap(ABC):
     def regions(self, threshold: float, limit: int = 20) -> list[Region]:
         """Return at most `limit` connected components at or above `threshold`, highest score first."""
 
+    def write(self, folder: Path) -> dict[str, str]:
+        """Write the map into a folder that exists, in the input's own kind of file, whole or not at all.
+
+        Returns
+        -------
+        dict
+            The file's name under "heatmap": ``heatmap.npy`` unless a kind of input has a format of its own.
+        """
+        with atomic_path(folder / "heatmap.npy") as temporary, temporary.open("wb") as file:
+            np.save(file, self.values)
+        return {"heatmap": "heatmap.npy"}
+
+    def export(self, kind: str, folder: Path) -> str:
+        """Write the map in one more of `exports` into a folder that exists and return the file's name.
+
+        Raises
+        ------
+        UsageError
+            `kind` is not one of them.
+        """
+        raise UsageError(f"unknown export {kind!r}: there is none of a {self.display.noun}")
+
+    def viewer(self, threshold: float, focus: tuple[float, ...] | None = None) -> Viewer | None:
+        """Return an interactive view for a report, or None where there is none.
+
+        Parameters
+        ----------
+        threshold : float
+        focus : tuple of float, optional
+            Centre of the region to look at first, in the input's own coordinates.
+        """
+        return None
+
 
 class Study(ABC):
     """One input to inspect: a photograph, a volume or a cloud.
@@ -150,27 +217,27 @@ class Study(ABC):
     name : str
         Usable as a folder name; never contains anything that identifies a patient.
     source : Path
-        The file or folder that was opened.
+        The file or folder that was opened; a bare name for what was in memory.
     notes : list of str
         Assumptions made while reading, for the report ("2 series found, the larger one taken").
     seconds_to_open : float
         What opening it took.
     medical : bool
-        Whether it is medical data: never sent to another machine unasked; set by the adapter.
+        It shows a patient: nothing of it leaves this machine unasked, and reports keep quiet about its file. Set once,
+        from the content or by the user.
     """
 
     modality: Modality
     name: str
     source: Path
     notes: list[str]
+    medical: bool = False
     seconds_to_open: float = 0.0
 
     @property
     def key(self) -> str:
         """What the study is known by among others: where it came from."""
         return str(self.source)
-
-    medical: bool = False
 
     @abstractmethod
     def views(self) -> Sequence[View]:
@@ -193,3 +260,34 @@ class Study(ABC):
         maps : float, shape (V, h, w)
             In the order of ``views()``; each map covers the full extent of its view.
         """
+
+    def shown(self, picture: ByteArray) -> ByteArray:
+        """Return a view's picture (H, W, 3) as people are shown it; encoders may be given other colours."""
+        return picture
+
+    def write_dicom(
+        self, heatmap: NativeMap, regions: Sequence[Region], folder: Path, keep_identifiers: bool = False
+    ) -> dict[str, str]:
+        """Write what was found as DICOM objects into a folder, which is made if it does not exist.
+
+        Parameters
+        ----------
+        heatmap : NativeMap
+            As ``lift`` gave it.
+        regions : sequence of Region
+            Of `heatmap`.
+        folder : Path
+        keep_identifiers : bool
+            Keep patient and study as they are; otherwise they are replaced by a stable pseudonym.
+
+        Returns
+        -------
+        dict
+            File names by the kind of object.
+
+        Raises
+        ------
+        InputError
+            The study is no DICOM series.
+        """
+        raise InputError(f"{self.source}: DICOM objects can only be written for a DICOM series")

@@ -153,7 +153,7 @@ def read_shape(path: Path) -> tuple[int, ...]:
 
             return tuple(np.asanyarray(nib.Nifti1Image.from_filename(path).dataobj).shape[:3])
         if ending in CLOUDS:
-            from looktwice.modalities.pointclouds.reading import read_cloud
+            from looktwice.modalities.pointclouds.reading import read_cloud  # kind: counts points
 
             return (len(read_cloud(path).points),)
         if ending in (".tif", ".tiff"):

@@ -23,7 +23,7 @@ from looktwice.datasets.files import IMAGES, suffix
 from looktwice.datasets.instruct_words import Domain, Finding, converse
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import GOOD, Dataset, Sample
-from looktwice.modalities.images import read_image
+from looktwice.modalities.images import read_image  # kind: a record is about a photograph
 
 IMAGE_MARK = "<image>"
 

@@ -85,7 +85,8 @@ def read_mask(path: Path) -> BoolArray:
 
 def _kind(path: Path) -> str:
     ending = suffix(path)
-    for kind, endings in {"picture": IMAGES, "volume": VOLUMES, "array": (".npy",), "text": (".txt",)}.items():
+    formats = {"picture": IMAGES, "volume": VOLUMES, "array": (".npy",), "text": (".txt",)}  # kind: of files of masks
+    for kind, endings in formats.items():
         if ending in endings:
             return kind
     raise InputError(f"mask {path} is of no kind that is read here (pictures, .nii.gz, .npy, .txt)")
@@ -128,4 +129,4 @@ def _per_point(values: npt.NDArray[np.generic]) -> BoolArray:
     return marked
 
 
-_READERS = {"picture": _picture, "volume": _volume, "array": _array, "text": _text}
+_READERS = {"picture": _picture, "volume": _volume, "array": _array, "text": _text}  # kind: of files of masks

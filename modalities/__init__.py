@@ -1,9 +1,26 @@
-"""Inputs of every kind: opened, shown as views, and the way back from view maps to native space."""
+"""Inputs of every kind: opened, shown as views, and the way back from view maps to native space.
+
+Each kind is a folder that assigns an `ADAPTER` (`base.Adapter`) and is found by its name.
+"""
 
 from __future__ import annotations
 
 from looktwice.core.study import Modality, NativeMap, Region, Study, View
-from looktwice.modalities.opening import detect, expand
+from looktwice.modalities.base import Adapter
+from looktwice.modalities.opening import adapter_named, detect, expand, exports, kinds
 from looktwice.modalities.opening import open_study as open
 
-__all__ = ["Modality", "NativeMap", "Region", "Study", "View", "detect", "expand", "open"]
+__all__ = [
+    "Adapter",
+    "Modality",
+    "NativeMap",
+    "Region",
+    "Study",
+    "View",
+    "adapter_named",
+    "detect",
+    "expand",
+    "exports",
+    "kinds",
+    "open",
+]

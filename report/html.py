@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -12,26 +13,24 @@ from PIL import Image
 
 from looktwice.core.colours import css_gradient
 from looktwice.core.discovery import find_parts
+from looktwice.core.display import Viewer
 from looktwice.core.embedding import jpeg_uri, png_uri
 from looktwice.core.heat_layer import heat_layer
 from looktwice.core.result import Result
-from looktwice.core.study import Modality, Region
+from looktwice.core.study import Region
 from looktwice.core.wording import quantities
 from looktwice.report.picture import Picture
 
-LARGEST_PHOTOGRAPH = 1280
+TEMPLATES = Path(__file__).parent / "templates"
+
+LARGEST_PICTURE = 1280
+"""Pixels along the longer side of an input that is itself a picture."""
+
 LAYER_SIDE = 384
 """Pixels along the longer side of a heat layer, at least, so that its contour is thin on small pictures too."""
 
-AXES = {"area_px": "xy", "volume_mm3": "ijk", "points": "xyz"}
 
-
-def render_html(
-    result: Result,
-    pictures: Sequence[Picture],
-    volume_viewer: dict[str, Any] | None = None,
-    cloud_viewer: dict[str, Any] | None = None,
-) -> str:
+def render_html(result: Result, pictures: Sequence[Picture], viewer: Viewer | None = None) -> str:
     """Return the report of one study as a complete HTML document that loads nothing.
 
     Every text is escaped. Reports of medical input carry the notice that looktwice is no medical device, and not the
@@ -42,21 +41,21 @@ def render_html(
     result : Result
     pictures : sequence of Picture
         The most suspicious views, the worst first.
-    volume_viewer, cloud_viewer : dict, optional
-        What ``looktwice.modalities.volumes.viewer`` or ``cloud_viewer`` prepared.
+    viewer : Viewer, optional
+        What the heat map's ``viewer`` prepared.
     """
-    medical = is_medical(result)
-    side = LARGEST_PHOTOGRAPH if result.modality is Modality.IMAGE else LAYER_SIDE
+    display = result.heatmap.display
+    side = LARGEST_PICTURE if display.is_picture else LAYER_SIDE
     html: str = (
-        _environment()
+        _environment(None if viewer is None else viewer.template.parent)
         .get_template("report.html")
         .render(
             result=result,
-            medical=medical,
-            input_name=None if medical else result.source.name,
+            display=display,
+            input_name=None if result.medical else result.source.name,
             figures=[_figure(picture, side, result.threshold) for picture in pictures],
-            volume=volume_viewer,
-            cloud=cloud_viewer,
+            viewer_template=None if viewer is None else viewer.template.name,
+            viewer=None if viewer is None else viewer.values,
             gradient=css_gradient(),
             evidence_names={name: part.constant("TITLE") for name, part in find_parts("evidence", "TITLE").items()},
             has_world=any(region.centroid_world_mm for region in result.regions),
@@ -64,11 +63,6 @@ def render_html(
         )
     )
     return html
-
-
-def is_medical(result: Result) -> bool:
-    """Tell whether a report needs the notice: volumes always, other input where a note calls it medical."""
-    return result.modality is Modality.VOLUME or any("medical" in note.lower() for note in result.notes)
 
 
 def _figure(picture: Picture, largest: int, threshold: float) -> dict[str, Any]:
@@ -92,12 +86,12 @@ def _point(region: Region) -> str:
     return ", ".join(texts)
 
 
-def _box(region: Region) -> list[str]:
+def _box(region: Region, axes: str) -> list[str]:
     """Return one line per axis: ``x 12–40``."""
     half = len(region.bbox) // 2
     return [
         f"{axis} {quantities.number(low, 4)} – {quantities.number(high, 4)}"
-        for axis, low, high in zip(AXES[region.size_unit], region.bbox[:half], region.bbox[half:], strict=True)
+        for axis, low, high in zip(axes, region.bbox[:half], region.bbox[half:], strict=False)
     ]
 
 
@@ -121,9 +115,10 @@ def _value(value: Any) -> str:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _environment(viewers: Path | None) -> jinja2.Environment:
+    """Return templates of the report, and of the folder that a viewer's lies in."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("looktwice.report"),
+        loader=jinja2.FileSystemLoader([TEMPLATES] if viewers is None else [TEMPLATES, viewers]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

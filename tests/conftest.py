@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from .made_studies import browse, make_cloud, make_volume, photograph  # noqa: F401 - fixtures for every room
+from .plugin_kind import grid_kind  # noqa: F401
 
 # The same examples in every run, however slow the machine; `--hypothesis-profile=default` draws others.
 settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -85,6 +85,7 @@ def make_result(study, heatmap, pictures, threshold: float = 0.5, score: float =
         evidence={"ltfm": 0.83, "self_reference": 0.4},
         seconds={"load": 0.1, "encode": 1.0, "match": 0.2, "lift": 0.1, "explain": 0.0},
         notes=list(study.notes),
+        medical=study.medical,
     )
     for name, value in changes.items():
         setattr(result, name, value)

@@ -1,5 +1,7 @@
 """Training the geometry network, which separates damaged from undamaged places, on labelled clouds."""
 
+# kinds: trains a source of evidence for clouds
+
 from __future__ import annotations
 
 import json
@@ -23,8 +25,7 @@ from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import Sample
 from looktwice.evidence.geometry import SMOOTHED, Reading, calibrate_geometry, smoothed
 from looktwice.evidence.networks.damage import CLIP, GeometryNetwork
-from looktwice.modalities.pointclouds.shape_features import shape_features
-from looktwice.modalities.pointclouds.study import open_pointcloud
+from looktwice.modalities.pointclouds import open_pointcloud
 
 FloatArray = npt.NDArray[np.float32]
 Track = Callable[..., Iterable[Any]]
@@ -215,7 +216,7 @@ def _load_cases(plan: GeometryPlan, folder: Path, track: Track) -> tuple[tuple[s
 
 def _measure(sample: Sample, path: Path) -> None:
     study = open_pointcloud(sample.path)
-    surfels, features = shape_features(study)
+    surfels, features = study.shape
     labels = load_mask(sample, (len(study.drawn),))
     if labels is None:
         raise InputError(f"{sample.path} is anomalous and has no labels of its points")

@@ -1,5 +1,7 @@
 """Training the tissue probes: synthetic lesions in normal heads are separated from normal tissue."""
 
+# kinds: trains a source of evidence for heads
+
 from __future__ import annotations
 
 import math

@@ -82,7 +82,7 @@ class PictureMaker:
         """Paint a defect into a picture; material may come from any other one."""
         from PIL import Image
 
-        from looktwice.modalities.images import read_image
+        from looktwice.modalities.images import read_image  # kind: damages pixels
 
         picture = read_image(self._paths[source])
         mask = np.zeros(picture.shape[:2], bool)

@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from looktwice.modalities.pointclouds.recognise import is_pointcloud
+from looktwice.modalities.base import Adapter
+from looktwice.modalities.pointclouds.recognise import is_pointcloud, takes_cloud
 
 if TYPE_CHECKING:
-    from looktwice.modalities.pointclouds.study import CloudStudy, open_pointcloud
+    from looktwice.modalities.pointclouds.opening import open_pointcloud
+    from looktwice.modalities.pointclouds.study import CloudStudy
 
-__all__ = ["CloudStudy", "is_pointcloud", "open_pointcloud"]
+__all__ = ["ADAPTER", "CloudStudy", "is_pointcloud", "open_pointcloud"]
+
+
+def _open(source: Path | Any, **options: Any) -> CloudStudy:
+    from looktwice.modalities.pointclouds.opening import open_pointcloud
+
+    return open_pointcloud(source, **options)
+
+
+NAME = "pointcloud"
+
+ADAPTER = Adapter(
+    kind=NAME,
+    noun="point cloud",
+    matches=is_pointcloud,
+    open=_open,
+    options=("backend", "views", "unit", "remove_outliers", "remove_plane"),
+    takes=takes_cloud,
+    accepts="a cloud is an object of Open3D or trimesh, or an array or tensor of floats (P, 3) or (P, 6)",
+    exports=("obj", "glb", "csv"),
+    # Before pictures: an organised XYZ TIFF is a cloud although its first bytes are a picture's.
+    order=20,
+)
 
 
 def __getattr__(name: str) -> Any:
     # Every input is asked whether it is a cloud; only those that are may cost the seconds that Open3D takes to import.
-    if name in ("CloudStudy", "open_pointcloud"):
-        from looktwice.modalities.pointclouds import study
+    if name == "open_pointcloud":
+        from looktwice.modalities.pointclouds.opening import open_pointcloud
 
-        return getattr(study, name)
+        return open_pointcloud
+    if name == "CloudStudy":
+        from looktwice.modalities.pointclouds.study import CloudStudy
+
+        return CloudStudy
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

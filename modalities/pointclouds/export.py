@@ -6,15 +6,13 @@ import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from looktwice.core.atomic import atomic_path
 from looktwice.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from looktwice.modalities.pointclouds.pointmap import PointMap
+from looktwice.modalities.pointclouds.scored import ScoredCloud
 
 # glTF is in metres (section 3.4).
 _METRES = {"mm": 0.001, "m": 1.0, "inch": 0.0254}
@@ -23,12 +21,12 @@ _VERTICES, _INDICES = 34962, 34963
 _POINTS, _TRIANGLES = 0, 4
 
 
-def export_heatmap(heatmap: PointMap, kind: str, folder: Path) -> str:
+def export_heatmap(heatmap: ScoredCloud, kind: str, folder: Path) -> str:
     """Write ``heatmap.<kind>`` into a folder and return the file's name.
 
     Parameters
     ----------
-    heatmap : PointMap
+    heatmap : ScoredCloud
     kind : str
         A key of `EXPORTS`: "obj" (vertex colours after the coordinates, as MeshLab, Blender and CloudCompare read
         them), "glb" (glTF 2.0, in metres where the unit is known; the scores are the attribute ``_ANOMALY_SCORE``;
@@ -49,8 +47,8 @@ def export_heatmap(heatmap: PointMap, kind: str, folder: Path) -> str:
     return name
 
 
-def _write_obj(heatmap: PointMap, path: Path) -> None:
-    faces = heatmap.study.cloud.faces
+def _write_obj(heatmap: ScoredCloud, path: Path) -> None:
+    faces = heatmap.placed.cloud.faces
     digits = "%.17g" if heatmap.points.dtype == np.float64 else "%.9g"
     with path.open("w", encoding="ascii") as file:
         rows = np.concatenate([heatmap.points, heatmap.colours / 255.0], axis=1)
@@ -59,19 +57,19 @@ def _write_obj(heatmap: PointMap, path: Path) -> None:
             np.savetxt(file, faces + 1, fmt=["f %d", "%d", "%d"])
 
 
-def _write_csv(heatmap: PointMap, path: Path) -> None:
+def _write_csv(heatmap: ScoredCloud, path: Path) -> None:
     """Write the scores beside the coordinates; ``inspected`` is 0 for points without measured coordinates."""
     digits = "%.17g" if heatmap.points.dtype == np.float64 else "%.9g"
-    columns = [heatmap.points, heatmap.values[:, None], heatmap.seen_count[:, None], heatmap.study.drawn[:, None]]
+    columns = [heatmap.points, heatmap.values[:, None], heatmap.seen_count[:, None], heatmap.placed.drawn[:, None]]
     with path.open("w", encoding="ascii") as file:
         file.write("x,y,z,anomaly_score,views_seen,inspected\n")
         np.savetxt(file, np.concatenate(columns, axis=1), fmt=[digits] * 3 + ["%.6f", "%d", "%d"], delimiter=",")
 
 
-def _write_glb(heatmap: PointMap, path: Path) -> None:
-    study, measured = heatmap.study, heatmap.study.cloud.valid
+def _write_glb(heatmap: ScoredCloud, path: Path) -> None:
+    placed, measured = heatmap.placed, heatmap.placed.cloud.valid
     # Around the object's centre: single precision would cost the digits of geodetic coordinates.
-    positions = (heatmap.points[measured] - study.centre).astype("<f4")
+    positions = (heatmap.points[measured] - placed.centre).astype("<f4")
     colours = np.full((len(positions), 4), 255, np.uint8)
     colours[:, :3] = heatmap.colours[measured]
     blocks = [
@@ -81,15 +79,15 @@ def _write_glb(heatmap: PointMap, path: Path) -> None:
     ]
     primitive: dict[str, Any] = {
         "attributes": {"POSITION": 0, "COLOR_0": 1, "_ANOMALY_SCORE": 2},
-        "mode": _POINTS if study.cloud.faces is None else _TRIANGLES,
+        "mode": _POINTS if placed.cloud.faces is None else _TRIANGLES,
     }
-    if study.cloud.faces is not None:
-        whole = study.cloud.faces[measured[study.cloud.faces].all(axis=1)]
+    if placed.cloud.faces is not None:
+        whole = placed.cloud.faces[measured[placed.cloud.faces].all(axis=1)]
         corners = (np.cumsum(measured) - 1)[whole].astype("<u4").ravel()
         blocks.append((corners, _INDICES, {"componentType": _UNSIGNED_INT, "type": "SCALAR"}))
         primitive["indices"] = 3
-    scale = _METRES.get(study.unit or "", 1.0)
-    node = {"mesh": 0, "translation": (study.centre * scale).tolist(), "scale": [scale] * 3}
+    scale = _METRES.get(placed.unit or "", 1.0)
+    node = {"mesh": 0, "translation": (placed.centre * scale).tolist(), "scale": [scale] * 3}
     document: dict[str, Any] = {
         "asset": {"version": "2.0", "generator": "looktwice"},
         "scene": 0,
@@ -122,5 +120,5 @@ def _save_glb(document: dict[str, Any], blocks: list[tuple[np.ndarray, int]], pa
             file.write(data.tobytes())
 
 
-EXPORTS: dict[str, Callable[[PointMap, Path], None]] = {"obj": _write_obj, "glb": _write_glb, "csv": _write_csv}
+EXPORTS: dict[str, Callable[[ScoredCloud, Path], None]] = {"obj": _write_obj, "glb": _write_glb, "csv": _write_csv}
 """Every format by its ending."""

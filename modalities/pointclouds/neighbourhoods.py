@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
 from looktwice.modalities.pointclouds.surfels import SCALES, Surfels
-
-if TYPE_CHECKING:
-    from looktwice.modalities.pointclouds.study import CloudStudy
 
 FloatArray = npt.NDArray[np.float32]
 Features = dict[str, FloatArray]
@@ -23,7 +18,7 @@ _RIDGE = 1e-3
 _ROUGH_POINTS = 100_000
 
 
-def describe_neighbourhoods(study: CloudStudy, surfels: Surfels) -> Features:
+def describe_neighbourhoods(points: FloatArray, surfels: Surfels) -> Features:
     """Return numbers about each element's neighbourhood, each of shape (M,), under names that end in the scale.
 
     Lengths are in units of the neighbourhood's reach, so that neither pose nor size counts:
@@ -39,9 +34,10 @@ def describe_neighbourhoods(study: CloudStudy, surfels: Surfels) -> Features:
 
     Parameters
     ----------
-    study : CloudStudy
+    points : float32, shape (Q, 3)
+        Of the surface.
     surfels : Surfels
-        Of the same study.
+        Its elements.
     """
     frames = _frames(surfels.normals)
     # Coordinates as planes of their own: NumPy works along the last axis several times as fast.
@@ -49,7 +45,7 @@ def describe_neighbourhoods(study: CloudStudy, surfels: Surfels) -> Features:
     around = np.stack([_along(apart, axis) for axis in np.moveaxis(frames, 0, -1)])
     step = -(-len(surfels.owner) // _ROUGH_POINTS)
     owner = surfels.owner[::step]
-    apart = study.surface.points[::step].T - surfels.points.T.take(owner, axis=1)
+    apart = points[::step].T - surfels.points.T.take(owner, axis=1)
     local = np.stack([_along(apart, axis.take(owner, axis=1)) for axis in np.moveaxis(frames, 0, -1)])
     features: Features = {}
     for scale in SCALES:

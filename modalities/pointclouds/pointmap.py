@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from looktwice.core.display import Display, Viewer
 from looktwice.core.study import BoolArray, FloatArray, NativeMap, Region, added_in_logits
+from looktwice.modalities.pointclouds.export import EXPORTS, export_heatmap
+from looktwice.modalities.pointclouds.placed import PlacedCloud
 from looktwice.modalities.pointclouds.ply import write_scored_ply
 from looktwice.modalities.pointclouds.regions import find_regions
-
-if TYPE_CHECKING:
-    from looktwice.modalities.pointclouds.study import CloudStudy
+from looktwice.modalities.pointclouds.viewer import cloud_viewer
+from looktwice.modalities.rendering.renderer import Rendering
 
 _COLOUR_MAP = "inferno"
 
 
 class PointMap(NativeMap):
     """Scores of a cloud's points or of a mesh's vertices.
+
+    Parameters
+    ----------
+    placed : PlacedCloud
+        The cloud that is scored.
+    renderings : sequence of Rendering
+        Its views, for `in_views`.
 
     Attributes
     ----------
@@ -34,39 +43,46 @@ class PointMap(NativeMap):
         True where no view sees the point: its score is its neighbours', or 0 if it is not inspected.
     """
 
-    overlapping_views = True
+    overlapping_views: ClassVar[bool] = True
+    display: ClassVar[Display] = Display("point cloud", "xyz")
+    exports: ClassVar[tuple[str, ...]] = tuple(EXPORTS)
 
     def __init__(
-        self, study: CloudStudy, values: FloatArray, seen_count: npt.NDArray[np.uint8], filled: BoolArray
+        self,
+        placed: PlacedCloud,
+        values: FloatArray,
+        seen_count: npt.NDArray[np.uint8],
+        filled: BoolArray,
+        renderings: Sequence[Rendering] = (),
     ) -> None:
-        self.study = study
+        self.placed = placed
         self.values = values
         self.seen_count = seen_count
         self.filled = filled
+        self._renderings = renderings
 
     @property
     def points(self) -> npt.NDArray[np.floating]:
         """The file's points, in the file's order."""
-        return self.study.cloud.points
+        return self.placed.cloud.points
 
     def joined(self, highest: Sequence[FloatArray], added: Sequence[FloatArray], own: bool, margin: float) -> PointMap:
         """Return a map that takes in values of points (P,); points that are not inspected stay 0; see ``NativeMap``."""
         values = np.max([*([self.values] if own else []), *highest], axis=0) if highest else self.values
         if added:
-            inspected, before = self.study.drawn, values
+            inspected, before = self.placed.drawn, values
             values = np.zeros_like(before)
             values[inspected] = added_in_logits(before[inspected], np.sum(added, axis=0)[inspected], margin)
-        return PointMap(self.study, np.asarray(values, np.float32), self.seen_count, self.filled)
+        return PointMap(self.placed, np.asarray(values, np.float32), self.seen_count, self.filled, self._renderings)
 
     def regions(self, threshold: float, limit: int = 20) -> list[Region]:
         """Return the connected parts at or above `threshold`, the most suspicious first (see `regions`)."""
-        return find_regions(self.study, self.values, threshold, self.filled)[:limit]
+        return find_regions(self.placed, self.values, threshold, self.filled)[:limit]
 
     def in_views(self) -> FloatArray:
         """Return the scores of what each view shows, shape (V, S, S), 0 off the object: the way back from `lift`."""
-        on_surface = np.append(self.study.on_surface(self.values), np.float32(0))
-        renderings = [self.study.rendering(index) for index in range(len(self.study.views()))]
-        shown: FloatArray = np.stack([on_surface[rendering.index] for rendering in renderings])
+        on_surface = np.append(self.placed.on_surface(self.values), np.float32(0))
+        shown: FloatArray = np.stack([on_surface[rendering.index] for rendering in self._renderings])
         return shown
 
     @property
@@ -78,6 +94,19 @@ class PointMap(NativeMap):
         colours: npt.NDArray[np.uint8] = palette[(np.clip(self.values, 0, 1) * 255).astype(np.uint8)]
         return colours
 
+    def viewer(self, threshold: float, focus: tuple[float, ...] | None = None) -> Viewer | None:
+        """Return the 3D view."""
+        return cloud_viewer(self, threshold, focus)
+
+    def export(self, kind: str, folder: Path) -> str:
+        """Write ``heatmap.<kind>``; see `export.export_heatmap`."""
+        return export_heatmap(self, kind, folder)
+
+    def write(self, folder: Path) -> dict[str, str]:
+        """Write ``heatmap.ply``."""
+        self.save(folder / "heatmap.ply")
+        return {"heatmap": "heatmap.ply"}
+
     def save(self, path: Path) -> None:
         """Write a binary PLY file that CloudCompare and MeshLab open.
 
@@ -88,5 +117,5 @@ class PointMap(NativeMap):
             "scalar_anomaly_score": self.values,
             "scalar_views_seen": self.seen_count.astype(np.float32),
         }
-        unit = f"unit {self.study.unit}" if self.study.unit else "unit unknown"
-        write_scored_ply(Path(path), self.points, scalars, self.colours, self.study.cloud.faces, ("looktwice", unit))
+        unit = f"unit {self.placed.unit}" if self.placed.unit else "unit unknown"
+        write_scored_ply(Path(path), self.points, scalars, self.colours, self.placed.cloud.faces, ("looktwice", unit))

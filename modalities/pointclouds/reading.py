@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from looktwice.core.errors import InputError
 from looktwice.modalities.pointclouds.cloud import Cloud
+from looktwice.modalities.pointclouds.colours import as_bytes
 from looktwice.modalities.pointclouds.gltf import read_gltf
 from looktwice.modalities.pointclouds.obj import read_obj
 from looktwice.modalities.pointclouds.ply import check_complete
@@ -66,7 +67,7 @@ def _read_points(path: Path, file_format: str) -> Cloud:
     if "positions" not in cloud.point:
         raise InputError(f"{path}: damaged or truncated {file_format} file: no points could be read")
     colours = cloud.point.colors.numpy() if "colors" in cloud.point else None
-    return Cloud(cloud.point.positions.numpy(), colours=_as_bytes(colours))
+    return Cloud(cloud.point.positions.numpy(), colours=as_bytes(colours))
 
 
 def _read_mesh(path: Path) -> Cloud:
@@ -77,12 +78,12 @@ def _read_mesh(path: Path) -> Cloud:
     points = np.asarray(mesh.vertices)
     faces = np.asarray(mesh.triangles)
     colours = np.asarray(mesh.vertex_colors) if mesh.has_vertex_colors() else None
-    return Cloud(_narrow(points), faces if len(faces) else None, _as_bytes(colours))
+    return Cloud(_narrow(points), faces if len(faces) else None, as_bytes(colours))
 
 
 def _read_obj(path: Path) -> Cloud:
     points, faces, colours = read_obj(path)
-    return Cloud(_narrow(points), faces, _as_bytes(colours))
+    return Cloud(_narrow(points), faces, as_bytes(colours))
 
 
 def _read_xyz(path: Path) -> Cloud:
@@ -139,15 +140,6 @@ def _narrow(points: npt.NDArray[np.float64]) -> npt.NDArray[np.floating]:
     exact = np.array_equal(narrow.astype(np.float64), points, equal_nan=True)
     far = len(points) and np.nanmax(np.abs(points), initial=0) > 1e4
     return narrow if exact or not far else points
-
-
-def _as_bytes(colours: Any) -> npt.NDArray[np.uint8] | None:
-    if colours is None or not len(colours):
-        return None
-    if colours.dtype.kind == "f":
-        colours = np.rint(np.clip(np.nan_to_num(colours), 0, 1) * 255)
-    narrow: npt.NDArray[np.uint8] = colours.astype(np.uint8)
-    return narrow
 
 
 def _quiet() -> Any:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import os
 import struct
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
+from typing import Any
+
+from looktwice.modalities.memory import comes_from, is_array, is_floating
 
 _HEAD = 8192
 _TEXT_SUFFIXES = {".xyz", ".txt", ".asc", ".csv", ".xyzn", ".xyzrgb", ".pts"}
@@ -125,3 +129,10 @@ def _is_organised_tiff(path: Path) -> bool:
             return bool(page.dtype is not None and page.dtype.kind == "f" and page.shape[2:] == (3,))
     except (tifffile.TiffFileError, OSError, IndexError, ValueError, KeyError):
         return False
+
+
+def takes_cloud(data: Any, options: Mapping[str, Any]) -> bool:
+    """Tell whether an object in memory is a cloud or a mesh: Open3D's, trimesh's, or floats in rows of 3 or 6."""
+    if comes_from(data, "open3d") or comes_from(data, "trimesh"):
+        return True
+    return is_array(data) and data.ndim == 2 and data.shape[1] in (3, 6) and is_floating(data)

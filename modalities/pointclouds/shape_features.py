@@ -7,7 +7,7 @@ object. `evidence.networks.damage` learns from synthetic damage what they mean t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,8 @@ from looktwice.modalities.pointclouds.neighbourhoods import Features, describe_n
 from looktwice.modalities.pointclouds.rarity import rarity
 from looktwice.modalities.pointclouds.surfels import SCALES, Surfels, surface_elements
 from looktwice.modalities.pointclouds.symmetry import Symmetry, find_symmetries
-
-if TYPE_CHECKING:
-    from looktwice.modalities.pointclouds.study import CloudStudy
+from looktwice.modalities.rendering.frame import PrincipalFrame
+from looktwice.modalities.rendering.renderer import Rendering, Surface
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -36,8 +35,18 @@ _COMPARED += ("mirrored", "mirrored_least", "flat16", "flat48")
 _NEAR = 9
 
 
-def shape_features(study: CloudStudy) -> tuple[Surfels, Features]:
-    """Return the elements of a study's surface, and what is known of each of them.
+def shape_features(
+    surface: Surface, frame: PrincipalFrame, renderings: Sequence[Rendering]
+) -> tuple[Surfels, Features]:
+    """Return the elements of a surface, and what is known of each of them.
+
+    Parameters
+    ----------
+    surface : Surface
+    frame : PrincipalFrame
+        The object's own axes.
+    renderings : sequence of Rendering
+        Views of the surface.
 
     Returns
     -------
@@ -45,13 +54,13 @@ def shape_features(study: CloudStudy) -> tuple[Surfels, Features]:
     features : dict of float32, shape (M,)
         By name, always the same names in the same order.
     """
-    surfels = surface_elements(study, ELEMENTS)
-    features = describe_neighbourhoods(study, surfels)
+    surfels = surface_elements(surface, frame, renderings, ELEMENTS)
+    features = describe_neighbourhoods(surface.points, surfels)
     features["rarity"] = _averaged(rarity(surfels.points, _searched(surfels, features)), surfels)
-    features |= _asymmetry(surfels, features, find_symmetries(surfels.points, surfels.normals, study.frame.axes))
+    features |= _asymmetry(surfels, features, find_symmetries(surfels.points, surfels.normals, frame.axes))
     features |= _compared(surfels, features)
     whole = {
-        "density": np.log(len(study.surface.points) / len(surfels.points)),
+        "density": np.log(len(surface.points) / len(surfels.points)),
         "usual_rough": np.median(features["rough16"]),
         "usual_rarity": np.quantile(features["rarity"], 0.9),
     }

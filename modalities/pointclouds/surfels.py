@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-if TYPE_CHECKING:
-    from looktwice.modalities.pointclouds.study import CloudStudy
+from looktwice.modalities.rendering.frame import PrincipalFrame
+from looktwice.modalities.rendering.renderer import Rendering, Surface
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -27,7 +27,7 @@ class Surfels:
     Attributes
     ----------
     points : float32, shape (M, 3)
-        In the study's normalised coordinates; each the mean of the points in one cell, which averages noise.
+        In the surface's coordinates; each the mean of the points in one cell, which averages noise.
     normals : float32, shape (M, 3)
         Unit length, pointing out of the object: towards the views that see the element.
     side : float
@@ -35,7 +35,7 @@ class Surfels:
     neighbours : int64, shape (M, K)
         Nearest elements, the nearest first (itself), K the largest of `SCALES` or M.
     owner : int64, shape (Q,)
-        The element that each point of ``study.surface`` belongs to.
+        The element that each point of the surface belongs to.
     """
 
     points: FloatArray
@@ -45,15 +45,23 @@ class Surfels:
     owner: npt.NDArray[np.int64]
 
 
-def surface_elements(study: CloudStudy, count: int) -> Surfels:
-    """Return about `count` elements of a study's surface (fewer if it has fewer points)."""
-    # Cells are laid along the object's own axes, so that turning the object turns the elements with it.
-    axes = study.frame.axes
-    points, owner, side = _thin(study.surface.points @ axes.T, study.surface.spacing, count)
-    points = points @ axes
+def surface_elements(surface: Surface, frame: PrincipalFrame, renderings: Sequence[Rendering], count: int) -> Surfels:
+    """Return about `count` elements of a surface (fewer if it has fewer points).
+
+    Parameters
+    ----------
+    surface : Surface
+    frame : PrincipalFrame
+        The object's own axes. Cells are laid along them, so that turning the object turns the elements with it.
+    renderings : sequence of Rendering
+        Views of the surface, from which its normals learn where outside is.
+    count : int
+    """
+    points, owner, side = _thin(surface.points @ frame.axes.T, surface.spacing, count)
+    points = points @ frame.axes
     _, neighbours = cKDTree(points).query(points, k=min(SCALES[-1], len(points)), workers=-1)
     normals = _normals(points[neighbours[:, : SCALES[0]]])
-    return Surfels(points, _face_outward(study, points, normals), side, neighbours, owner)
+    return Surfels(points, _face_outward(points, normals, renderings), side, neighbours, owner)
 
 
 def _thin(points: FloatArray, spacing: FloatArray, count: int) -> tuple[FloatArray, npt.NDArray[np.int64], float]:
@@ -84,11 +92,10 @@ def _normals(neighbourhoods: FloatArray) -> FloatArray:
     return normals
 
 
-def _face_outward(study: CloudStudy, points: FloatArray, normals: FloatArray) -> FloatArray:
+def _face_outward(points: FloatArray, normals: FloatArray, renderings: Sequence[Rendering]) -> FloatArray:
     """Turn normals towards the viewers that see them; where none does, as the nearest element that is seen."""
     toward = np.zeros_like(points)
-    for index in range(len(study.views())):
-        rendering = study.rendering(index)
+    for rendering in renderings:
         toward[rendering.visible(points) < rendering.geometry.mask.size] += rendering.camera.toward
     hidden = ~toward.any(axis=1)
     if hidden.any() and not hidden.all():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -11,11 +12,10 @@ from matplotlib.colors import to_hex
 from scipy.spatial import cKDTree
 
 from looktwice.core.colours import HEAT_COLORMAP
+from looktwice.core.display import Viewer
 from looktwice.core.embedding import array_base64, installed_script
 from looktwice.core.study import FloatArray
-
-if TYPE_CHECKING:
-    from looktwice.modalities.pointclouds.pointmap import PointMap
+from looktwice.modalities.pointclouds.scored import ScoredCloud
 
 MAX_POINTS = 25_000
 """Shown at most, of which at most half lie above the threshold; a browser turns so many without delay."""
@@ -28,12 +28,12 @@ LIGHT = np.array([0.35, 0.45, 0.82], dtype=np.float32)
 """Where the light comes from, of length 1."""
 
 
-def cloud_viewer(heatmap: PointMap, threshold: float, focus: tuple[float, ...] | None) -> dict[str, Any] | None:
-    """Return what ``cloud_viewer.html`` needs, or None where plotly carries no script.
+def cloud_viewer(heatmap: ScoredCloud, threshold: float, focus: tuple[float, ...] | None) -> Viewer | None:
+    """Return the 3D view, or None where plotly carries no script.
 
     Parameters
     ----------
-    heatmap : PointMap
+    heatmap : ScoredCloud
     threshold : float
         Where the colours start at first.
     focus : tuple of float, optional
@@ -50,26 +50,26 @@ def cloud_viewer(heatmap: PointMap, threshold: float, focus: tuple[float, ...] |
     faces = _whole_faces(heatmap)
     scene = _mesh(heatmap, faces) if 0 < len(faces) <= MAX_FACES else _points(heatmap, threshold)
     scale = [to_hex(colour) for colour in matplotlib.colormaps[HEAT_COLORMAP](np.linspace(0, 1, 33))]
-    setup = {**scene, "threshold": threshold, "scale": scale, "unit": heatmap.study.unit, "eye": _eye(heatmap, focus)}
-    return {"setup": setup, "plotly": script}
+    setup = {**scene, "threshold": threshold, "scale": scale, "unit": heatmap.placed.unit, "eye": _eye(heatmap, focus)}
+    return Viewer(Path(__file__).with_name("viewer.html"), {"setup": setup, "plotly": script})
 
 
-def _eye(heatmap: PointMap, focus: tuple[float, ...] | None) -> list[float]:
+def _eye(heatmap: ScoredCloud, focus: tuple[float, ...] | None) -> list[float]:
     """Return the direction, of length 1, from the object's centre to where the camera stands at first."""
-    outwards = np.zeros(3) if focus is None else np.array(focus) - heatmap.study.centre
-    if np.linalg.norm(outwards) < 0.05 * heatmap.study.radius:
+    outwards = np.zeros(3) if focus is None else np.array(focus) - heatmap.placed.centre
+    if np.linalg.norm(outwards) < 0.05 * heatmap.placed.radius:
         outwards = np.array([1.0, 1.0, 0.7])
     eye: list[float] = (outwards / np.linalg.norm(outwards)).tolist()
     return eye
 
 
-def _whole_faces(heatmap: PointMap) -> npt.NDArray[np.int32]:
+def _whole_faces(heatmap: ScoredCloud) -> npt.NDArray[np.int32]:
     """Return the faces with three measured corners, shape (F, 3); none for a cloud."""
-    cloud = heatmap.study.cloud
+    cloud = heatmap.placed.cloud
     return np.zeros((0, 3), np.int32) if cloud.faces is None else cloud.faces[cloud.valid[cloud.faces].all(axis=1)]
 
 
-def _mesh(heatmap: PointMap, faces: npt.NDArray[np.int32]) -> dict[str, Any]:
+def _mesh(heatmap: ScoredCloud, faces: npt.NDArray[np.int32]) -> dict[str, Any]:
     used, corners = np.unique(faces, return_inverse=True)
     return {
         **_positions(heatmap.points[used]),
@@ -79,9 +79,9 @@ def _mesh(heatmap: PointMap, faces: npt.NDArray[np.int32]) -> dict[str, Any]:
     }
 
 
-def _points(heatmap: PointMap, threshold: float) -> dict[str, Any]:
+def _points(heatmap: ScoredCloud, threshold: float) -> dict[str, Any]:
     """Points sorted by score, the highest first, so that a threshold cuts them in two."""
-    valid = np.flatnonzero(heatmap.study.cloud.valid)
+    valid = np.flatnonzero(heatmap.placed.cloud.valid)
     kept = thin(heatmap.values[valid], threshold, MAX_POINTS)
     kept = valid[kept[np.argsort(-heatmap.values[valid[kept]], kind="stable")]]
     points = heatmap.points[kept]

@@ -5,21 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from threading import Lock
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
 from looktwice.core.study import View
-from looktwice.modalities.rendering.cameras import Camera
+from looktwice.modalities.pointclouds.placed import PlacedCloud
+from looktwice.modalities.rendering.cameras import Camera, place_cameras
 from looktwice.modalities.rendering.renderer import Rendering, render
 
-if TYPE_CHECKING:
-    from looktwice.modalities.pointclouds.study import CloudStudy
+# Pixels on a side of a view.
+VIEW_SIZE = 336
 
 
 class CloudViews(Sequence[View]):
-    """Views rendered when first asked for and kept, by whichever thread asks for one first."""
+    """Views rendered when first asked for and kept, by whichever thread asks for one first.
 
-    def __init__(self, study: CloudStudy, count: int | None) -> None:
-        self._study = study
+    Parameters
+    ----------
+    cloud : PlacedCloud
+        Its surface is asked for when the first view is.
+    backend : str
+        A key of `looktwice.modalities.rendering.backends.BACKENDS`.
+    count : int or None
+        How many views; None for as many as it takes to see every visible part twice.
+    """
+
+    def __init__(self, cloud: PlacedCloud, backend: str, count: int | None) -> None:
+        self._cloud = cloud
+        self._backend = backend
         self._count = count
         self._done: list[Rendering] = []
         self._views: dict[int, View] = {}
@@ -28,11 +40,11 @@ class CloudViews(Sequence[View]):
     @cached_property
     def cameras(self) -> list[Camera]:
         """One camera per view."""
-        return self._study.place_cameras(self._count)
+        return place_cameras(self._cloud.surface.points, self._cloud.frame, self._count, VIEW_SIZE)
 
     @cached_property
     def _pending(self) -> Iterator[Rendering]:
-        return render(self._study.surface, self.cameras, self._study.backend)
+        return render(self._cloud.surface, self.cameras, self._backend)
 
     def __len__(self) -> int:
         return self._count or len(self.cameras)

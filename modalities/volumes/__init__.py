@@ -1,6 +1,48 @@
 """CT and MRI volumes: reading, orientation, intensity windows, slices, and the way back to voxels."""
 
-from looktwice.modalities.volumes.opening import open_case, open_volume
-from looktwice.modalities.volumes.sniffing import is_volume
+from __future__ import annotations
 
-__all__ = ["is_volume", "open_case", "open_volume"]
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from looktwice.modalities.base import Adapter
+from looktwice.modalities.volumes.sniffing import is_volume, takes_volume
+
+if TYPE_CHECKING:
+    from looktwice.modalities.volumes.opening import open_case, open_volume
+    from looktwice.modalities.volumes.study import VolumeStudy
+
+__all__ = ["ADAPTER", "is_volume", "open_case", "open_volume"]
+
+
+def _open(source: Path | Any, **options: Any) -> VolumeStudy:
+    from looktwice.modalities.volumes.opening import open_volume
+
+    return open_volume(source, **options)
+
+
+NAME = "volume"
+
+ADAPTER = Adapter(
+    kind=NAME,
+    noun="volume",
+    matches=is_volume,
+    open=_open,
+    options=("planes", "window", "channel", "neighbours_mm", "case", "affine", "spacing"),
+    takes=takes_volume,
+    accepts=(
+        "a volume is an image of nibabel or SimpleITK, a MONAI MetaTensor, or an array or tensor of numbers (I, J, K) "
+        "with affine= or spacing="
+    ),
+    # First: what holds DICOM is medical, even where its preamble makes it a TIFF picture too.
+    order=10,
+)
+
+
+def __getattr__(name: str) -> Any:
+    # Every input is asked whether it is a volume; only those that are may cost what the readers take to import.
+    if name in ("open_case", "open_volume"):
+        from looktwice.modalities.volumes import opening
+
+        return getattr(opening, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from looktwice.core.errors import InputError, UsageError
-from looktwice.modalities.volumes.opening import read_scan
+from looktwice.modalities.volumes.reading import read_scan
 from looktwice.modalities.volumes.scan import Scan
 from looktwice.modalities.volumes.voxels import Voxels
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,11 +42,28 @@ def read_itk(path: Path, kind: VolumeFormat, channel: int | None = None) -> Scan
         image = SimpleITK.ReadImage(str(path), imageIO=IMAGE_IO[kind])
     except RuntimeError as error:
         raise InputError("the file is truncated or damaged, or its data file is missing; export it again") from error
+    return scan_of_itk(image, path, lambda count, notes: pick_channel(count, channel, notes))
+
+
+def scan_of_itk(image: Image, source: Path, pick: Callable[[int, list[str]], int]) -> Scan:
+    """Return an image of SimpleITK as a scan.
+
+    Parameters
+    ----------
+    image : SimpleITK.Image
+        In 2 to 4 dimensions.
+    source : Path
+        Where it comes from, or a name.
+    pick : callable
+        From the number of its components or volumes, and the notes, to which one to take.
+    """
+    import SimpleITK
+
     if not 2 <= image.GetDimension() <= 4:
         raise InputError(f"image in {image.GetDimension()} dimensions; only 2 to 4 can be inspected")
     notes: list[str] = []
     channels = _channels(SimpleITK.GetArrayFromImage(image), image)
-    array = channels[pick_channel(len(channels), channel, notes)]
+    array = channels[pick(len(channels), notes)]
     voxels = array.reshape((1,) * (3 - array.ndim) + array.shape).T
     affine = _affine(image)
     return Scan(
@@ -53,8 +71,8 @@ def read_itk(path: Path, kind: VolumeFormat, channel: int | None = None) -> Scan
         affine=affine,
         kind=None,
         header=nifti_header(voxels.shape, affine),
-        name=path.stem or "volume",
-        source=path,
+        name=source.stem or "volume",
+        source=source,
         notes=notes,
     )
 

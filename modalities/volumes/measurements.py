@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,11 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
 from looktwice.core.study import BoolArray, Region
+from looktwice.modalities.volumes.anatomy import Anatomy
 from looktwice.modalities.volumes.components import Component
 from looktwice.modalities.volumes.foreground import Foreground
-from looktwice.modalities.volumes.voxels import Box
-
-if TYPE_CHECKING:
-    from looktwice.modalities.volumes.voxel_map import VoxelMap
+from looktwice.modalities.volumes.scan import Scan
+from looktwice.modalities.volumes.voxels import Box, ReadByBox
 
 RING_MM = (2.0, 8.0)
 """The ring that a region's intensity is compared to: from so far outside it to so far."""
@@ -25,23 +24,37 @@ LARGEST_BOX = 500_000
 """Voxels looked at around one region; a larger one is measured on every n-th voxel."""
 
 
-def measure(component: Component, voxel_map: VoxelMap, mask: Foreground, threshold: float) -> Region:
+def measure(
+    component: Component, scores: ReadByBox, scan: Scan, mask: Foreground, anatomy: Anatomy, threshold: float
+) -> Region:
     """Return a component as a region.
+
+    Parameters
+    ----------
+    component : Component
+    scores : read by box
+        The map that it is a part of.
+    scan : Scan
+        On the same grid.
+    mask : Foreground
+    anatomy : Anatomy
+    threshold : float
+        At or above which the component lies.
 
     ``details`` holds ``diameter_mm`` (between the two voxel centres that are farthest apart), ``mean_inside`` and
     ``mean_ring`` (in the scan's own unit; HU for CT; None where no ring is left), ``peak`` (the voxel with the highest
     score), ``threshold`` (the score that the region was cut at), ``laterality``, ``position`` and, for heads that
     could be aligned, ``centroid_mni_mm``.
     """
-    affine = voxel_map.affine
+    affine = scan.affine
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    box, step = _box_around(component, voxel_map.shape, spacing)
-    inside, above = _own_voxels(component, voxel_map, box, threshold)
+    box, step = _box_around(component, scan.voxels.shape, spacing)
+    inside, above = _own_voxels(component, scores, box, threshold)
     world = affine[:3, :3] @ component.centroid + affine[:3, 3]
-    intensities = voxel_map.scan.voxels[box]
+    intensities = scan.voxels[box]
     ring = _ring(inside, spacing * step) & ~above & mask[box]
     i, j, k = (float(value) for value in component.centroid)
-    mni = voxel_map.anatomy.mni(world)
+    mni = anatomy.mni(world)
     return Region(
         score=component.score,
         size=component.voxels * float(abs(np.linalg.det(affine[:3, :3]))),
@@ -55,8 +68,8 @@ def measure(component: Component, voxel_map: VoxelMap, mask: Foreground, thresho
             "mean_ring": float(intensities[ring].mean()) if ring.any() else None,
             "peak": [int(index) for index in component.peak],
             "threshold": threshold,
-            "laterality": voxel_map.anatomy.laterality(world),
-            "position": voxel_map.anatomy.position(world),
+            "laterality": anatomy.laterality(world),
+            "position": anatomy.position(world),
             **({} if mni is None else {"centroid_mni_mm": [round(float(value), 1) for value in mni]}),
         },
     )
@@ -73,9 +86,9 @@ def _box_around(component: Component, shape: tuple[int, int, int], spacing: npt.
     return (i, j, k), step
 
 
-def _own_voxels(component: Component, voxel_map: VoxelMap, box: Box, threshold: float) -> tuple[BoolArray, BoolArray]:
+def _own_voxels(component: Component, scores: ReadByBox, box: Box, threshold: float) -> tuple[BoolArray, BoolArray]:
     """Return the component's voxels within `box`, and all that reach the threshold there."""
-    above = voxel_map[box] >= threshold
+    above = scores[box] >= threshold
     labels, _ = ndimage.label(above)
     at = tuple((peak - side.start) // side.step for peak, side in zip(component.peak, box, strict=True))
     return labels == labels[at], above

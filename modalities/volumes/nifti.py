@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -18,7 +19,7 @@ from nibabel.wrapstruct import WrapStructError
 
 from looktwice.core.errors import InputError
 from looktwice.core.study import FloatArray
-from looktwice.modalities.volumes.scan import Scan, pick_channel
+from looktwice.modalities.volumes.scan import Scan, nifti_header, pick_channel
 from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, RawFile, Voxels
 
 MILLIMETRES = {"meter": 1e3, "mm": 1.0, "micron": 1e-3, "unknown": 1.0}
@@ -63,6 +64,40 @@ def read_nifti(path: Path, channel: int | None = None) -> Scan:
         header=header_3d,
         name=_stem(path),
         source=path,
+        notes=notes,
+    )
+
+
+def scan_of_nibabel(image: Any, pick: Callable[[int, list[str]], int]) -> Scan:
+    """Return an image of nibabel as a scan, with its affine and, if it is NIfTI, its header.
+
+    Parameters
+    ----------
+    image : nibabel spatial image
+        In 2 to 4 dimensions.
+    pick : callable
+        From the number of its volumes, and the notes, to which one to take.
+    """
+    notes: list[str] = []
+    affine = np.asarray(image.affine, np.float64)
+    is_nifti = isinstance(image.header, nib.Nifti1Header)
+    header = image.header.copy() if is_nifti else nifti_header(image.shape, affine)
+    if not np.allclose(header.get_best_affine(), affine):  # as nibabel itself does when it saves
+        header.set_sform(affine, code="aligned")
+        header.set_qform(affine, code="unknown")
+    shape = _shape(header)
+    taken = pick(shape[3] if len(shape) == 4 else 1, notes)
+    try:
+        values = np.asanyarray(image.dataobj).reshape((*shape, 1, 1)[:4])
+    except (*READ_ERRORS, ValueError) as error:  # type: ignore[misc]
+        raise InputError(f"the image's file is truncated or damaged ({error}); copy or export it again") from error
+    return Scan(
+        voxels=Voxels(_scalar(values[..., taken])),
+        affine=_affine(header, notes),
+        kind=None,
+        header=_header_3d(header, shape),
+        name="volume",
+        source=Path("volume"),
         notes=notes,
     )
 

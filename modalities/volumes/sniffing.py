@@ -5,8 +5,12 @@ from __future__ import annotations
 import gzip
 import zipfile
 import zlib
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
+from typing import Any
+
+from looktwice.modalities.memory import comes_from, is_array, is_tensor
 
 HEAD_BYTES = 352
 FILES_TRIED = 64
@@ -117,3 +121,20 @@ def _zip_holds_dicom(path: Path) -> bool:
                 if is_dicom(file.read(HEAD_BYTES)):
                     return True
     return False
+
+
+def takes_volume(data: Any, options: Mapping[str, Any]) -> bool:
+    """Tell whether an object in memory is a volume, or an array that might be one and no picture.
+
+    Arrays and tensors are volumes where `options` give an affine or a spacing.
+    """
+    if comes_from(data, "nibabel") or comes_from(data, "monai"):
+        return True
+    if comes_from(data, "SimpleITK"):
+        return bool(data.GetDimension() > 2)
+    if not is_array(data):
+        return False
+    if options.get("affine") is not None or options.get("spacing") is not None:
+        return True
+    channels = data.shape[0 if is_tensor(data) else -1] if data.ndim == 3 else None
+    return data.ndim == 3 and channels not in (1, 3, 4)

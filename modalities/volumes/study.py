@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from looktwice.core.errors import UsageError
-from looktwice.core.study import Modality, Study
+from looktwice.core.study import ByteArray, Modality, NativeMap, Region, Study
 from looktwice.modalities.volumes.anatomy import Anatomy, describe
 from looktwice.modalities.volumes.foreground import Foreground, find_foreground, sample
 from looktwice.modalities.volumes.orientation import Orientation, Plane, orientation_of
@@ -58,6 +59,7 @@ class VolumeStudy(Study):
     """
 
     modality = Modality.VOLUME
+    medical = True
 
     def __init__(
         self,
@@ -128,7 +130,21 @@ class VolumeStudy(Study):
             stack.canvas.lift(part, stack.indices, self.scan.voxels.shape, sigma)
             for stack, part in zip(self.stacks, parts, strict=True)
         ]
-        return VoxelMap(self.scan, fields, self.foreground, replace(self.anatomy, to_mni=self.to_mni), self.stacks)
+        anatomy = replace(self.anatomy, to_mni=self.to_mni)
+        return VoxelMap(self.scan, fields, self.foreground, anatomy, self.stacks, self.windows)
+
+    def shown(self, picture: ByteArray) -> ByteArray:
+        """Return a slice in grey, in its first intensity window; encoders read three windows as colours."""
+        return np.repeat(picture[..., :1], 3, axis=2)
+
+    def write_dicom(
+        self, heatmap: NativeMap, regions: Sequence[Region], folder: Path, keep_identifiers: bool = False
+    ) -> dict[str, str]:
+        """Write what was found in a DICOM series; see `dicom_objects.writing.write_dicom_objects`."""
+        from looktwice.modalities.volumes.dicom_objects import write_dicom_objects
+
+        assert isinstance(heatmap, VoxelMap)
+        return write_dicom_objects(self.scan, self.kind, heatmap, regions, folder, keep_identifiers)
 
     @cached_property
     def to_mni(self) -> npt.NDArray[np.float64] | None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from looktwice.core.colours import heat_lut
+from looktwice.core.display import Viewer
 from looktwice.core.embedding import array_base64, installed_script, jpeg_uri, png_uri
 from looktwice.core.study import ByteArray
-
-if TYPE_CHECKING:
-    from looktwice.modalities.volumes.study import VolumeStudy
-    from looktwice.modalities.volumes.voxel_map import VoxelMap
+from looktwice.modalities.volumes.orientation import Orientation
+from looktwice.modalities.volumes.scan import Scan
+from looktwice.modalities.volumes.voxels import Box, ReadByBox
+from looktwice.modalities.volumes.windows import Windows
 
 MAX_VOXELS = 2_500_000
 """Shown at most; a head at 1 mm inside its own box stays about as it is, a body CT is reduced to about 3 mm."""
@@ -57,52 +58,67 @@ class DisplayGrid:
         return turned
 
 
-def volume_viewer(study: VolumeStudy, heatmap: VoxelMap, focus: tuple[float, ...] | None) -> dict[str, Any] | None:
-    """Return what ``volume_viewer.html`` needs, or None where nilearn carries no brainsprite.
+def volume_viewer(
+    scan: Scan,
+    windows: Windows,
+    orientation: Orientation,
+    extent: Box,
+    heat: ReadByBox,
+    focus: tuple[float, ...] | None,
+) -> Viewer | None:
+    """Return the three-plane viewer, or None where nilearn carries no brainsprite.
 
     Parameters
     ----------
-    study : VolumeStudy
-    heatmap : VoxelMap
-        Read within the shown box only.
+    scan : Scan
+    windows : Windows
+        How its values are shown.
+    orientation : Orientation
+    extent : three slices
+        Box of voxels around the foreground.
+    heat : read by box
+        The anomaly map, in [0, 1]; read within the shown box only.
     focus : tuple of float, optional
         Voxel that the planes go through at first, in the input's own order; the map's peak if None.
     """
     script = installed_script("nilearn", "brainsprite.min.js")
     if script is None:
         return None
-    grid = display_grid(study, MAX_VOXELS)
+    grid = display_grid(orientation, extent, scan.voxels.shape, MAX_VOXELS)
     # The first window is the one that shows soft tissue; in three colours a radiologist would not know the scan again.
-    anatomy = grid.arrange(study.windows(study.scan.voxels[grid.box])[..., 0])
-    heat = grid.arrange(np.round(255 * heatmap[grid.box]).astype(np.uint8))
+    anatomy = grid.arrange(windows(scan.voxels[grid.box])[..., 0])
+    shown = grid.arrange(np.round(255 * heat[grid.box]).astype(np.uint8))
     setup = {
         "shape": grid.shape,
-        "start": _start(grid, heat, focus),
+        "start": _start(grid, shown, focus),
         "toVoxel": grid.to_voxel.tolist(),
-        "toWorld": (study.scan.affine @ grid.to_voxel).tolist(),
+        "toWorld": (scan.affine @ grid.to_voxel).tolist(),
         "palette": array_base64(heat_lut(256)),
     }
-    return {
+    values = {
         "setup": setup,
         "anatomy": jpeg_uri(Image.fromarray(sprite(anatomy)), quality=82),
-        "heat": png_uri(Image.fromarray(sprite(heat))),
+        "heat": png_uri(Image.fromarray(sprite(shown))),
         "brainsprite": script,
     }
+    return Viewer(Path(__file__).with_name("viewer.html"), values)
 
 
-def display_grid(study: VolumeStudy, max_voxels: int) -> DisplayGrid:
-    """Return the grid that shows the foreground with a margin in at most about `max_voxels` voxels."""
-    spacing, shape = study.orientation.spacing, study.scan.voxels.shape
+def display_grid(
+    orientation: Orientation, foreground: Box, shape: tuple[int, int, int], max_voxels: int
+) -> DisplayGrid:
+    """Return the grid that shows the box around the foreground with a margin in at most about `max_voxels` voxels."""
+    spacing = orientation.spacing
     extent = [
         (max(0, side.start - round(MARGIN_MM / step)), min(count, side.stop + round(MARGIN_MM / step)))
-        for side, step, count in zip(study.foreground.extent, spacing, shape, strict=True)
+        for side, step, count in zip(foreground, spacing, shape, strict=True)
     ]
     volume = math.prod((high - low) * step for (low, high), step in zip(extent, spacing, strict=True))
     edge = max(min(spacing), (volume / max_voxels) ** (1 / 3))
     strides = [max(1, int(edge / step)) for step in spacing]
     i, j, k = (slice(low, high, stride) for (low, high), stride in zip(extent, strides, strict=True))
 
-    axes, signs = study.orientation.axes, study.orientation.signs
+    axes, signs = orientation.axes, orientation.signs
     flips = (signs[0] > 0, signs[1] < 0, signs[2] < 0)
     counts, to_voxel = [], np.eye(4)
     to_voxel[:3, :3] = 0.0

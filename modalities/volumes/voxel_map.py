@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from isal import igzip
 from scipy import ndimage
 
+from looktwice.core.display import Display, Viewer
 from looktwice.core.study import BoolArray, FloatArray, NativeMap, Region, added_in_logits
 from looktwice.modalities.volumes.anatomy import Anatomy
 from looktwice.modalities.volumes.components import find_components
 from looktwice.modalities.volumes.fields import SeparableField
 from looktwice.modalities.volumes.foreground import Foreground
 from looktwice.modalities.volumes.measurements import measure
+from looktwice.modalities.volumes.orientation import orientation_of
 from looktwice.modalities.volumes.scan import Scan
 from looktwice.modalities.volumes.slices import SliceStack
+from looktwice.modalities.volumes.viewer import volume_viewer
 from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, SLAB_BYTES, Box
+from looktwice.modalities.volumes.windows import Windows
 
 VIEW_CELLS = 72
 
@@ -43,7 +47,11 @@ class VoxelMap(NativeMap):
     anatomy : Anatomy
     stacks : sequence of SliceStack
         The slices that are views.
+    windows : Windows, optional
+        How the scan's values are shown in the viewer; without them there is none.
     """
+
+    display: ClassVar[Display] = Display("volume", "ijk", unit="voxel", frame="RAS")
 
     def __init__(
         self,
@@ -52,10 +60,12 @@ class VoxelMap(NativeMap):
         mask: Foreground,
         anatomy: Anatomy,
         stacks: Sequence[SliceStack] = (),
+        windows: Windows | None = None,
     ) -> None:
         self.scan = scan
         self.anatomy = anatomy
         self._stacks = stacks
+        self._windows = windows
         self._fields = fields
         self._mask = mask
         self._measured: list[SeparableField] = []
@@ -138,7 +148,9 @@ class VoxelMap(NativeMap):
         pieces = (((box[0].start, box[1].start, box[2].start), self._piece(box)) for box in self._boxes())
         components = find_components(pieces, threshold)
         components.sort(key=lambda component: (-component.score, -component.voxels))
-        return [measure(component, self, self._mask, threshold) for component in components[:limit]]
+        return [
+            measure(component, self, self.scan, self._mask, self.anatomy, threshold) for component in components[:limit]
+        ]
 
     def region_mask(self, region: Region) -> BoolArray:
         """Return which voxels of a region's box belong to it, for a region that ``regions`` gave."""
@@ -163,6 +175,17 @@ class VoxelMap(NativeMap):
         for start in range(in_k.start, in_k.stop, thickness):
             yield in_i, in_j, slice(start, min(start + thickness, in_k.stop))
 
+    def viewer(self, threshold: float, focus: tuple[float, ...] | None = None) -> Viewer | None:
+        """Return the three-plane viewer, which shows the map at every score."""
+        if self._windows is None:
+            return None
+        return volume_viewer(self.scan, self._windows, orientation_of(self.affine), self._mask.extent, self, focus)
+
+    def write(self, folder: Path) -> dict[str, str]:
+        """Write ``heatmap.nii.gz``."""
+        self.save(folder / "heatmap.nii.gz")
+        return {"heatmap": "heatmap.nii.gz"}
+
     def save(self, path: Path) -> None:
         """Write the map as gzipped NIfTI, float32, with the input's shape, affine, codes and units."""
         self._write(path, np.dtype(np.float32), "looktwice anomaly score", self._slabs())
@@ -182,7 +205,7 @@ class VoxelMap(NativeMap):
         header["vox_offset"] = header.single_vox_offset
         partial = path.with_name(f".{path.name}.partial")
         try:
-            with igzip.open(partial, "wb", compresslevel=1) as file:
+            with igzip.IGzipFile(partial, "wb", compresslevel=1, mtime=0) as file:
                 file.write(header.binaryblock.ljust(header.single_vox_offset, b"\0"))
                 for slab in slabs:
                     file.write(slab.astype(dtype.newbyteorder(header.endianness), copy=False).tobytes(order="F"))

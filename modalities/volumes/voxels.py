@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,13 @@ IN_MEMORY_BYTES = 64 * 2**20
 SLAB_BYTES = 16 * 2**20
 
 Box = tuple[slice, slice, slice]
+
+
+class ReadByBox(Protocol):
+    """Values on a voxel grid that are computed or read where they are asked for."""
+
+    def __getitem__(self, box: Box) -> FloatArray:
+        """Return the values in one box."""
 
 
 @dataclass

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -11,7 +14,7 @@ import tifffile
 from PIL import Image
 
 from looktwice import modalities
-from looktwice.core.errors import InputError
+from looktwice.core.errors import InputError, UsageError
 from looktwice.modalities import Modality, detect, expand
 
 
@@ -72,6 +75,88 @@ def test_a_series_folder_is_one_volume(tmp_path):
     assert detect(dicom_series(tmp_path / "series")) is Modality.VOLUME
 
 
+@pytest.mark.parametrize("name", ["MR_small.dcm", "CT_small.dcm"])
+def test_a_dicom_file_with_a_tiffs_first_bytes_is_a_volume(name):
+    from pydicom.data import get_testdata_file
+
+    path = Path(str(get_testdata_file(name)))
+    assert path.read_bytes().startswith(b"II*\0")
+    study = modalities.open(path)
+    assert study.modality is Modality.VOLUME
+    assert study.medical
+
+
+def tiff_and_dicom(path: Path) -> Path:
+    """Write a file that is both: the TIFF's pixels and directory lie in a private element of the data set."""
+    import struct
+
+    import pydicom
+    from pydicom.data import get_testdata_file
+
+    dataset = pydicom.dcmread(str(get_testdata_file("MR_small.dcm")))
+    pixels = np.random.default_rng(0).integers(0, 256, (16, 16), np.uint8).tobytes()
+    marker = b"TIFF begins here"
+    dataset.private_block(0x0009, "MADE", create=True).add_new(1, "OB", marker + bytes(512 + len(pixels)))
+    dataset.save_as(path)
+    data = bytearray(path.read_bytes())
+    start = data.index(marker) + len(marker)
+    start += start % 2
+    tags = [(256, 16), (257, 16), (258, 8), (259, 1), (262, 1), (273, start + 256), (277, 1), (278, 16), (279, 256)]
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    data[start : start + len(directory)] = directory
+    data[start + 256 : start + 256 + len(pixels)] = pixels
+    data[:8] = b"II*\0" + struct.pack("<I", start)
+    path.write_bytes(data)
+    return path
+
+
+def test_what_is_both_dicom_and_tiff_is_a_volume_and_medical_whatever_it_is_taken_for(tmp_path):
+    path = tiff_and_dicom(tmp_path / "IM000001")
+    with Image.open(path) as picture:
+        assert picture.size == (16, 16)
+    assert detect(path) is Modality.VOLUME
+    assert modalities.open(path).medical
+    forced = modalities.open(path, "image")
+    assert forced.modality is Modality.IMAGE
+    assert forced.medical
+
+
+def test_volumes_are_medical_and_other_inputs_only_where_the_caller_says_so(tmp_path):
+    assert modalities.open(volume(tmp_path / "a.nii")).medical
+    assert modalities.open(dicom_series(tmp_path / "series")).medical
+    for path in (picture(tmp_path / "retina.png"), cloud(tmp_path / "skull.ply")):
+        assert not modalities.open(path).medical
+        assert modalities.open(path, medical=True).medical
+
+
+def test_an_option_that_no_kind_has_is_named(tmp_path):
+    with pytest.raises(UsageError, match=r"there is no option 'wndow'; choose from .*planes.*window"):
+        modalities.open(volume(tmp_path / "a.nii"), wndow="brain")
+
+
+def test_an_option_of_another_kind_is_passed_over(tmp_path):
+    assert modalities.open(picture(tmp_path / "a.png"), window="brain", backend="open3d").modality is Modality.IMAGE
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "/"])
+def test_a_name_that_is_no_files_name_is_refused(tmp_path, name):
+    with pytest.raises(UsageError, match="cannot be a study's name"):
+        modalities.open(picture(tmp_path / "a.png"), name=name)
+
+
+def test_what_is_recognised_is_imported_lightly():
+    """Every input is asked; only those of a kind may cost what its libraries take to import."""
+    heavy = ("torch", "open3d", "nibabel", "skimage", "SimpleITK", "pydicom", "highdicom")
+    code = (
+        "import sys; from looktwice.modalities.opening import adapters; adapters(); "
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(modalities.__file__).parents[2])}
+    command = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("modality", ["auto", "image", "volume", "pointcloud"])
 def test_a_missing_input_is_named(tmp_path, modality):
     with pytest.raises(InputError, match=r"nowhere\.png: no such file"):
@@ -90,7 +175,7 @@ def test_an_empty_file_is_named(tmp_path, modality):
 def test_what_is_of_no_known_kind_is_named(tmp_path, content):
     path = tmp_path / "thing.png"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="no picture, volume or point cloud") as error:
+    with pytest.raises(InputError, match="no picture, point cloud or volume") as error:
         detect(path)
     assert "\n" not in str(error.value)
 
@@ -107,7 +192,7 @@ def test_a_kind_that_was_asked_for_is_kept_to(tmp_path):
 
 
 def test_a_kind_that_does_not_exist_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="hologram"):
+    with pytest.raises(UsageError, match="'hologram'; choose from image, pointcloud, volume"):
         modalities.open(picture(tmp_path / "a.png"), "hologram")
 
 
@@ -130,13 +215,17 @@ def test_what_is_named_directly_is_kept_in_its_place(tmp_path):
 
 def test_a_folder_without_inputs_is_named(tmp_path):
     (tmp_path / "notes.md").write_text("not an input")
-    with pytest.raises(InputError, match="no picture, volume or point cloud in this folder"):
+    with pytest.raises(InputError, match="no picture, point cloud or volume in this folder"):
         expand([tmp_path])
 
 
 def test_a_folder_that_may_not_be_listed_is_named(tmp_path, monkeypatch):
+    listed = Path.iterdir
+
     def refuse(self):
-        raise PermissionError(13, "Permission denied")
+        if self == tmp_path:
+            raise PermissionError(13, "Permission denied")
+        return listed(self)
 
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(InputError, match=r"cannot be read \(Permission denied\)"):

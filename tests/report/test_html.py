@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from looktwice.core.answer import Answer
+from looktwice.core.display import Viewer
 from looktwice.core.study import Region
 from looktwice.report.html import render_html
 
@@ -52,7 +53,8 @@ def test_a_hostile_name_is_shown_and_never_run(photograph):
 def test_a_hostile_measurement_cannot_leave_the_viewers_json(make_cloud):
     made = make_cloud(points=60)
     setup = {"unit": HOSTILE, "threshold": 0.5, "shown": HOSTILE}
-    html = render_html(made.result, made.pictures, cloud_viewer={"setup": setup, "plotly": "/* script */"})
+    template = made.result.heatmap.viewer(0.5).template
+    html = render_html(made.result, made.pictures, Viewer(template, {"setup": setup, "plotly": "/* script */"}))
     assert "<script>alert" not in html
 
 
@@ -76,10 +78,10 @@ def test_a_volume_carries_the_notice_and_not_its_file_name(make_volume):
     assert "series.nii" not in html
 
 
-def test_other_input_carries_the_notice_only_where_a_note_says_so(photograph):
+def test_other_input_carries_the_notice_only_where_it_is_medical(photograph):
     assert NOTICE not in render_html(photograph.result, photograph.pictures)
     assert "weiße Kachel.png" in render_html(photograph.result, photograph.pictures)
-    photograph.result.notes = ["Medical picture, by its folder"]
+    photograph.result.medical = True
     html = render_html(photograph.result, photograph.pictures)
     assert NOTICE in html
     assert "Kachel.png" not in html

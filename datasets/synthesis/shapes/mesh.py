@@ -142,7 +142,7 @@ def load_mesh(path: Path) -> Mesh:
     InputError
         The file cannot be read, or is a cloud without faces.
     """
-    from looktwice.modalities.pointclouds.reading import read_cloud
+    from looktwice.modalities.pointclouds.reading import read_cloud  # kind: damages a mesh
 
     cloud = read_cloud(path)
     if cloud.faces is None or not len(cloud.faces):

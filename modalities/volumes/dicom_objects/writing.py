@@ -14,14 +14,15 @@ from looktwice.modalities.volumes.dicom_objects.measurement_report import measur
 from looktwice.modalities.volumes.dicom_objects.parametric_map import parametric_map, scores_on_frames
 from looktwice.modalities.volumes.dicom_objects.segmentation import segmentation
 from looktwice.modalities.volumes.dicom_objects.source import source_series
-from looktwice.modalities.volumes.study import VolumeStudy
+from looktwice.modalities.volumes.scan import Kind, Scan
 from looktwice.modalities.volumes.voxel_map import VoxelMap
 
 FIRST_SERIES_NUMBER = 9001
 
 
 def write_dicom_objects(
-    study: VolumeStudy,
+    scan: Scan,
+    kind: Kind,
     voxel_map: VoxelMap,
     regions: Sequence[Region],
     folder: Path,
@@ -34,13 +35,15 @@ def write_dicom_objects(
 
     Parameters
     ----------
-    study : VolumeStudy
-        Opened from DICOM.
+    scan : Scan
+        Read from DICOM.
+    kind : Kind
+        What its values mean.
     voxel_map : VoxelMap
     regions : sequence of Region
         As ``voxel_map.regions`` gave them.
     folder : Path
-        Where the files go; it exists.
+        Where the files go; made if it does not exist.
     keep_identifiers : bool
         Keep patient and study as they are; otherwise they are replaced by a stable pseudonym.
 
@@ -52,29 +55,35 @@ def write_dicom_objects(
     Raises
     ------
     InputError
-        The study is no DICOM series, or one that states no positions.
+        The scan is no DICOM series, or one that states no positions.
     """
     with discreet():
-        return _write(study, voxel_map, regions, folder, keep_identifiers)
+        return _write(scan, kind, voxel_map, regions, folder, keep_identifiers)
 
 
 def _write(
-    study: VolumeStudy, voxel_map: VoxelMap, regions: Sequence[Region], folder: Path, keep_identifiers: bool
+    scan: Scan,
+    kind: Kind,
+    voxel_map: VoxelMap,
+    regions: Sequence[Region],
+    folder: Path,
+    keep_identifiers: bool,
 ) -> dict[str, str]:
-    source = source_series(study.scan, keep_identifiers)
+    source = source_series(scan, keep_identifiers)
     for_scores, for_segments, for_report = (
         NewObject(FIRST_SERIES_NUMBER + index, f"looktwice {what}")
         for index, what in enumerate(("anomaly scores", "anomalous regions", "measurements"))
     )
     scores = scores_on_frames(source, voxel_map)
     segmented = segmentation(source, voxel_map, regions, for_segments) if regions else None
-    report = measurement_report(source, segmented, regions, float(scores.max()), study.kind, for_report)
+    report = measurement_report(source, segmented, regions, float(scores.max()), kind, for_report)
     objects = {
         "parametric_map": parametric_map(source, scores, for_scores),
         "segmentation": segmented,
         "measurement_report": report,
     }
-    return {kind: _save(made, folder / f"{kind}.dcm") for kind, made in objects.items() if made is not None}
+    folder.mkdir(parents=True, exist_ok=True)
+    return {name: _save(made, folder / f"{name}.dcm") for name, made in objects.items() if made is not None}
 
 
 def _save(dataset: Dataset, path: Path) -> str:

@@ -10,7 +10,6 @@ import pytest
 
 from looktwice.core.errors import UsageError
 from looktwice.modalities.pointclouds.cloud import Cloud
-from looktwice.modalities.pointclouds.export import export_heatmap
 from looktwice.modalities.pointclouds.gltf import read_gltf
 from looktwice.modalities.pointclouds.obj import read_obj
 from looktwice.modalities.pointclouds.pointmap import PointMap
@@ -29,7 +28,7 @@ def scored(points: np.ndarray, faces: np.ndarray | None = None, unit: str | None
 @pytest.mark.parametrize("faces", [None, FACES])
 def test_obj_keeps_points_faces_and_colours(tmp_path, faces):
     heatmap = scored(CORNERS.astype(np.float64) + 600_000.125, faces)
-    name = export_heatmap(heatmap, "obj", tmp_path)
+    name = heatmap.export("obj", tmp_path)
     points, triangles, colours = read_obj(tmp_path / name)
     np.testing.assert_array_equal(points, heatmap.points)
     assert (triangles is None) if faces is None else np.array_equal(triangles, faces)
@@ -38,7 +37,7 @@ def test_obj_keeps_points_faces_and_colours(tmp_path, faces):
 
 def test_csv_has_a_line_for_every_point_and_tells_unmeasured_ones(tmp_path):
     points = np.concatenate([CORNERS, [[np.nan] * 3]]).astype(np.float32)
-    name = export_heatmap(scored(points), "csv", tmp_path)
+    name = scored(points).export("csv", tmp_path)
     rows = list(csv.DictReader((tmp_path / name).open()))
     assert len(rows) == 5
     assert [float(row["anomaly_score"]) for row in rows] == [0, 0.25, 0.5, 0.75, 1]
@@ -47,7 +46,7 @@ def test_csv_has_a_line_for_every_point_and_tells_unmeasured_ones(tmp_path):
 
 
 def test_glb_is_in_metres_and_read_back(tmp_path):
-    name = export_heatmap(scored(CORNERS + 5, FACES, "mm"), "glb", tmp_path)
+    name = scored(CORNERS + 5, FACES, "mm").export("glb", tmp_path)
     cloud = read_gltf(tmp_path / name)
     np.testing.assert_allclose(cloud.points, (CORNERS + 5) / 1000, atol=1e-6)
     np.testing.assert_array_equal(cloud.faces, FACES)
@@ -58,7 +57,7 @@ def test_glb_is_in_metres_and_read_back(tmp_path):
 
 def test_glb_leaves_out_what_was_not_measured(tmp_path):
     points = np.concatenate([[[np.nan] * 3], CORNERS]).astype(np.float32)
-    name = export_heatmap(scored(points, FACES + 1), "glb", tmp_path)
+    name = scored(points, FACES + 1).export("glb", tmp_path)
     cloud = read_gltf(tmp_path / name)
     assert len(cloud.points) == 4
     np.testing.assert_array_equal(cloud.faces, FACES)
@@ -66,5 +65,5 @@ def test_glb_leaves_out_what_was_not_measured(tmp_path):
 
 def test_an_unknown_format_is_named(tmp_path):
     with pytest.raises(UsageError, match="obj, glb, csv"):
-        export_heatmap(scored(CORNERS), "fbx", tmp_path)
+        scored(CORNERS).export("fbx", tmp_path)
     assert not list(tmp_path.iterdir())

@@ -7,14 +7,13 @@ import pytest
 
 from looktwice.modalities.pointclouds.neighbourhoods import describe_neighbourhoods
 from looktwice.modalities.pointclouds.rarity import rarity
-from looktwice.modalities.pointclouds.shape_features import shape_features
 from looktwice.modalities.pointclouds.surfels import surface_elements
 
 
 def test_a_ball_is_curved_alike_everywhere_and_has_no_rim(make):
     study = make.study(make.ball(20_000))
-    surfels = surface_elements(study, 4000)
-    features = describe_neighbourhoods(study, surfels)
+    surfels = surface_elements(study.surface, study.frame, study.renderings, 4000)
+    features = describe_neighbourhoods(study.surface.points, surfels)
     reach = surfels.side * np.sqrt(48 / np.pi)
     radius = 1 / np.sqrt(3)  # in units of half the box's diagonal
     # A ball bends away from the outward normal: height = -distance**2 / (2 radius).
@@ -26,8 +25,8 @@ def test_a_ball_is_curved_alike_everywhere_and_has_no_rim(make):
 def test_a_rim_is_told_by_its_neighbourhood(make):
     points = np.random.default_rng(0).random((20_000, 3)) * (1, 1, 0)
     study = make.study(points.astype(np.float32))
-    surfels = surface_elements(study, 4000)
-    features = describe_neighbourhoods(study, surfels)
+    surfels = surface_elements(study.surface, study.frame, study.renderings, 4000)
+    features = describe_neighbourhoods(study.surface.points, surfels)
     middle = surfels.points - surfels.points.mean(axis=0)
     inner = np.abs(middle[:, :2]).max(axis=1) < 0.5 * np.abs(middle[:, :2]).max()
     outer = np.abs(middle[:, :2]).max(axis=1) > 0.98 * np.abs(middle[:, :2]).max()
@@ -48,7 +47,7 @@ def test_an_object_within_one_place_has_no_rarity():
 
 @pytest.mark.parametrize("count", [4, 20, 300])
 def test_few_points_have_the_same_features(make, count):
-    surfels, features = shape_features(make.study(make.ball(count)))
-    assert list(features) == list(shape_features(make.study(make.ball(2000)))[1])
+    surfels, features = make.study(make.ball(count)).shape
+    assert list(features) == list(make.study(make.ball(2000)).shape[1])
     assert all(values.shape == (len(surfels.points),) for values in features.values())
     assert all(np.isfinite(values).all() for values in features.values())

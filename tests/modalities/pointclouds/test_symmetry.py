@@ -20,7 +20,7 @@ def elements(mesh, turn=0):
     cloud = sample_cloud(np.random.default_rng(0), mesh, 20_000, 0.0003)
     points = cloud.points @ Rotation.random(rng=turn).as_matrix().T.astype(np.float32)
     study = CloudStudy(Cloud(points), Path("made.ply"))
-    surfels = surface_elements(study, 3000)
+    surfels = surface_elements(study.surface, study.frame, study.renderings, 3000)
     labelled = np.bincount(surfels.owner, cloud.labels) / np.bincount(surfels.owner)
     return surfels, find_symmetries(surfels.points, surfels.normals, study.frame.axes), labelled > 0.5
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from looktwice.modalities.pointclouds import viewer as module
-from looktwice.modalities.pointclouds.viewer import LIGHT, cloud_viewer, shade, thin
+from looktwice.modalities.pointclouds.viewer import LIGHT, shade, thin
 
 
 def decode(text: str, dtype: str) -> np.ndarray:
@@ -30,7 +30,7 @@ def test_thinning_keeps_room_for_both_hot_and_other_points(hot, other, most):
 def test_a_cloud_comes_sorted_by_score_in_its_own_coordinates(make_cloud, monkeypatch):
     monkeypatch.setattr(module, "MAX_POINTS", 500)
     made = make_cloud(points=4000, offset=5_000_000.0)
-    setup = cloud_viewer(made.result.heatmap, 0.5, None)["setup"]
+    setup = made.result.heatmap.viewer(0.5).values["setup"]
     scores = decode(setup["scores"], "<f4")
     points = decode(setup["points"], "<f4").reshape(-1, 3) + np.array(setup["offset"])
     assert len(scores) == 500
@@ -44,7 +44,7 @@ def test_a_cloud_comes_sorted_by_score_in_its_own_coordinates(make_cloud, monkey
 
 def test_a_mesh_is_shown_with_its_faces(make_cloud):
     made = make_cloud(points=200, mesh=True)
-    setup = cloud_viewer(made.result.heatmap, 0.5, None)["setup"]
+    setup = made.result.heatmap.viewer(0.5).values["setup"]
     faces = decode(setup["faces"], "<u4").reshape(-1, 3)
     np.testing.assert_array_equal(faces, made.study.cloud.faces)
     assert len(decode(setup["scores"], "<f4")) == 200
@@ -52,14 +52,14 @@ def test_a_mesh_is_shown_with_its_faces(make_cloud):
 
 def test_a_fine_mesh_is_shown_as_points(make_cloud, monkeypatch):
     monkeypatch.setattr(module, "MAX_FACES", 10)
-    assert "faces" not in cloud_viewer(make_cloud(points=200, mesh=True).result.heatmap, 0.5, None)["setup"]
+    assert "faces" not in make_cloud(points=200, mesh=True).result.heatmap.viewer(0.5).values["setup"]
 
 
 def test_the_camera_stands_over_the_worst_region(make_cloud):
     made = make_cloud(points=2000)
-    setup = cloud_viewer(made.result.heatmap, 0.5, made.result.regions[0].centroid)["setup"]
+    setup = made.result.heatmap.viewer(0.5, made.result.regions[0].centroid).values["setup"]
     np.testing.assert_allclose(setup["eye"], [0, 0, 1], atol=0.05)
-    inside = cloud_viewer(made.result.heatmap, 0.5, (0.0, 0.0, 0.0))["setup"]["eye"]
+    inside = made.result.heatmap.viewer(0.5, (0.0, 0.0, 0.0)).values["setup"]["eye"]
     assert np.linalg.norm(inside) == pytest.approx(1)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from looktwice.modalities.volumes.viewer import display_grid, sprite, volume_viewer
+from looktwice.modalities.volumes.viewer import display_grid, sprite
 
 from ...made_studies import HOT_WORLD
 
@@ -38,7 +38,8 @@ def test_a_sprite_holds_every_slice(shape):
 @pytest.mark.parametrize("max_voxels", [60_000, 3_000_000])
 def test_the_display_is_radiological_and_its_coordinates_are_right(make_volume, codes, max_voxels):
     made = make_volume(codes, spacing=(2.0, 2.5, 3.0))
-    grid = display_grid(made.study, max_voxels)
+    study = made.study
+    grid = display_grid(study.orientation, study.foreground.extent, study.scan.voxels.shape, max_voxels)
     shown = grid.arrange(made.study.windows(made.study.scan.voxels[grid.box])[..., 0])
     assert shown.shape == grid.shape
     assert shown.size < 1.4 * max_voxels
@@ -55,7 +56,7 @@ def test_the_display_is_radiological_and_its_coordinates_are_right(make_volume, 
 def test_the_viewer_starts_at_the_worst_region_and_overlays_the_heat(make_volume):
     made = make_volume("LPS")
     region = made.result.regions[0]
-    viewer = volume_viewer(made.study, made.result.heatmap, region.centroid)
+    viewer = made.result.heatmap.viewer(0.5, region.centroid).values
     setup = viewer["setup"]
     np.testing.assert_allclose((np.array(setup["toWorld"]) @ [*setup["start"], 1])[:3], HOT_WORLD, atol=4.0)
     heat, anatomy = decode(viewer["heat"]), decode(viewer["anatomy"])
@@ -67,11 +68,11 @@ def test_the_viewer_starts_at_the_worst_region_and_overlays_the_heat(make_volume
 
 def test_without_a_focus_the_viewer_starts_at_the_peak(make_volume):
     made = make_volume("PIR")
-    setup = volume_viewer(made.study, made.result.heatmap, None)["setup"]
+    setup = made.result.heatmap.viewer(0.5).values["setup"]
     np.testing.assert_allclose((np.array(setup["toWorld"]) @ [*setup["start"], 1])[:3], HOT_WORLD, atol=14.0)
 
 
 def test_no_viewer_where_the_script_is_not_installed(make_volume, monkeypatch):
     made = make_volume()
     monkeypatch.setattr("looktwice.modalities.volumes.viewer.installed_script", lambda package, name: None)
-    assert volume_viewer(made.study, made.result.heatmap, None) is None
+    assert made.result.heatmap.viewer(0.5) is None

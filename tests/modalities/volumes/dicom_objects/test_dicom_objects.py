@@ -14,7 +14,6 @@ from pydicom.uid import generate_uid
 
 from looktwice.core.errors import InputError
 from looktwice.modalities.volumes import open_volume
-from looktwice.modalities.volumes.dicom_objects import write_dicom_objects
 
 AFFINE = np.array([[-2.0, 0, 0, 60], [0, -2.0, 0, 50], [0, 0, 3.0, -20], [0, 0, 0, 1]])
 
@@ -54,7 +53,7 @@ def expected_labels(voxel_map) -> np.ndarray:
 def write(study, folder: Path, **options) -> dict[str, pydicom.Dataset]:
     folder.mkdir()
     voxel_map, regions = found(study)
-    names = write_dicom_objects(study, voxel_map, regions, folder, **options)
+    names = study.write_dicom(voxel_map, regions, folder, **options)
     assert sorted(path.name for path in folder.iterdir()) == sorted(names.values())
     return {kind: pydicom.dcmread(folder / name) for kind, name in names.items()}
 
@@ -107,7 +106,7 @@ def heights_of(parametric_map: pydicom.Dataset) -> list[float]:
 def test_report_states_the_measurements(write_series, body, tmp_path, limit):
     study = open_volume(write_series(body, AFFINE))
     voxel_map, regions = found(study)
-    write_dicom_objects(study, voxel_map, regions[:limit], tmp_path)
+    study.write_dicom(voxel_map, regions[:limit], tmp_path)
     report = highdicom.sr.srread(tmp_path / "measurement_report.dcm")
     segmentation = pydicom.dcmread(tmp_path / "segmentation.dcm")
 
@@ -205,7 +204,7 @@ def test_enhanced_multiframe_source(write_series, body, tmp_path):
 def test_without_regions_there_is_no_segmentation(write_series, body, tmp_path):
     study = open_volume(write_series(body, AFFINE))
     voxel_map = study.lift(np.full((len(study.views()), 4, 4), 0.1))
-    names = write_dicom_objects(study, voxel_map, [], tmp_path)
+    names = study.write_dicom(voxel_map, [], tmp_path)
 
     assert set(names) == {"parametric_map", "measurement_report"}
     assert highdicom.sr.srread(tmp_path / names["measurement_report"]).content.get_image_measurement_groups()
@@ -217,7 +216,7 @@ def test_other_formats_are_refused(tmp_path):
     nib.Nifti1Image(data, np.eye(4)).to_filename(tmp_path / "case.nii")
     study = open_volume(tmp_path / "case.nii")
     with pytest.raises(InputError, match="DICOM input only"):
-        write_dicom_objects(study, study.lift(np.ones((len(study.views()), 4, 4))), [], tmp_path)
+        study.write_dicom(study.lift(np.ones((len(study.views()), 4, 4))), [], tmp_path)
 
 
 def test_series_without_positions_is_refused(write_series, body, tmp_path):
@@ -226,7 +225,7 @@ def test_series_without_positions_is_refused(write_series, body, tmp_path):
 
     study = open_volume(write_series(body, AFFINE, change=strip))
     with pytest.raises(InputError, match="no positions"):
-        write_dicom_objects(study, study.lift(np.ones((len(study.views()), 4, 4))), [], tmp_path)
+        study.write_dicom(study.lift(np.ones((len(study.views()), 4, 4))), [], tmp_path)
 
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy of dicom3tools is not installed")

@@ -164,10 +164,10 @@ def test_a_picture_without_contrast_is_refused(folder):
 
 
 def test_a_decompression_bomb_is_refused_before_it_is_decoded(folder, monkeypatch):
-    from looktwice.modalities import images
+    from looktwice.modalities.images import reading
 
     Image.fromarray(gradient()).save(folder / "large.png")
-    monkeypatch.setattr(images, "MAX_PIXELS", 599)
+    monkeypatch.setattr(reading, "MAX_PIXELS", 599)
     with pytest.raises(InputError, match=r"30 × 20 pixels are too many"):
         read_image(folder / "large.png")
 

@@ -1,0 +1,60 @@
+"""What a kind of input offers: the adapter that the folder of each kind assigns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from looktwice.core.study import Study
+
+
+def takes_nothing(data: Any, options: Mapping[str, Any]) -> bool:
+    """Take no data in memory."""
+    return False
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """One kind of input: how it is recognised, and how it is opened.
+
+    A kind is a folder (or one file) in ``modalities/``, or in the ``modalities/`` of a folder in ``LOOKTWICE_PLUGINS``,
+    that assigns ``NAME``, the kind's name, and ``ADAPTER``. It is imported whenever any input is to be recognised, so
+    keep its imports light: import readers and libraries inside ``open``.
+
+    Attributes
+    ----------
+    kind : str
+        The kind's name, equal to ``NAME``; it is what ``modality`` says everywhere.
+    noun : str
+        What people call such an input ("picture"), for error texts.
+    matches : callable
+        From a path, a file's or a folder's, to whether it is such an input. Judge by content, not by name; a folder is
+        seldom one input. An ``OSError`` stands for a file that cannot be read.
+    open : callable
+        From a path, or from what `takes` accepted, and some of `options` to a `Study`. It raises ``InputError`` where
+        the input cannot be used, and sets ``medical`` on the study where the content shows a patient.
+    options : tuple of str
+        Names of the keyword arguments of `open`.
+    takes : callable
+        From an object in memory and the options given to whether `open` is the one to open it, or to refuse it with a
+        reason.
+    accepts : str
+        Which objects these are, for error texts.
+    exports : tuple of str
+        Further file formats that its map can be written to.
+    order : int
+        Adapters are asked in this order. Those with more certain signs come first.
+    """
+
+    kind: str
+    noun: str
+    matches: Callable[[Path], bool]
+    open: Callable[..., Study]
+    options: tuple[str, ...] = ()
+    takes: Callable[[Any, Mapping[str, Any]], bool] = takes_nothing
+    accepts: str = ""
+    exports: tuple[str, ...] = ()
+    order: int = 0

@@ -1,0 +1,55 @@
+"""Photographs: PNG, JPEG, TIFF, BMP and WebP of 8 or 16 bit, grey or colour; arrays, tensors and Pillow's images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from looktwice.modalities.base import Adapter
+from looktwice.modalities.images.recognise import is_image, takes_picture
+
+if TYPE_CHECKING:
+    from looktwice.modalities.images.pixel_map import PixelMap
+    from looktwice.modalities.images.reading import read_image
+    from looktwice.modalities.images.study import ImageStudy
+
+__all__ = ["ADAPTER", "ImageStudy", "PixelMap", "is_image", "read_image"]
+
+
+def _open(source: Path | Any) -> ImageStudy:
+    from looktwice.modalities.images.opening import open_image
+
+    return open_image(source)
+
+
+NAME = "image"
+
+ADAPTER = Adapter(
+    kind=NAME,
+    noun="picture",
+    matches=is_image,
+    open=_open,
+    takes=takes_picture,
+    accepts=(
+        "a picture is a Pillow image, an array (H, W) or (H, W, 3 or 4) or a tensor (3, H, W) of uint8 or of floats "
+        "in [0, 1], or uint16 (H, W)"
+    ),
+    order=30,
+)
+
+
+def __getattr__(name: str) -> Any:
+    # Every input is asked whether it is a picture; only those that are may cost what scikit-image takes to import.
+    if name == "ImageStudy":
+        from looktwice.modalities.images.study import ImageStudy
+
+        return ImageStudy
+    if name == "PixelMap":
+        from looktwice.modalities.images.pixel_map import PixelMap
+
+        return PixelMap
+    if name == "read_image":
+        from looktwice.modalities.images.reading import read_image
+
+        return read_image
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

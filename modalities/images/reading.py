@@ -1,0 +1,141 @@
+"""Pictures to RGB: of 8 or 16 bit, grey or colour."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from looktwice.core.errors import InputError
+from looktwice.core.study import ByteArray
+
+# A scan of 20,000 × 20,000 pixels; beyond it a file is taken for a decompression bomb.
+MAX_PIXELS = 400_000_000
+
+ROUNDING = 1e-6
+"""Floats of a picture may lie so far outside [0, 1]."""
+
+
+def read_image(path: Path) -> ByteArray:
+    """Read a picture as RGB, upright.
+
+    16-bit pictures are brought to 8 bit by the number of bits that they use (a 12-bit radiograph in a 16-bit file is
+    not black); floating-point ones by their finite range. Transparency is laid over white.
+
+    Returns
+    -------
+    uint8, shape (H, W, 3)
+
+    Raises
+    ------
+    InputError
+        Unreadable, truncated, too large, or without any contrast.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as opened:
+                if opened.width * opened.height > MAX_PIXELS:
+                    raise InputError(f"{path}: {opened.width} × {opened.height} pixels are too many; cut it into parts")
+                picture = ImageOps.exif_transpose(opened)
+                picture.load()
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError(f"{path}: not a readable picture ({_one_line(error)})") from error
+    return _with_contrast(_to_rgb(picture, path), path)
+
+
+def picture_to_rgb(picture: Image.Image, name: str) -> ByteArray:
+    """Return a picture of Pillow's as `read_image` returns a file; `name` is for its errors."""
+    if picture.width * picture.height == 0:
+        raise InputError(f"{name}: holds no pixels")
+    try:
+        picture = ImageOps.exif_transpose(picture)
+        picture.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{name}: not a readable picture ({_one_line(error)})") from error
+    return _with_contrast(_to_rgb(picture, name), name)
+
+
+def array_to_rgb(values: npt.NDArray[Any], name: str) -> ByteArray:
+    """Return an array as a picture.
+
+    Parameters
+    ----------
+    values : uint8 or floating, shape (H, W) or (H, W, 1, 3 or 4); or uint16, shape (H, W)
+        Floats lie in [0, 1]. A fourth channel is opacity, laid over white.
+    name : str
+        Says what the array is, for errors.
+
+    Returns
+    -------
+    uint8, shape (H, W, 3)
+
+    Raises
+    ------
+    InputError
+        Of another shape, type or range, empty, or without any contrast.
+    """
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    if values.ndim != 2 and not (values.ndim == 3 and values.shape[2] in (3, 4)):
+        raise InputError(f"{name}: a picture has the shape (H, W) or (H, W, 3 or 4); a tensor (H, W) or (3, H, W)")
+    if values.size == 0:
+        raise InputError(f"{name}: holds no pixels")
+    values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
+    if values.dtype.kind == "f":
+        values = _unit_to_8_bit(values, name)
+    elif values.dtype != np.uint8 and not (values.dtype == np.uint16 and values.ndim == 2):
+        raise InputError(f"{name}: a picture holds uint8, floats in [0, 1], or, in the shape (H, W), uint16")
+    return _with_contrast(_to_rgb(Image.fromarray(values), name), name)
+
+
+def _unit_to_8_bit(values: npt.NDArray[np.floating], name: str) -> ByteArray:
+    """Return floats in [0, 1] as bytes; what is not finite counts as the lowest, as in files."""
+    finite = np.isfinite(values)
+    if not finite.any():
+        raise InputError(f"{name}: no pixel holds a finite value")
+    low, high = float(values[finite].min()), float(values[finite].max())
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        raise InputError(
+            f"{name}: floats of a picture lie in [0, 1], these reach from {low:.4g} to {high:.4g}; scale them"
+        )
+    return np.asarray(np.rint(np.clip(np.where(finite, values, low), 0, 1) * 255), np.uint8)
+
+
+def _with_contrast(rgb: ByteArray, name: str | Path) -> ByteArray:
+    if rgb.min() == rgb.max():
+        raise InputError(f"{name}: every pixel has the same value; there is nothing to inspect")
+    return rgb
+
+
+def _to_rgb(picture: Image.Image, name: str | Path) -> ByteArray:
+    if picture.mode.startswith("I") or picture.mode == "F":
+        grey = _to_8_bit(np.asarray(picture), name)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if "A" in picture.mode or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    return np.asarray(picture.convert("RGB"))
+
+
+def _to_8_bit(values: npt.NDArray[Any], name: str | Path) -> ByteArray:
+    """Integers by the bits that they use, floats by their finite range."""
+    if np.issubdtype(values.dtype, np.integer) and values.min() >= 0:
+        bits = max(8, int(values.max()).bit_length())
+        eight: ByteArray = np.asarray(values >> (bits - 8), np.uint8)
+        return eight
+    finite = np.isfinite(values)
+    if not finite.any():
+        raise InputError(f"{name}: no pixel holds a finite value")
+    low, high = float(values[finite].min()), float(values[finite].max())
+    scaled = (np.where(finite, values, low) - low) / max(high - low, np.finfo(np.float32).tiny)
+    return np.asarray(np.rint(scaled * 255), np.uint8)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()).replace(str(Path.home()), "~") or type(error).__name__

@@ -1,0 +1,70 @@
+"""Open a point cloud or a mesh of any supported format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from looktwice.core.errors import UsageError
+from looktwice.modalities.memory import is_array
+from looktwice.modalities.pointclouds.cleaning import find_outliers, find_support_plane
+from looktwice.modalities.pointclouds.memory import cloud_in_memory
+from looktwice.modalities.pointclouds.reading import read_cloud
+from looktwice.modalities.pointclouds.study import CloudStudy
+from looktwice.modalities.rendering.backends import BACKENDS
+from looktwice.modalities.rendering.coverage import MAX_VIEWS
+
+UNITS = ("mm", "m", "inch")
+
+
+def open_pointcloud(
+    source: Path | Any,
+    *,
+    backend: str = "numpy",
+    views: int | None = 9,
+    unit: str | None = None,
+    remove_outliers: bool = False,
+    remove_plane: bool = False,
+) -> CloudStudy:
+    """Open a point cloud or a mesh.
+
+    Parameters
+    ----------
+    source : Path, array, tensor, or a point cloud or triangle mesh of Open3D or trimesh
+        PLY, PCD, XYZ, PTS, STL, OBJ, OFF, glTF/GLB, an organised XYZ TIFF as in MVTec 3D-AD, or, with the extra
+        ``looktwice[scan]``, LAS/LAZ and E57. Objects in memory are described at
+        `looktwice.modalities.pointclouds.memory.cloud_in_memory`.
+    backend : {"numpy", "open3d", "pytorch3d"}
+        What projects the points; the pictures are the same.
+    views : int or None
+        1 to 26; None for as many as it takes to see every visible part twice.
+    unit : {"mm", "m", "inch"}, optional
+        Of the coordinates, where the file does not say.
+    remove_outliers, remove_plane : bool
+        Leave stray points, or the plane that the object stands on, out of the views. They stay in the output, with
+        score 0.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or has fewer than four distinct measured points.
+    UsageError
+        If `backend`, `views` or `unit` is not one of those above.
+    """
+    if backend not in BACKENDS:
+        raise UsageError(f"unknown rendering back end {backend!r}: choose one of {', '.join(BACKENDS)}")
+    if views is not None and not 1 <= views <= MAX_VIEWS:
+        raise UsageError(f"{views} views asked for: choose 1 to {MAX_VIEWS}")
+    if unit is not None and unit not in UNITS:
+        raise UsageError(f"unknown unit {unit!r}: choose one of {', '.join(UNITS)}")
+    if isinstance(source, (str, Path)):
+        name = Path(source)
+        cloud = read_cloud(name)
+    else:
+        cloud, name = cloud_in_memory(source), Path("array" if is_array(source) else "cloud")
+    study = CloudStudy(cloud, name, backend=backend, views=views, unit=unit)
+    if remove_outliers:
+        study.leave_out("stray points", find_outliers)
+    if remove_plane:
+        study.leave_out("points of the plane beneath", find_support_plane)
+    return study

@@ -1,0 +1,27 @@
+"""Read a volume of any supported format; the readers are imported when one is needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from looktwice.core.errors import InputError
+from looktwice.modalities.volumes.scan import Scan
+from looktwice.modalities.volumes.sniffing import VolumeFormat, volume_format
+
+
+def read_scan(path: Path, channel: int | None = None) -> Scan:
+    """Read one volume with the reader for its content."""
+    kind = volume_format(path)
+    if kind is VolumeFormat.NIFTI:
+        from looktwice.modalities.volumes.nifti import read_nifti
+
+        return read_nifti(path, channel)
+    if kind is VolumeFormat.DICOM:
+        from looktwice.modalities.volumes.dicom import read_dicom
+
+        return read_dicom(path, channel)
+    if kind is None:
+        raise InputError("no CT or MRI volume; NIfTI, DICOM, NRRD and MetaImage can be read")
+    from looktwice.modalities.volumes.itk import read_itk
+
+    return read_itk(path, kind, channel)

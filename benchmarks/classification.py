@@ -25,10 +25,10 @@ from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
 from looktwice.classification.detection import Detector
-from looktwice.classification.embedded import Embedded, as_rows
-from looktwice.classification.specimen import Contours, Exposure, Specimen, measure
+from looktwice.classification.namers.measured import Embedded, as_rows
+from looktwice.classification.anomaly import Contours, Exposure, Specimen, measure
 from looktwice.classification.taxonomy import Taxonomy, load_taxonomies, select
-from looktwice.classification.template import Templates
+from looktwice.classification.golden_template import Templates
 from looktwice.core.atomic import atomic_path
 from looktwice.datasets.files import listed
 from looktwice.datasets.masks import read_mask

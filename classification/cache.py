@@ -11,7 +11,7 @@ import numpy as np
 
 from looktwice.classification import prompt
 from looktwice.classification.naming import Namer, Naming
-from looktwice.classification.specimen import Specimen
+from looktwice.classification.anomaly import Specimen
 from looktwice.core.atomic import atomic_path
 
 

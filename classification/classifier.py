@@ -10,12 +10,12 @@ from typing import Any
 
 from looktwice.classification.cache import CachedNamer
 from looktwice.classification.detection import Detection, Detector
-from looktwice.classification.embedded import Embedded
-from looktwice.classification.endpoint import EndpointNamer
+from looktwice.classification.namers.measured import Embedded
+from looktwice.classification.namers.endpoint import EndpointNamer
 from looktwice.classification.naming import Namer, Naming
-from looktwice.classification.specimen import Specimen, measure
+from looktwice.classification.anomaly import Specimen, measure
 from looktwice.classification.taxonomy import GOOD, UNKNOWN, Severity, Taxonomy
-from looktwice.classification.wording import WordedNamer, load_writer
+from looktwice.classification.namers.worded import WordedNamer, load_writer
 from looktwice.core.errors import UsageError
 from looktwice.core.study import BoolArray
 from looktwice.encoders.base import VisionEncoder
@@ -171,7 +171,7 @@ def open_namer(
     if name.startswith(PREFIX):
         namer = EndpointNamer(Endpoint.parse(name), taxonomy, allow_remote)
     else:
-        from looktwice.classification.local import open_local
+        from looktwice.classification.namers.local import open_local
 
         namer = open_local(name, taxonomy, encoder, device)
     return namer if cache is None else CachedNamer(namer, cache)

@@ -13,9 +13,9 @@ from scipy.special import expit
 from looktwice import modalities
 from looktwice.classification.contour import cut
 from looktwice.classification.normal import NormalMaterial
-from looktwice.classification.specimen import Contours, Exposure, Specimen
-from looktwice.classification.taught import Outlined, TaughtFlaws
-from looktwice.classification.template import Templates
+from looktwice.classification.anomaly import Contours, Exposure, Specimen
+from looktwice.classification.learned_flaws import Outlined, TaughtFlaws
+from looktwice.classification.golden_template import Templates
 from looktwice.core.errors import InputError, UsageError
 from looktwice.core.study import BoolArray, ByteArray, FloatArray, Modality, Study
 from looktwice.evidence.references.photographs import describe

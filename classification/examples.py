@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from looktwice.classification.detection import Detector
-from looktwice.classification.specimen import Specimen
-from looktwice.classification.taught import Outlined
+from looktwice.classification.anomaly import Specimen
+from looktwice.classification.learned_flaws import Outlined
 from looktwice.classification.taxonomy import Taxonomy
 from looktwice.core.errors import InputError, UsageError
 from looktwice.datasets.files import MASKS, bare, by_stem, listed, stem, subfolders

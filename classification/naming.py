@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from looktwice.classification.specimen import Specimen
+from looktwice.classification.anomaly import Specimen
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 
 LEAST_MARGIN = 0.05

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from looktwice.classification.contour import shown
-from looktwice.classification.specimen import Specimen, measure
+from looktwice.classification.anomaly import Specimen, measure
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 from looktwice.core.study import ByteArray
 

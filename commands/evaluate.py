@@ -193,8 +193,8 @@ def _evaluate_pipeline(
 ) -> dict[str, Any]:
     from platformdirs import user_cache_path
 
-    from looktwice.classification.evaluating import Protocol, run
-    from looktwice.classification.specimen import Contours
+    from looktwice.evaluation.classification_runner import Protocol, run
+    from looktwice.classification.anomaly import Contours
     from looktwice.classification.taxonomy import load_taxonomies
     from looktwice.commands.classify import say_summary
     from looktwice.evaluation.sets import open_sets

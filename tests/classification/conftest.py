@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from looktwice.classification.specimen import Contours, Exposure, Specimen
+from looktwice.classification.anomaly import Contours, Exposure, Specimen
 from looktwice.classification.taxonomy import parse_taxonomies, select
 
 TAXONOMY = """

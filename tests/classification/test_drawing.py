@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from looktwice.classification import drawing
-from looktwice.classification.embedded import Embedded
-from looktwice.classification.specimen import Contours, Exposure, Specimen, measure
+from looktwice.classification.namers.measured import Embedded
+from looktwice.classification.anomaly import Contours, Exposure, Specimen, measure
 from looktwice.classification.taxonomy import load_taxonomies, select
-from looktwice.classification.template import Templates, difference
+from looktwice.classification.golden_template import Templates, difference
 
 BOARD = np.zeros((96, 96), bool)
 BOARD[20:32] = True  # a track

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from looktwice.classification import evaluating
-from looktwice.classification.duplicates import ALIKE, likeness, things_shown
-from looktwice.classification.evaluating import Protocol, draw_examples, run
-from looktwice.classification.specimen import Contours
+from looktwice.evaluation import classification_runner as evaluating
+from looktwice.datasets.duplicates import ALIKE, likeness, things_shown
+from looktwice.evaluation.classification_runner import Protocol, draw_examples, run
+from looktwice.classification.anomaly import Contours
 from looktwice.core.errors import UsageError
 from looktwice.evaluation.sets import open_sets
 

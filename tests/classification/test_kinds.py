@@ -11,7 +11,7 @@ import pytest
 
 from looktwice.classification.classifier import Classifier, open_namer
 from looktwice.classification.detection import CLOUD_VIEWS, Detector
-from looktwice.classification.endpoint import EndpointNamer
+from looktwice.classification.namers.endpoint import EndpointNamer
 from looktwice.classification.prompt import write_pictures, write_prompt
 from looktwice.classification.taxonomy import load_taxonomies, select
 from looktwice.classification.writing import write_classification

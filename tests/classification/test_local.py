@@ -12,7 +12,7 @@ from looktwice.classification.cache import CachedNamer
 from looktwice.classification.classifier import Classifier, open_namer, summarise
 from looktwice.classification.detection import Detector
 from looktwice.classification.likelihood import NAMES_AT_ONCE, Likelihood, score_names, share_out
-from looktwice.classification.local import ASKED, LocalNamer
+from looktwice.classification.namers.local import ASKED, LocalNamer
 from looktwice.classification.prompt import SYSTEM, write_pictures, write_prompt
 from looktwice.classification.prompting import ChatPrompter, LookTwicePrompter
 from looktwice.classification.taxonomy import UNKNOWN
@@ -279,7 +279,7 @@ def test_long_names_lose_nothing_and_the_prior_is_taken_off():
 
 
 def test_unknown_is_an_answer_and_so_is_what_stands_out_from_nothing(one_prompter, taxonomy, finding, monkeypatch):
-    from looktwice.classification import local
+    from looktwice.classification.namers import local
 
     def answers(**means):
         monkeypatch.setattr(local, "score_names", lambda *_: likelihoods(**means))

@@ -8,10 +8,10 @@ import pytest
 from looktwice.classification.cache import CachedNamer
 from looktwice.classification.classifier import Classifier, open_namer, summarise
 from looktwice.classification.detection import Detector
-from looktwice.classification.embedded import Embedded
-from looktwice.classification.endpoint import EndpointNamer, answer_format, read_answer
+from looktwice.classification.namers.measured import Embedded
+from looktwice.classification.namers.endpoint import EndpointNamer, answer_format, read_answer
 from looktwice.classification.examples import find_examples, look_at_examples
-from looktwice.classification.specimen import Contours
+from looktwice.classification.anomaly import Contours
 from looktwice.classification.taxonomy import UNKNOWN
 from looktwice.core.errors import InputError, LookTwiceError, UsageError
 from looktwice.reasoning.remote import Endpoint

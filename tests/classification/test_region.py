@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from looktwice.classification.contour import RED, SHOWN_SIDE, cut, draw_contour, shown
 from looktwice.classification.measurements import NAMES, measure_region
-from looktwice.classification.tokens import crop_around, region_tokens
+from looktwice.classification.region_tokens import crop_around, region_tokens
 
 
 def measured(image, mask):

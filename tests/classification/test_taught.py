@@ -8,7 +8,7 @@ import pytest
 from looktwice.classification.classifier import open_namer
 from looktwice.classification.detection import Detector
 from looktwice.classification.examples import look_at_examples
-from looktwice.classification.taught import Outlined, TaughtFlaws
+from looktwice.classification.learned_flaws import Outlined, TaughtFlaws
 from looktwice.datasets.masks import read_mask
 
 PLACES = [(16, 16), (40, 24), (30, 48)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from looktwice.classification.embedded import Embedded
-from looktwice.classification.wording import WordedNamer, says_only
+from looktwice.classification.namers.measured import Embedded
+from looktwice.classification.namers.worded import WordedNamer, says_only
 
 PHRASES = ["dark", "elongated", "1.2 % of the picture", "8.4 times as long as wide", "darker than its surroundings"]
 

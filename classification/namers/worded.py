@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from looktwice.classification.embedded import Embedded
+from looktwice.classification.namers.measured import Embedded
 from looktwice.classification.naming import Naming
 from looktwice.classification.prompt import measured_phrases
-from looktwice.classification.specimen import Specimen, measure
+from looktwice.classification.anomaly import Specimen, measure
 from looktwice.reasoning.base import Turn
 
 SYSTEM = "Rewrite the notes as one sentence. Use only what the notes say."

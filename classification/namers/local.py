@@ -8,7 +8,7 @@ from looktwice.classification.likelihood import Likelihood, score_names, share_o
 from looktwice.classification.naming import LEAST_MARGIN, Naming
 from looktwice.classification.prompt import SYSTEM, write_pictures, write_prompt
 from looktwice.classification.prompting import ChatPrompter, LookTwicePrompter, Pictures, Prompter
-from looktwice.classification.specimen import Specimen
+from looktwice.classification.anomaly import Specimen
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 from looktwice.core.errors import UsageError
 from looktwice.encoders.base import VisionEncoder

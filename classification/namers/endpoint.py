@@ -7,7 +7,7 @@ from typing import Any
 
 from looktwice.classification.naming import Naming
 from looktwice.classification.prompt import SYSTEM, write_pictures, write_prompt
-from looktwice.classification.specimen import Specimen
+from looktwice.classification.anomaly import Specimen
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 from looktwice.reasoning.remote import Endpoint, data_url
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from looktwice.classification import drawing, measurements
 from looktwice.classification.naming import LEAST_MARGIN, Naming
-from looktwice.classification.specimen import Specimen, measure
+from looktwice.classification.anomaly import Specimen, measure
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 from looktwice.classification.traits import agreement, score_classes
 from looktwice.core.errors import UsageError
@@ -137,7 +137,7 @@ class Embedded:
         return self.taxonomy.classes[key].name
 
     def _tokens(self, specimens: Sequence[Specimen]) -> FloatArray:
-        from looktwice.classification.tokens import region_tokens
+        from looktwice.classification.region_tokens import region_tokens
 
         exposures = [specimen.exposures[0] for specimen in specimens]
         return region_tokens(self.encoder, [one.image for one in exposures], [one.mask for one in exposures], LEVELS)

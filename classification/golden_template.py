@@ -12,7 +12,7 @@ from skimage.measure import label
 from skimage.morphology import disk
 
 from looktwice.classification.drawing import TOLERANCE, binarise
-from looktwice.classification.specimen import grey
+from looktwice.classification.anomaly import grey
 from looktwice.core.study import BoolArray, ByteArray, FloatArray
 
 # Side that pictures are brought to for finding the one that shows the same, in pixels.

@@ -13,10 +13,10 @@ import numpy as np
 
 from looktwice.classification.classifier import Classifier, open_namer, summarise
 from looktwice.classification.detection import Detector
-from looktwice.classification.duplicates import things_shown
+from looktwice.datasets.duplicates import things_shown
 from looktwice.classification.examples import look_at_examples
 from looktwice.classification.naming import Namer
-from looktwice.classification.specimen import Contours
+from looktwice.classification.anomaly import Contours
 from looktwice.classification.taxonomy import GOOD, Taxonomy
 from looktwice.core.errors import InputError, UsageError
 from looktwice.datasets.files import IMAGES, stem, suffix

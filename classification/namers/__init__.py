@@ -1,0 +1,1 @@
+"""Who names anomalies, one file each, found by the name of the file."""

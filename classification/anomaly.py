@@ -1,16 +1,20 @@
-"""What is to be named: a picture, the region found in it, and a normal picture to compare with."""
+"""What detection hands on to be named, and the anomaly that is shown to whoever names it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from looktwice.classification.contour import cut
+from looktwice.core.errors import InputError
+from looktwice.core.study import BoolArray, ByteArray, FloatArray, Modality, Study
+from looktwice.reasoning.base import StudyContext
+from looktwice.reasoning.remote import is_medical
 
-from looktwice.classification import drawing, measurements
-from looktwice.core.study import BoolArray, ByteArray
+# Of a region's facts, those that say nothing about its kind.
+_NOT_TOLD = ("score", "centroid", "bbox", "centroid_world_mm", "peak", "threshold")
 
 
 class Contours(str, Enum):
@@ -21,8 +25,8 @@ class Contours(str, Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Exposure:
-    """One picture of the thing and the region in it.
+class AnomalyView:
+    """One picture of an anomaly and its region in it.
 
     Attributes
     ----------
@@ -43,12 +47,12 @@ class Exposure:
 
 
 @dataclass(frozen=True, eq=False)
-class Specimen:
-    """A finding to be named.
+class Anomaly:
+    """An anomaly to be named.
 
     Attributes
     ----------
-    exposures : tuple of Exposure
+    views : tuple of AnomalyView
         The first is measured; a cloud has two.
     contours : Contours
     facts : dict
@@ -56,56 +60,165 @@ class Specimen:
     medical : bool
         It may not leave this machine unless the user says so.
     likely : dict of str to float
-        Log-probability of each class that outlined examples have taught the detector; empty where they have not.
+        Log-probability of each class, by what outlined examples taught detection; empty where there were none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image, mask = np.full((64, 64, 3), 120, np.uint8), np.zeros((64, 64), bool)
+    >>> mask[20:30, 20:30] = True
+    >>> anomaly = Anomaly((AnomalyView(image, mask),), Contours.PREDICTED, facts={"volume_mm3": 812.0})
+    >>> anomaly.views[0].name
+    'image'
     """
 
-    exposures: tuple[Exposure, ...]
+    views: tuple[AnomalyView, ...]
     contours: Contours
     facts: dict[str, Any] = field(default_factory=dict)
     medical: bool = False
     likely: dict[str, float] = field(default_factory=dict)
 
 
-# Around a region, a drawing's pattern is looked at as far as this, in pixels.
-_SURROUNDINGS = 12
+@dataclass(frozen=True, eq=False)
+class SuspectView:
+    """One view of an input with its map, before anything is cut out.
 
-
-def measure(exposure: Exposure, tone: str | None) -> dict[str, float]:
-    """Measure a region; of a drawing, also what is missing from it or added to it.
-
-    Parameters
+    Attributes
     ----------
-    exposure : Exposure
-    tone : {"dark", "bright"} or None
-        Of a drawing's material.
-
-    Returns
-    -------
-    dict
-        By the names of ``measurements.NAMES`` and, for drawings, ``drawing.NAMES``.
+    image : uint8, shape (H, W, 3)
+    heat : float, shape (h, w)
+        Calibrated, in [0, 1], covering the picture's full extent.
+    name : str
+    reference, expected : uint8 arrays, optional
+        As in `AnomalyView`.
     """
-    found = dict(zip(measurements.NAMES, measurements.measure_region(exposure.image, exposure.mask), strict=True))
-    if tone is not None:
-        found |= dict(zip(drawing.NAMES, _measure_drawing(exposure, tone == "dark"), strict=True))
-    return {name: float(value) for name, value in found.items()}
+
+    image: ByteArray
+    heat: FloatArray
+    name: str = "image"
+    reference: ByteArray | None = None
+    expected: ByteArray | None = None
 
 
-def _measure_drawing(exposure: Exposure, dark: bool) -> npt.NDArray[np.float64]:
-    drawn = drawing.binarise(grey(exposure.image), dark)
-    rows, columns = np.nonzero(exposure.mask)
-    window = tuple(
-        slice(max(0, int(index.min()) - _SURROUNDINGS), int(index.max()) + _SURROUNDINGS + 1)
-        for index in (rows, columns)
-    )
-    region = exposure.mask[window]
-    if exposure.expected is None:
-        expected = drawing.continue_pattern(drawn[window], region)
-    else:
-        expected = drawing.binarise(grey(exposure.expected), dark)[window]
-    return drawing.measure_drawing(drawn[window], expected, region)
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """What detection says of one input: all that naming knows of it.
 
+    Attributes
+    ----------
+    study : Study
+    score, threshold : float
+        The input is anomalous at or above the threshold.
+    map_threshold : float
+        Where maps are cut.
+    views : tuple of SuspectView
+        Those that show best what was found, the clearest first.
+    facts, likely : dict
+        As in `Anomaly`.
+    notes : list of str
+    another_object : bool
+        The input looks unlike every reference.
+    seconds : float
+        How long detection took.
+    """
 
-def grey(image: ByteArray) -> npt.NDArray[np.float64]:
-    """Return the mean of a picture's channels, float of shape (H, W)."""
-    mean: npt.NDArray[np.float64] = image.mean(axis=2)
-    return mean
+    study: Study
+    score: float
+    threshold: float
+    map_threshold: float
+    views: tuple[SuspectView, ...]
+    facts: dict[str, Any] = field(default_factory=dict)
+    likely: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    another_object: bool = False
+    seconds: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        context: StudyContext,
+        shown: Sequence[int],
+        map_threshold: float,
+        reference_view: Callable[[int, int], ByteArray | None] = lambda index, count: None,
+    ) -> Detection:
+        """Take over a volume or a cloud that was examined.
+
+        Parameters
+        ----------
+        context : StudyContext
+        shown : sequence of int
+            Which views to show, the clearest first.
+        map_threshold : float
+        reference_view : callable, optional
+            Takes the index of a view and how many there are; returns the same view of a normal input, if there is one.
+        """
+        result, of_study = context.result, context.views
+        views = tuple(
+            SuspectView(
+                of_study[index].image, context.maps[index], of_study[index].name, reference_view(index, len(of_study))
+            )
+            for index in shown
+        )
+        worst = result.regions[0].to_json() if result.regions else {}
+        facts = {name: value for name, value in worst.items() if name not in _NOT_TOLD}
+        return cls(
+            context.study,
+            result.score,
+            result.threshold,
+            map_threshold,
+            tuple(views),
+            facts,
+            notes=list(result.notes),
+        )
+
+    @property
+    def is_anomalous(self) -> bool:
+        """Whether the score reaches the threshold."""
+        return self.score >= self.threshold
+
+    def anomaly(self, truth: BoolArray | None = None, certain: bool = False) -> Anomaly | None:
+        """Cut out what is to be named.
+
+        Parameters
+        ----------
+        truth : bool, shape (H, W), optional
+            Where a photograph is anomalous, by ground truth: it takes the place of the map, and the contour is an
+            ``oracle``.
+        certain : bool
+            The input is known to be anomalous: whatever stands out most in it is its region.
+
+        Returns
+        -------
+        Anomaly or None
+            None where nothing is wrong.
+
+        Raises
+        ------
+        InputError
+            `truth` does not fit the input.
+        """
+        if truth is not None:
+            return self._outlined(truth)
+        if not self.is_anomalous and not certain:
+            return None
+        views = tuple(
+            AnomalyView(
+                view.image,
+                cut(view.heat, (view.image.shape[1], view.image.shape[0]), self.map_threshold),
+                view.name,
+                view.reference,
+                view.expected,
+            )
+            for view in self.views
+        )
+        return Anomaly(views, Contours.PREDICTED, self.facts, is_medical(self.study), self.likely)
+
+    def _outlined(self, truth: BoolArray) -> Anomaly:
+        if self.study.modality is not Modality.IMAGE:
+            raise InputError(f"{self.study.source}: ground truth is taken for photographs only")
+        [view] = self.views
+        if truth.shape != view.image.shape[:2] or not truth.any():
+            raise InputError(f"{self.study.source}: its mask is empty or of another size than the picture")
+        # What the whole picture looks like says nothing about the part of it that ground truth outlines.
+        outlined = AnomalyView(view.image, truth, view.name, view.reference, view.expected)
+        return Anomaly((outlined,), Contours.ORACLE, self.facts, is_medical(self.study))

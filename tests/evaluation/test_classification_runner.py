@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from looktwice.evaluation import classification_runner as evaluating
-from looktwice.datasets.duplicates import ALIKE, likeness, things_shown
-from looktwice.evaluation.classification_runner import Protocol, draw_examples, run
 from looktwice.classification.anomaly import Contours
 from looktwice.core.errors import UsageError
+from looktwice.datasets.duplicates import ALIKE, likeness, things_shown
+from looktwice.evaluation import classification_runner as evaluating
+from looktwice.evaluation.classification_runner import Protocol, draw_examples, run
 from looktwice.evaluation.sets import open_sets
 
 

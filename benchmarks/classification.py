@@ -24,11 +24,12 @@ from PIL import Image
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
+from looktwice.classification.anomaly import Anomaly, AnomalyView, Contours
 from looktwice.classification.detection import Detector
-from looktwice.classification.embedded import Embedded, as_rows
-from looktwice.classification.specimen import Contours, Exposure, Specimen, measure
+from looktwice.classification.golden_template import GoldenTemplates
+from looktwice.classification.measurements import measure
+from looktwice.classification.namers.measured import MeasuredNamer, as_rows
 from looktwice.classification.taxonomy import Taxonomy, load_taxonomies, select
-from looktwice.classification.template import Templates
 from looktwice.core.atomic import atomic_path
 from looktwice.datasets.files import listed
 from looktwice.datasets.masks import read_mask
@@ -40,7 +41,7 @@ COUNTS = (0, 1, 3, 10)
 DRAWS = 10
 
 
-PatchFeatures = tuple[dict[str, float], dict[str, np.ndarray]]
+DescribedFlaw = tuple[dict[str, float], dict[str, np.ndarray]]
 """Measurements by name, and one row of each part that examples are compared by."""
 
 
@@ -55,7 +56,7 @@ class Flaws:
     measured: list[dict[str, float]] = field(default_factory=list)
     rows: list[dict[str, np.ndarray]] = field(default_factory=list)
 
-    def add(self, kind: str, group: int, half: int, described: PatchFeatures | None) -> None:
+    def add(self, kind: str, group: int, half: int, described: DescribedFlaw | None) -> None:
         """Add one flaw; None for one that was missed."""
         self.kinds.append(kind)
         self.groups.append(group)
@@ -69,20 +70,20 @@ class Flaws:
         return {name: np.concatenate([self.rows[index][name] for index in indices]) for name in self.rows[indices[0]]}
 
 
-def describe(embedded: Embedded, exposure: Exposure, tokens: np.ndarray | None = None) -> PatchFeatures:
+def describe(namer: MeasuredNamer, view: AnomalyView, tokens: np.ndarray | None = None) -> DescribedFlaw:
     """Measure and encode one region; tokens that are known already are taken as they are."""
-    measured = measure(exposure, embedded.taxonomy.drawing)
+    measured = measure(view, namer.taxonomy.drawing)
     if tokens is None:
-        return measured, embedded.describe([Specimen((exposure,), Contours.ORACLE)])
+        return measured, namer.describe([Anomaly((view,), Contours.ORACLE)])
     return measured, {"tokens": tokens, **as_rows([measured])}
 
 
 def boards(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int) -> dict[str, Flaws]:
     """Describe every flaw of the boards: by box with and without the flawless drawing, and as it is found."""
-    root, embedded = data / "deeppcb", Embedded(inspector.expert.encoder, taxonomy)
+    root, namer = data / "deeppcb", MeasuredNamer(inspector.expert.encoder, taxonomy)
     boxes = json.loads((root / "boxes.json").read_text())
     normal = [read_image(path) for path in listed(root / "train" / "good") + listed(root / "test" / "good")]
-    templates = Templates(normal, dark=taxonomy.drawing == "dark")
+    templates = GoldenTemplates(normal, dark=taxonomy.drawing == "dark")
     sets = {name: Flaws() for name in ("oracle", "oracle, no flawless drawing", "predicted")}
     for number, name in enumerate(sorted(boxes)[:limit]):
         image = read_image(root / "test" / "defect" / name)
@@ -97,9 +98,9 @@ def boards(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int) -> 
             inside = np.bincount(parts[box], minlength=2)[1:]
             predicted = parts == inside.argmax() + 1 if inside.any() else None
             group, half = number, number % 2
-            oracle = describe(embedded, Exposure(image, box, expected=expected))
-            alone = describe(embedded, Exposure(image, box), oracle[1]["tokens"])
-            found = None if predicted is None else describe(embedded, Exposure(image, predicted, expected=expected))
+            oracle = describe(namer, AnomalyView(image, box, expected=expected))
+            alone = describe(namer, AnomalyView(image, box), oracle[1]["tokens"])
+            found = None if predicted is None else describe(namer, AnomalyView(image, predicted, expected=expected))
             for flaws, described in zip(sets.values(), (oracle, alone, found), strict=True):
                 flaws.add(entry["type"], group, half, described)
     return sets
@@ -107,7 +108,7 @@ def boards(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int) -> 
 
 def tiles(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int) -> dict[str, Flaws]:
     """Describe every flawed tile by its mask, and as the detector sees it against 24 normal tiles."""
-    root, embedded = data / "magnetic_tile", Embedded(inspector.expert.encoder, taxonomy)
+    root, namer = data / "magnetic_tile", MeasuredNamer(inspector.expert.encoder, taxonomy)
     normal = listed(root / "train" / "good")
     detector = Detector(inspector, normal[:: max(1, len(normal) // 24)][:24], taxonomy.drawing)
     entries = [
@@ -123,11 +124,12 @@ def tiles(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int) -> d
         (kind, path, mask), group = entries[index], groups[index]
         of_kind = sorted({other for (name, _, _), other in zip(entries, groups, strict=True) if name == kind})
         half = of_kind.index(group) % 2
-        oracle = describe(embedded, Exposure(read_image(path), mask))
-        seen = detector.look(path, certain=True)
-        assert seen.specimen is not None
-        known = describe(embedded, seen.specimen.exposures[0])
-        noticed = known if seen.score >= seen.threshold else None
+        oracle = describe(namer, AnomalyView(read_image(path), mask))
+        seen = detector.detect(path)
+        anomaly = seen.anomaly(certain=True)
+        assert anomaly is not None
+        known = describe(namer, anomaly.views[0])
+        noticed = known if seen.is_anomalous else None
         for flaws, described in zip(sets.values(), (oracle, noticed, known), strict=True):
             flaws.add(kind, group, half, described)
     return sets
@@ -172,11 +174,11 @@ def figures(flaws: Flaws, taxonomy: Taxonomy, count: int) -> dict[str, Any]:
     kinds, tested = np.array(flaws.kinds), [index for index, half in enumerate(flaws.halves) if half == 1]
     right = []
     for seed in range(DRAWS if count else 1):
-        embedded = Embedded(None, taxonomy)  # type: ignore[arg-type]
+        namer = MeasuredNamer(None, taxonomy)  # type: ignore[arg-type]
         if count:
             chosen = draw(flaws, count, np.random.default_rng(seed))
-            embedded.learn(flaws.take(chosen), list(kinds[chosen]))
-        right.append([decide(embedded, flaws, index) == kinds[index] for index in tested])
+            namer.learn(flaws.take(chosen), list(kinds[chosen]))
+        right.append([decide(namer, flaws, index) == kinds[index] for index in tested])
     share = np.mean(right, axis=0)
     groups = [flaws.groups[index] for index in tested]
     drawn = replicate(lambda weights: (weights * share).sum(axis=1) / weights.sum(axis=1), groups)
@@ -192,10 +194,10 @@ def figures(flaws: Flaws, taxonomy: Taxonomy, count: int) -> dict[str, Any]:
     }
 
 
-def decide(embedded: Embedded, flaws: Flaws, index: int) -> str:
+def decide(namer: MeasuredNamer, flaws: Flaws, index: int) -> str:
     if not flaws.found[index]:
         return "missed"
-    return embedded.decide(flaws.measured[index], embedded.recognise(flaws.rows[index])).key
+    return namer.decide(flaws.measured[index], namer.recognise(flaws.rows[index])).key
 
 
 def described_sets(

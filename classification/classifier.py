@@ -1,25 +1,27 @@
-"""The pipeline: look, and where something is wrong, name it."""
+"""Classifying what was detected: an anomaly gets a name, and the whole a record, pictures and a sum."""
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from looktwice.classification.cache import CachedNamer
-from looktwice.classification.detection import Detection, Detector
-from looktwice.classification.embedded import Embedded
-from looktwice.classification.endpoint import EndpointNamer
-from looktwice.classification.naming import Namer, Naming
-from looktwice.classification.specimen import Specimen, measure
+from PIL import Image
+
+from looktwice.classification.anomaly import Anomaly, Detection
+from looktwice.classification.contour import draw_contour, shown
+from looktwice.classification.measurements import measure
+from looktwice.classification.naming import CachedNamer, Namer, Naming
 from looktwice.classification.taxonomy import GOOD, UNKNOWN, Severity, Taxonomy
-from looktwice.classification.wording import WordedNamer, load_writer
-from looktwice.core.errors import UsageError
-from looktwice.core.study import BoolArray
-from looktwice.encoders.base import VisionEncoder
-from looktwice.reasoning.remote.endpoint import PREFIX, Endpoint
+from looktwice.core.atomic import atomic_path
+from looktwice.core.result import finite
+from looktwice.core.study import BoolArray, ByteArray
+
+# The name of the namer that asks no language model, as records have it.
+_NO_MODEL = "measured"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,8 @@ class Classification:
     Attributes
     ----------
     detection : Detection
+    anomaly : Anomaly or None
+        What was named; None where nothing is wrong.
     taxonomy : Taxonomy
     naming : Naming or None
         None for what is normal: nobody was asked.
@@ -37,10 +41,11 @@ class Classification:
     cached : bool
         The answer was known already.
     seconds : dict of str to float
-        ``look``, ``name`` and ``total``.
+        ``look`` (detection), ``name`` and ``total``.
     """
 
     detection: Detection
+    anomaly: Anomaly | None
     taxonomy: Taxonomy
     naming: Naming | None
     namer: str
@@ -68,15 +73,15 @@ class Classification:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of one study."""
-        found, naming, specimen = self.detection, self.naming, self.detection.specimen
-        record: dict[str, Any] = {
+        found, naming, anomaly = self.detection, self.naming, self.anomaly
+        return {
             "study": found.study.name,
             "input": str(found.study.source),
             "modality": found.study.modality.value,
             "taxonomy": self.taxonomy.category,
             "score": found.score,
             "threshold": found.threshold,
-            "verdict": "normal" if specimen is None else "anomalous",
+            "verdict": "normal" if anomaly is None else "anomalous",
             "class": self.key,
             "name": self.shown,
             "severity": self.severity,
@@ -85,8 +90,8 @@ class Classification:
             "worded_by": None if naming is None else naming.worded_by,
             "probabilities": {} if naming is None else naming.probabilities,
             "problem": None if naming is None else naming.problem,
-            "contours": None if specimen is None else specimen.contours.value,
-            "region": None if specimen is None else _region(specimen, self.taxonomy),
+            "contours": None if anomaly is None else anomaly.contours.value,
+            "region": None if anomaly is None else _region(anomaly, self.taxonomy),
             "answered_by": None if naming is None else self.namer,
             "cached": self.cached,
             "tokens": {} if naming is None else naming.tokens,
@@ -94,87 +99,44 @@ class Classification:
             "seconds": self.seconds,
             "notes": [*found.study.notes, *found.notes],
         }
-        return record
 
 
 class Classifier:
-    """A detector and whoever names what it finds.
+    """Names what was detected.
 
     Parameters
     ----------
-    detector : Detector
     namer : Namer
+        Asked about anomalies only; what is normal is not shown to it.
     """
 
-    def __init__(self, detector: Detector, namer: Namer) -> None:
-        self.detector, self.namer = detector, namer
+    def __init__(self, namer: Namer) -> None:
+        self.namer = namer
 
-    def classify(self, path: Path, modality: str = "auto", truth: BoolArray | None = None) -> Classification:
-        """Detect, then name; see :meth:`Detector.look`. What is normal is not shown to the namer."""
-        found = self.detector.look(path, modality, truth)
+    def classify(self, detection: Detection, truth: BoolArray | None = None) -> Classification:
+        """Classify one input that was judged.
+
+        Parameters
+        ----------
+        detection : Detection
+        truth : bool, shape (H, W), optional
+            Where a photograph is anomalous, by ground truth; see `Detection.anomaly`.
+
+        Raises
+        ------
+        InputError
+            `truth` does not fit the input.
+        """
         started = time.perf_counter()
+        anomaly = detection.anomaly(truth)
         naming, cached = None, False
-        if found.specimen is not None:
+        if anomaly is not None:
             known = self.namer.hits if isinstance(self.namer, CachedNamer) else 0
-            naming = self.namer.identify(found.specimen)
+            naming = self.namer.identify(anomaly)
             cached = isinstance(self.namer, CachedNamer) and self.namer.hits > known
         named = time.perf_counter() - started
-        seconds = {"look": found.seconds, "name": named, "total": found.seconds + named}
-        return Classification(found, self.namer.taxonomy, naming, self.namer.name, cached, seconds)
-
-
-def open_namer(
-    name: str,
-    taxonomy: Taxonomy,
-    encoder: VisionEncoder,
-    *,
-    examples: dict[str, list[Specimen]] | None = None,
-    allow_remote: bool = False,
-    cache: Path | None = None,
-    device: str = "auto",
-) -> Namer:
-    """Open whoever names findings.
-
-    Parameters
-    ----------
-    name : str
-        ``embedded``, ``embedded:smollm2``, ``openai:MODEL@URL``, or a model on this machine; see ``local.open_local``.
-    taxonomy : Taxonomy
-    encoder : VisionEncoder
-        For the embedded classifier.
-    examples : dict of class key to specimens, optional
-        For the embedded classifier.
-    allow_remote : bool
-        Medical data may be sent to a server on another machine.
-    cache : Path, optional
-        Folder for a language model's answers.
-    device : {"auto", "cpu", "cuda"}
-        For a model on this machine.
-
-    Raises
-    ------
-    UsageError
-        Nobody of that name, or examples for a language model.
-    WeightsError
-        The model's weights are not here; the line says what to run.
-    """
-    if name in (Embedded.name, WordedNamer.name):
-        embedded = Embedded(encoder, taxonomy)
-        if examples:
-            specimens = [specimen for group in examples.values() for specimen in group]
-            labels = [key for key, group in examples.items() for _ in group]
-            embedded.learn(embedded.describe(specimens), labels)
-        return embedded if name == Embedded.name else WordedNamer(embedded, load_writer())
-    if examples:
-        raise UsageError("labelled examples are for the embedded classifier; leave out --examples or --llm")
-    namer: Namer
-    if name.startswith(PREFIX):
-        namer = EndpointNamer(Endpoint.parse(name), taxonomy, allow_remote)
-    else:
-        from looktwice.classification.local import open_local
-
-        namer = open_local(name, taxonomy, encoder, device)
-    return namer if cache is None else CachedNamer(namer, cache)
+        seconds = {"look": detection.seconds, "name": named, "total": detection.seconds + named}
+        return Classification(detection, anomaly, self.namer.taxonomy, naming, self.namer.name, cached, seconds)
 
 
 def summarise(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -189,7 +151,7 @@ def summarise(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     classes: dict[str, int] = {}
     for record in done:
         classes[record["class"]] = classes.get(record["class"], 0) + 1
-    asked = [record for record in done if record["answered_by"] not in (None, "embedded") and not record["cached"]]
+    asked = [record for record in done if record["answered_by"] not in (None, _NO_MODEL) and not record["cached"]]
     return {
         "inputs": len(records),
         "failed": len(records) - len(done),
@@ -205,7 +167,53 @@ def summarise(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _region(specimen: Specimen, taxonomy: Taxonomy) -> dict[str, Any]:
-    main = specimen.exposures[0]
+def write_classification(found: Classification, record: dict[str, Any], folder: Path) -> dict[str, str]:
+    """Write the pictures and the record of one study.
+
+    Parameters
+    ----------
+    found : Classification
+    record : dict
+        Its JSON object, to which the names of the files are added.
+    folder : Path
+        Made where it does not exist.
+
+    Returns
+    -------
+    dict
+        Name of each file written, relative to `folder`. Contours have their kind in their name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    artifacts: dict[str, str] = {}
+    views = () if found.anomaly is None else found.anomaly.views
+    for number, view in enumerate(views, 1):
+        assert found.anomaly is not None
+        ending = found.anomaly.contours.value + ("" if len(views) == 1 else f"-{number}")
+        pictures = {
+            f"contour_{ending}": draw_contour(view.image, view.mask),
+            f"shown_{ending}": shown(view.image, view.mask),
+        }
+        for name, picture in pictures.items():
+            artifacts[name] = _write_picture(picture, folder / f"{name}.png")
+    artifacts["json"] = "classification.json"
+    write_json({**record, "artifacts": artifacts}, folder / "classification.json")
+    return artifacts
+
+
+def write_json(record: dict[str, Any], path: Path) -> None:
+    """Write one JSON object, whole or not at all; the folder is made where it does not exist."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(finite(record), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _region(anomaly: Anomaly, taxonomy: Taxonomy) -> dict[str, Any]:
+    main = anomaly.views[0]
     measured = {name: round(value, 4) for name, value in measure(main, taxonomy.drawing).items()}
-    return {"view": main.name, "share": float(main.mask.mean()), **specimen.facts, "measurements": measured}
+    return {"view": main.name, "share": float(main.mask.mean()), **anomaly.facts, "measurements": measured}
+
+
+def _write_picture(picture: ByteArray, path: Path) -> str:
+    with atomic_path(path) as temporary:
+        Image.fromarray(picture).save(temporary)
+    return path.name

@@ -1,63 +1,35 @@
-"""The first look: is something wrong, and where; what the second look is then shown."""
+"""Detection before naming: is something wrong, where, and what is it to be shown beside.
+
+This file alone opens inputs and knows the pipeline. What it finds goes to naming as a :class:`~.anomaly.Detection`.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from scipy.special import expit
 
 from looktwice import modalities
-from looktwice.classification.contour import cut
+from looktwice.classification.anomaly import Detection, SuspectView
+from looktwice.classification.golden_template import GoldenTemplates
+from looktwice.classification.learned_flaws import LearnedFlaws, OutlinedExample
 from looktwice.classification.normal import NormalMaterial
-from looktwice.classification.specimen import Contours, Exposure, Specimen
-from looktwice.classification.taught import Outlined, TaughtFlaws
-from looktwice.classification.template import Templates
 from looktwice.core.errors import InputError, UsageError
-from looktwice.core.study import BoolArray, ByteArray, FloatArray, Modality, Study
+from looktwice.core.study import ByteArray, Modality, Study
 from looktwice.evidence.comparisons.photographs import describe
 from looktwice.modalities.images import ImageStudy
 from looktwice.pipeline import Inspector
-from looktwice.reasoning.base import StudyContext
-from looktwice.reasoning.remote.endpoint import is_medical
 
 CLOUD_VIEWS = 2
 EVEN_ODDS = 0.5
-# Of a region's facts, those that say nothing about its kind.
-_NOT_TOLD = ("score", "centroid", "bbox", "centroid_world_mm", "peak", "threshold")
-
-
-@dataclass(frozen=True, eq=False)
-class Detection:
-    """What the first look found in one input.
-
-    Attributes
-    ----------
-    study : Study
-    score, threshold : float
-        The input is anomalous at or above the threshold.
-    specimen : Specimen or None
-        What is to be named; None where nothing is wrong.
-    notes : list of str
-    another_object : bool
-        The input looks unlike every reference.
-    seconds : float
-    """
-
-    study: Study
-    score: float
-    threshold: float
-    specimen: Specimen | None
-    notes: list[str] = field(default_factory=list)
-    another_object: bool = False
-    seconds: float = 0.0
 
 
 class Detector:
-    """Looks at inputs of any kind, photographs against normal ones where there are some.
+    """Detects anomalies in inputs of any kind; photographs beside normal ones where there are some.
 
     Parameters
     ----------
@@ -88,38 +60,31 @@ class Detector:
         self.kind, self._images, self._studies = _open_references(references)
         self._map_threshold = EVEN_ODDS if self._images else inspector.expert.config.threshold
         self.threshold = self._map_threshold if threshold is None else threshold
-        self._templates = Templates(self._images, tone == "dark") if self._images and tone else None
+        self._templates = GoldenTemplates(self._images, tone == "dark") if self._images and tone else None
         self._normal = NormalMaterial(self._images, partial(describe, inspector.expert)) if self._images else None
-        self._taught: TaughtFlaws | None = None
+        self._learned: LearnedFlaws | None = None
 
-    def teach(self, flawed: Sequence[Outlined]) -> None:
-        """Show photographs with the outlines of their flaws: from then on, what looks like these is looked for, too.
+    def learn(self, flawed: Sequence[OutlinedExample]) -> None:
+        """Learn from photographs with the outlines of their flaws; from then on, detect what looks like these, too.
 
-        Specimens then say how likely each kind is by what they look like. Drawings, and photographs without references,
-        go on as before.
+        A detection then also says how likely each kind is by its looks. Drawings, and photographs without references,
+        are judged as before.
         """
         if flawed and self._images and self._templates is None:
-            self._taught = TaughtFlaws(self.inspector.expert, self._images, flawed)
+            self._learned = LearnedFlaws(self.inspector.expert, self._images, flawed)
 
-    def look(
-        self, path: Path, modality: str = "auto", truth: BoolArray | None = None, certain: bool = False
-    ) -> Detection:
-        """Look at one input.
+    def detect(self, path: Path, modality: str = "auto") -> Detection:
+        """Open and judge one input.
 
         Parameters
         ----------
         path : Path
         modality : {"auto", "image", "volume", "pointcloud"}
-        truth : bool, shape (H, W), optional
-            Where a photograph is anomalous, by ground truth: it takes the place of the map, and the contour is an
-            ``oracle``.
-        certain : bool
-            The input is known to be anomalous: whatever stands out most in it is its region.
 
         Raises
         ------
         InputError
-            The input cannot be used, is of another kind than the references, or `truth` does not fit it.
+            The input cannot be used, or is of another kind than the references.
         """
         started = time.perf_counter()
         study = modalities.open(path, modality)
@@ -128,66 +93,50 @@ class Detector:
                 f"{path}: is of kind {study.modality.value}, its references are of kind {self.kind.value}; give normal "
                 "inputs of the same kind"
             )
-        if isinstance(study, ImageStudy):
-            found = self._look_at_photograph(study, truth, certain)
-        elif truth is not None:
-            raise InputError(f"{path}: ground truth is taken for photographs only")
-        else:
-            found = self._look_at_views(study, certain)
+        found = self._photograph(study) if isinstance(study, ImageStudy) else self._views(study)
         return replace(found, seconds=time.perf_counter() - started)
 
-    def _look_at_photograph(self, study: ImageStudy, truth: BoolArray | None, certain: bool) -> Detection:
+    def _photograph(self, study: ImageStudy) -> Detection:
         image = study.views()[0].image
-        if truth is not None and (truth.shape != image.shape[:2] or not truth.any()):
-            raise InputError(f"{study.source}: its mask is empty or of another size than the picture")
-        judged = self._judge(study, image)
-        notes = ["looks unlike every reference: check that they show the same kind of thing"] if judged.another else []
-        found = Detection(study, judged.score, self.threshold, None, notes, judged.another)
-        if truth is None and judged.score < self.threshold and not certain:
-            return found
-        mask = cut(judged.heat, (image.shape[1], image.shape[0]), self._map_threshold) if truth is None else truth
-        contours = Contours.PREDICTED if truth is None else Contours.ORACLE
-        # What the whole picture looks like says nothing about the part of it that ground truth outlines.
-        likely = judged.likely if truth is None else {}
-        exposure = Exposure(image, mask, "image", judged.nearest, judged.expected)
-        return replace(found, specimen=Specimen((exposure,), contours, medical=is_medical(study), likely=likely))
-
-    def _judge(self, study: ImageStudy, image: ByteArray) -> _Judged:
         if self._normal is None:
             result = self.inspector.look(study, self.threshold).result
-            return _Judged(result.score, result.heatmap.values)
+            view = SuspectView(image, result.heatmap.values)
+            return Detection(study, result.score, self.threshold, self._map_threshold, (view,))
         same = None if self._templates is None else self._templates.find(image)
         if self._templates is not None and same is not None:
-            heat = self._templates.compare(image, same)
-            return _Judged(float(heat.max()), heat, self._images[same], expected=self._images[same])
-        found = self._normal.compare(image)
-        judged = _Judged(found.score, found.heat, self._images[found.nearest], another=found.another_object)
-        if self._taught is None:
-            return judged
-        alike = self._taught.find(image)
-        # Where it looks like an example, the examples tell the place best.
-        heat = alike.heat if alike.logit >= 0 or found.score < self._map_threshold else found.heat
-        return replace(judged, score=max(found.score, float(expit(alike.logit))), heat=heat, likely=alike.kinds)
+            expected = self._images[same]
+            view = SuspectView(image, self._templates.compare(image, same), reference=expected, expected=expected)
+            return Detection(study, float(view.heat.max()), self.threshold, self._map_threshold, (view,))
+        return self._beside_normal(study, image, self._normal)
 
-    def _look_at_views(self, study: Study, certain: bool) -> Detection:
-        """Look at a volume or a cloud; the views that show the worst best are to be named."""
+    def _beside_normal(self, study: ImageStudy, image: ByteArray, normal: NormalMaterial) -> Detection:
+        compared = normal.compare(image)
+        score, heat, likely = compared.score, compared.heat, {}
+        if self._learned is not None:
+            alike = self._learned.find(image)
+            # Where it looks like an example, the examples tell the place best.
+            heat = alike.heat if alike.logit >= 0 or score < self._map_threshold else heat
+            score, likely = max(score, float(expit(alike.logit))), alike.kinds
+        another = compared.another_object
+        notes = ["looks unlike every reference: check that they show the same kind of thing"] if another else []
+        view = SuspectView(image, heat, reference=self._images[compared.nearest])
+        return Detection(
+            study,
+            score,
+            self.threshold,
+            self._map_threshold,
+            (view,),
+            likely=likely,
+            notes=notes,
+            another_object=another,
+        )
+
+    def _views(self, study: Study) -> Detection:
+        """Judge a volume or a cloud; the views that show the worst best are to be named."""
         context = self.inspector.look(study, self.threshold)
-        result = context.result
-        found = Detection(study, result.score, self.threshold, None, list(result.notes))
-        if result.score < self.threshold and not certain:
-            return found
         count = CLOUD_VIEWS if study.modality is Modality.POINTCLOUD else 1
-        exposures = tuple(self._expose(context, finding.index) for finding in result.findings[:count])
-        worst = result.regions[0].to_json() if result.regions else {}
-        facts = {name: value for name, value in worst.items() if name not in _NOT_TOLD}
-        specimen = Specimen(exposures, Contours.PREDICTED, facts, is_medical(context.study))
-        return replace(found, specimen=specimen)
-
-    def _expose(self, context: StudyContext, index: int) -> Exposure:
-        view = context.views[index]
-        size = (view.image.shape[1], view.image.shape[0])
-        mask = cut(context.maps[index], size, self._map_threshold)
-        return Exposure(view.image, mask, view.name, self._reference_view(index, len(context.views)))
+        shown = [finding.index for finding in context.result.findings[:count]]
+        return Detection.of(context, shown, self._map_threshold, self._reference_view)
 
     def _reference_view(self, index: int, count: int) -> ByteArray | None:
         """Return the first reference's view at the same place: the same slice by its share of the stack."""
@@ -195,32 +144,6 @@ class Detector:
             return None
         views = self._studies[0].views()
         return views[round(index / max(1, count - 1) * (len(views) - 1))].image
-
-
-@dataclass(frozen=True, eq=False)
-class _Judged:
-    """What a photograph looks like beside the references.
-
-    Attributes
-    ----------
-    score : float
-    heat : float, shape (h, w)
-    nearest : uint8, shape (H, W, 3), optional
-        The reference that is most like it.
-    expected : uint8, shape (H, W, 3), optional
-        The very same drawing without flaws.
-    another : bool
-        No reference fits.
-    likely : dict of str to float
-        Log-probability of each kind by outlined examples.
-    """
-
-    score: float
-    heat: FloatArray
-    nearest: ByteArray | None = None
-    expected: ByteArray | None = None
-    another: bool = False
-    likely: dict[str, float] = field(default_factory=dict)
 
 
 def _open_references(paths: Sequence[Path]) -> tuple[Modality | None, list[ByteArray], list[Study]]:

@@ -1,6 +1,6 @@
 """Measurements of drawn shapes: what is missing from a conductor or added to it, and what that does to its neighbours.
 
-Boards, prints and masks are pictures of two tones, where the kind of a flaw is a matter of topology and not of looks:
+Boards, prints and masks are pictures of two tones, where the kind of a flaw is a matter of topology, not of appearance:
 missing copper that is enclosed is a pin hole, at an edge a mouse bite, across a track an open circuit; added copper
 that touches nothing is spurious, one conductor a spur, two a short. So the drawing is compared with what it should be
 (an aligned reference where there is one, else the pattern around the region, continued through it), and what differs
@@ -16,7 +16,7 @@ from skimage.filters import threshold_otsu
 from skimage.measure import label
 from skimage.morphology import disk
 
-from looktwice.core.study import BoolArray
+from looktwice.core.study import BoolArray, ByteArray
 
 DIRECTIONS = 12
 # Edges that differ by so many pixels are the same edge: printing, binarising and JPEG move them.
@@ -37,8 +37,14 @@ NAMES = (
 )
 
 
+def grey(image: ByteArray) -> npt.NDArray[np.float64]:
+    """Return the mean of a picture's channels, float of shape (H, W)."""
+    mean: npt.NDArray[np.float64] = image.mean(axis=2)
+    return mean
+
+
 def binarise(grey: npt.NDArray[np.floating], dark: bool) -> BoolArray:
-    """Tell a drawing's material from its ground by Otsu's threshold.
+    """Separate a drawing's material from its ground by Otsu's threshold.
 
     Parameters
     ----------
@@ -58,7 +64,7 @@ def binarise(grey: npt.NDArray[np.floating], dark: bool) -> BoolArray:
 
 
 def continue_pattern(drawing: BoolArray, region: BoolArray) -> BoolArray:
-    """Say what a region would show if the pattern around it went on.
+    """Return what a region would show if the pattern around it continued.
 
     Along each of 12 directions every pixel of the region lies between two pixels outside. The direction in which the
     two agree most often, and which leaves the fewest seams along the region's border, is that of the tracks; the

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from looktwice.classification.detection import Detector
-from looktwice.classification.specimen import Specimen
-from looktwice.classification.taught import Outlined
+from looktwice.classification.anomaly import Anomaly, Detection
+from looktwice.classification.learned_flaws import OutlinedExample
 from looktwice.classification.taxonomy import Taxonomy
 from looktwice.core.errors import InputError, UsageError
 from looktwice.datasets.files import MASKS, bare, by_stem, listed, stem, subfolders
@@ -48,32 +47,40 @@ def find_examples(folder: Path, taxonomy: Taxonomy) -> dict[str, list[tuple[Path
     return found
 
 
-def look_at_examples(
-    detector: Detector, examples: Mapping[str, Sequence[tuple[Path, Path | None]]]
-) -> tuple[dict[str, list[Specimen]], list[str]]:
-    """Find the region of each example, by its mask, else as the detector sees it; teach the detector the outlined ones.
+def detect_in_examples(
+    detect: Callable[[Path], Detection], examples: Mapping[str, Sequence[tuple[Path, Path | None]]]
+) -> tuple[dict[str, list[Anomaly]], list[OutlinedExample], list[str]]:
+    """Find the region of each example: by its mask, else where detection sees it.
+
+    Parameters
+    ----------
+    detect : callable
+        Opens and judges one input.
+    examples : mapping of class key to sequence of (input, mask or None)
 
     Returns
     -------
-    specimens : dict of class key to list of Specimen
+    anomalies : dict of class key to list of Anomaly
+        For a namer to learn from.
+    outlined : list of OutlinedExample
+        Those with a mask, for detection to learn from.
     problems : list of str
         One line for each example that cannot be used.
     """
-    specimens: dict[str, list[Specimen]] = {}
-    problems = []
+    anomalies: dict[str, list[Anomaly]] = {}
     outlined = []
+    problems = []
     for key, path, mask in [(key, *entry) for key, entries in examples.items() for entry in entries]:
         try:
             truth = None if mask is None else read_mask(mask)
             # An example is known to show something, however faint: whatever stands out most in it counts.
-            found = detector.look(path, truth=truth, certain=True).specimen
+            found = detect(path).anomaly(truth, certain=True)
         except InputError as error:
             problems.append(f"example of {key}: {error}")
             continue
         if found is None:
             continue
-        specimens.setdefault(key, []).append(replace(found, facts={}))
+        anomalies.setdefault(key, []).append(replace(found, facts={}))
         if truth is not None:
-            outlined.append(Outlined(found.exposures[0].image, truth, key))
-    detector.teach(outlined)
-    return specimens, problems
+            outlined.append(OutlinedExample(found.views[0].image, truth, key))
+    return anomalies, outlined, problems

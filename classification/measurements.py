@@ -9,6 +9,8 @@ from skimage.color import rgb2lab
 from skimage.measure import label, regionprops
 from skimage.morphology import disk
 
+from looktwice.classification import drawing
+from looktwice.classification.anomaly import AnomalyView
 from looktwice.core.study import BoolArray, ByteArray
 
 NAMES = (
@@ -36,6 +38,51 @@ FLOOR = 1e-4
 # The neighbourhood that a region is compared with is about as wide as the region itself, within these shares of
 # the picture's shorter side.
 RING_SHARES = (0.02, 0.12)
+# Around a region, a drawing's pattern is taken into account as far as this, in pixels.
+_SURROUNDINGS = 12
+
+
+def measure(view: AnomalyView, tone: str | None) -> dict[str, float]:
+    """Measure a region; of a drawing, also what is missing from it or added to it.
+
+    Parameters
+    ----------
+    view : AnomalyView
+    tone : {"dark", "bright"} or None
+        Of a drawing's material.
+
+    Returns
+    -------
+    dict
+        By the names of :data:`NAMES` and, for drawings, ``drawing.NAMES``.
+
+    Examples
+    --------
+    >>> image, mask = np.full((64, 64, 3), 120, np.uint8), np.zeros((64, 64), bool)
+    >>> mask[20:30, 10:50], image[20:30, 10:50] = True, 20
+    >>> measured = measure(AnomalyView(image, mask), tone=None)
+    >>> measured["contrast"] < -2, round(measured["log_elongation"], 1)
+    (True, 2.0)
+    """
+    found = dict(zip(NAMES, measure_region(view.image, view.mask), strict=True))
+    if tone is not None:
+        found |= dict(zip(drawing.NAMES, _measure_drawing(view, tone == "dark"), strict=True))
+    return {name: float(value) for name, value in found.items()}
+
+
+def _measure_drawing(view: AnomalyView, dark: bool) -> npt.NDArray[np.float64]:
+    drawn = drawing.binarise(drawing.grey(view.image), dark)
+    rows, columns = np.nonzero(view.mask)
+    window = tuple(
+        slice(max(0, int(index.min()) - _SURROUNDINGS), int(index.max()) + _SURROUNDINGS + 1)
+        for index in (rows, columns)
+    )
+    region = view.mask[window]
+    if view.expected is None:
+        expected = drawing.continue_pattern(drawn[window], region)
+    else:
+        expected = drawing.binarise(drawing.grey(view.expected), dark)[window]
+    return drawing.measure_drawing(drawn[window], expected, region)
 
 
 def measure_region(image: ByteArray, mask: BoolArray) -> npt.NDArray[np.float64]:

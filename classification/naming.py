@@ -1,12 +1,19 @@
-"""The type at the door of those who name: a specimen in, a class out."""
+"""What a namer answers: an anomaly in, a class out; and answers kept by content, so that nothing is asked twice."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
-from looktwice.classification.specimen import Specimen
+import numpy as np
+
+from looktwice.classification import prompt
+from looktwice.classification.anomaly import Anomaly
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
+from looktwice.core.atomic import atomic_path
 
 LEAST_MARGIN = 0.05
 """A class must be likelier than chance by so much to be named."""
@@ -52,12 +59,12 @@ class Naming:
 
 
 class Namer(Protocol):
-    """Names findings by one taxonomy.
+    """Names anomalies by one taxonomy.
 
     Attributes
     ----------
     name : str
-        Who it is, as reports have it: ``embedded``, ``openai:MODEL@URL`` ...
+        Who it is, as reports have it: ``measured``, ``openai:MODEL@URL`` ...
     version : str
         What else its answers depend on; answers of another version are not taken from the cache.
     taxonomy : Taxonomy
@@ -67,6 +74,68 @@ class Namer(Protocol):
     version: str
     taxonomy: Taxonomy
 
-    def identify(self, specimen: Specimen) -> Naming:
-        """Name one finding."""
+    def identify(self, anomaly: Anomaly) -> Naming:
+        """Name one anomaly."""
         ...
+
+
+class CachedNamer:
+    """A namer whose answers are kept in a folder.
+
+    The key is the SHA-256 of everything that the answer depends on: who is asked, the taxonomy, the words of the
+    prompt, and the pixels of every picture and region; never a file's name. Answers that could not be taken are not
+    kept.
+
+    Parameters
+    ----------
+    namer : Namer
+    folder : Path
+
+    Attributes
+    ----------
+    hits : int
+        How many answers came out of the folder.
+    """
+
+    def __init__(self, namer: Namer, folder: Path) -> None:
+        self.name, self.version, self.taxonomy = namer.name, namer.version, namer.taxonomy
+        self.hits = 0
+        self._namer, self._folder = namer, folder
+
+    def identify(self, anomaly: Anomaly) -> Naming:
+        """Name one anomaly, out of the folder where it was asked before; that costs no tokens."""
+        path = self._folder / f"{self._key(anomaly)}.json"
+        kept = _load(path)
+        if kept is not None and (kept.is_unknown or kept.key in self.taxonomy.classes):
+            self.hits += 1
+            return kept
+        naming = self._namer.identify(anomaly)
+        if naming.problem is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with atomic_path(path) as temporary:
+                temporary.write_text(json.dumps({**naming.to_json(), "tokens": {}}), encoding="utf-8")
+        return naming
+
+    def _key(self, anomaly: Anomaly) -> str:
+        digest = hashlib.sha256()
+        said: list[Any] = [
+            self.name,
+            self.version,
+            prompt.VERSION,
+            self.taxonomy.model_dump(mode="json"),
+            anomaly.facts,
+        ]
+        digest.update(json.dumps(said, sort_keys=True, default=str).encode())
+        for one in anomaly.views:
+            for pixels in (one.image, one.mask, one.reference, one.expected):
+                digest.update(b"-" if pixels is None else f"{pixels.shape}{pixels.dtype}".encode())
+                digest.update(b"" if pixels is None else np.ascontiguousarray(pixels).tobytes())
+        return digest.hexdigest()
+
+
+def _load(path: Path) -> Naming | None:
+    """Return a kept answer; None where there is none, or what is there is damaged."""
+    try:
+        return Naming(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None

@@ -23,8 +23,8 @@ FALSE_PLACES = 0.002
 WORST_SHARE = 0.003
 # Fewer references cannot be halved: both halves must know how normal ones differ.
 LEAST_TO_HALVE = 4
-# Distance of the overall look from the nearest reference, in standard deviations among references, from which a picture
-# is taken for one of another thing.
+# Distance of the global descriptor from the nearest reference's, in standard deviations among references, from which a
+# picture is taken for one of another thing.
 ANOTHER_OBJECT = 8.0
 
 Describe = Callable[[Sequence[ByteArray]], PatchFeatures]
@@ -109,15 +109,15 @@ def _tiled(images: Sequence[ByteArray], count: int) -> list[ByteArray]:
 
 def _places(references: Sequence[References], described: Sequence[PatchFeatures]) -> Tensor:
     """Return map logits (V, h, w): the mean over the scales, on the grid of the finest."""
-    fields = []
+    by_scale = []
     for count, reference, one in zip(TILES, references, described, strict=True):
         maps, _ = reference.compare(one)
         rows, columns = maps.shape[1:]
         whole = maps.unflatten(0, (-1, count, count)).permute(0, 1, 3, 2, 4)
-        fields.append(whole.reshape(-1, count * rows, count * columns))
-    size = fields[-1].shape[1:]
-    fields = [F.interpolate(field[:, None], size, mode="bilinear", align_corners=False)[:, 0] for field in fields]
-    return torch.stack(fields).mean(dim=0)
+        by_scale.append(whole.reshape(-1, count * rows, count * columns))
+    size = by_scale[-1].shape[1:]
+    enlarged = [F.interpolate(one[:, None], size, mode="bilinear", align_corners=False)[:, 0] for one in by_scale]
+    return torch.stack(enlarged).mean(dim=0)
 
 
 def _score(places: Tensor) -> Tensor:

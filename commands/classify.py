@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from looktwice.classification.namers import DEFAULT, namer_help
 from looktwice.commands import terminal
 from looktwice.commands.inspect import ModalityChoice, study_folders
 from looktwice.core.errors import InputError, UsageError
 
-WHO_NAMES = (
-    "Who names: embedded, embedded:smollm2 (which words its reason), openai:MODEL@URL, "
-    "transformers:FOLDER_OR_REPOSITORY, qwen2.5-vl-7b and the like, onevision-0.5b, onevision-7b; :4bit behind one of "
-    "the last four halves the memory."
-)
-
 if TYPE_CHECKING:
     from looktwice.classification.classifier import Classification, Classifier
+    from looktwice.classification.detection import Detector
     from looktwice.classification.taxonomy import Taxonomy
 
 
@@ -32,7 +28,7 @@ def classify(
     category: str | None = typer.Option(None, help="Which category, where the taxonomy has several."),
     references: Path | None = typer.Option(None, help="Folder of normal inputs of the same kind; or one such input."),
     examples: Path | None = typer.Option(None, help="Folder of labelled examples: DIR/<class>/<input>, from one each."),
-    llm: str = typer.Option("embedded", help=WHO_NAMES),
+    llm: str = typer.Option(DEFAULT, help=f"Who names: {namer_help()}."),
     allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
     cache: Path | None = typer.Option(None, help="Folder for a language model's answers; default: the user's cache."),
     out: Path | None = typer.Option(None, "--out", "-o", help="Write contours and records to OUT/<study>/."),
@@ -56,7 +52,7 @@ def classify(
         normal = [] if references is None else expand([references])
     except InputError as error:
         raise UsageError(str(error)) from error
-    classifier = _open(
+    detector, classifier = _open(
         chosen,
         normal,
         examples,
@@ -71,10 +67,10 @@ def classify(
     names = study_folders(paths)
     for path, name in terminal.track(zip(paths, names, strict=True), "classifying", total=len(paths)):
         try:
-            found = classifier.classify(path, modality.value)
+            found = classifier.classify(detector.detect(path, modality.value))
             record = found.to_json()
             if out is not None:
-                from looktwice.classification.writing import write_classification
+                from looktwice.classification.classifier import write_classification
 
                 record["artifacts"] = write_classification(found, record, out / _folder(found, name))
         except InputError as error:
@@ -89,7 +85,7 @@ def classify(
         _print_table(records)
     summary = summarise(records)
     if out is not None:
-        from looktwice.classification.writing import write_json
+        from looktwice.classification.classifier import write_json
 
         write_json(summary, out / "summary.json")
     say_summary(summary)
@@ -107,30 +103,32 @@ def _open(
     model: str,
     device: str,
     threshold: float | None,
-) -> Classifier:
+) -> tuple[Detector, Classifier]:
     from platformdirs import user_cache_path
 
-    from looktwice.classification.classifier import Classifier, open_namer
+    from looktwice.classification.classifier import Classifier
     from looktwice.classification.detection import Detector
-    from looktwice.classification.examples import find_examples, look_at_examples
+    from looktwice.classification.examples import detect_in_examples, find_examples
+    from looktwice.classification.namers import open_namer
     from looktwice.pipeline import Inspector
 
     found = {} if examples is None else find_examples(examples, taxonomy)
     inspector = Inspector(model, device)
     detector = Detector(inspector, references, taxonomy.drawing, threshold)
-    specimens, problems = look_at_examples(detector, found)
+    anomalies, outlined, problems = detect_in_examples(detector.detect, found)
     if problems:
         raise UsageError(problems[0])
+    detector.learn(outlined)
     namer = open_namer(
         llm,
         taxonomy,
         inspector.expert.encoder,
-        examples=specimens,
+        examples=anomalies,
         allow_remote=allow_remote,
         cache=cache or user_cache_path("looktwice") / "classify",
         device=device,
     )
-    return Classifier(detector, namer)
+    return detector, Classifier(namer)
 
 
 def _folder(found: Classification, name: str) -> str:

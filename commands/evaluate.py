@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import typer
 
 from looktwice.commands import terminal
+from looktwice.commands.evaluate_classification import classification, severity
+from looktwice.commands.evaluate_output import AS_JSON, OUT_FILE, deliver, follow
 from looktwice.core.errors import InputError, UsageError
-from looktwice.core.result import finite
 
 if TYPE_CHECKING:
     from looktwice.evaluation.scorer import Scorer
     from looktwice.evaluation.sets import EvaluationSet
-    from looktwice.evaluation.velm import Taxonomy as VelmTaxonomy
-    from looktwice.evaluation.velm import Verdict
     from looktwice.pipeline import Inspector
 
-Item = TypeVar("Item")
-
 app = typer.Typer(no_args_is_help=True, help="Measure detection, classification and reasoning.")
-
-AS_JSON = typer.Option(False, "--json", help="One JSON object on stdout, nothing else there.")
-OUT_FILE = typer.Option(None, "--out", help="Write the JSON object to this file.")
 
 
 @app.command()
@@ -79,7 +72,7 @@ def detection(
         resume_file=progress,
         pixel_side=pixel_side,
         seed=seed,
-        follow=_follow,
+        follow=follow,
     )
     result["protocol"] = {
         "model": model,
@@ -92,7 +85,7 @@ def detection(
         "pixel_side": pixel_side,
     }
     result["left_out"] = [{"input": name, "error": message} for name, message in problems.items()]
-    _deliver(result, out, as_json, lambda: detection_table(result))
+    deliver(result, out, as_json, lambda: detection_table(result))
     if progress:
         progress.unlink(missing_ok=True)
     skipped = [entry for row in result["sets"] for entry in row["left_out"]]
@@ -115,141 +108,13 @@ def scores(
     from looktwice.evaluation.tables import SCORE_COLUMNS, category_table
 
     result = evaluate_scores(read_scores(table))
-    _deliver(result, out, as_json, lambda: category_table(result, SCORE_COLUMNS))
+    deliver(result, out, as_json, lambda: category_table(result, SCORE_COLUMNS))
     for note in result["notes"]:
         terminal.say(note)
 
 
-@app.command()
-def classification(
-    predictions: Path | None = typer.Option(
-        None, "--predictions", help='JSON {"<category>_<class>_<id>": "answer"}; or give --data.'
-    ),
-    data: list[Path] | None = typer.Option(None, "--data", help="Run the pipeline on a benchmark folder (repeat)."),
-    taxonomy: str = typer.Option(
-        ..., "--taxonomy", help="JSON {category: {class: [name shown, description]}}; with --data any taxonomy."
-    ),
-    contours: str = typer.Option("predicted", help="With --data: predicted, or oracle (from ground-truth masks)."),
-    examples: int = typer.Option(0, min=0, metavar="N", help="With --data: labelled examples per class, never tested."),
-    references: int = typer.Option(16, min=0, metavar="K", help="With --data: normal inputs of train/good shown."),
-    llm: str = typer.Option("embedded", help="With --data: who names, as for `looktwice classify`."),
-    allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
-    model: str = typer.Option("nano", "--model", help="With --data: name or path of the model."),
-    device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
-    seed: int = typer.Option(0, "--seed", help="Of the examples and references drawn."),
-    out: Path | None = typer.Option(None, "--out", help="Folder for result.json and confusion matrices."),
-    as_json: bool = AS_JSON,
-) -> None:
-    """Evaluate classes as VELM does: accuracy, F1 and Cohen's kappa, mean over categories.
-
-    Either of given predictions, or of the pipeline itself on folders in the MVTec AD layout (as MVTec-AC). A run with
-    --data that was stopped goes on when it is started again with the same --out.
-    """
-    from looktwice.evaluation.classification import evaluate_classification
-    from looktwice.evaluation.tables import CLASSIFICATION_COLUMNS, category_table
-
-    if (predictions is None) == (not data):
-        raise UsageError("give either --predictions, to evaluate them, or --data, to run the pipeline")
-    if predictions is not None:
-        verdicts, left_out, _ = _read_verdicts(predictions, Path(taxonomy))
-        result = {**evaluate_classification(verdicts), "left_out": left_out}
-    else:
-        protocol = {
-            "llm": llm,
-            "contours": contours,
-            "examples": examples,
-            "references": references,
-            "seed": seed,
-            "allow_remote": allow_remote,
-        }
-        result = _evaluate_pipeline(data or [], taxonomy, protocol, model=model, device=device, out=out)
-    if out is not None:
-        from looktwice.evaluation.figures import draw_confusion
-
-        out.mkdir(parents=True, exist_ok=True)
-        for name, row in result["categories"].items():
-            file = out / f"confusion_{name.replace('/', '_')}.png"
-            draw_confusion(file, name.replace("_", " "), row["labels"], row["confusion"])
-    _deliver(result, out and out / "result.json", as_json, lambda: category_table(result, CLASSIFICATION_COLUMNS))
-    _say_left_out(result["left_out"])
-
-
-def _read_verdicts(predictions: Path, taxonomy: Path) -> tuple[list[Verdict], dict[str, str], VelmTaxonomy]:
-    """Read predictions in VELM's form, and say on stderr how many answers are no class."""
-    from looktwice.classification.taxonomy import check_published
-    from looktwice.evaluation.velm import UNKNOWN, read_predictions, read_taxonomy
-
-    classes = read_taxonomy(taxonomy)
-    for line in check_published(taxonomy):
-        terminal.say(line)
-    verdicts, left_out = read_predictions(predictions, classes)
-    unknown = [verdict.key for verdict in verdicts if verdict.predicted == UNKNOWN]
-    if unknown:
-        terminal.say(f"{len(unknown)} of {len(verdicts)} answers are no class of the taxonomy, as that to {unknown[0]}")
-    return verdicts, left_out, classes
-
-
-def _evaluate_pipeline(
-    data: list[Path], taxonomy: str, protocol: Mapping[str, Any], *, model: str, device: str, out: Path | None
-) -> dict[str, Any]:
-    from platformdirs import user_cache_path
-
-    from looktwice.classification.evaluating import Protocol, run
-    from looktwice.classification.specimen import Contours
-    from looktwice.classification.taxonomy import load_taxonomies
-    from looktwice.commands.classify import say_summary
-    from looktwice.evaluation.sets import open_sets
-    from looktwice.pipeline import Inspector
-
-    taxonomies = load_taxonomies(taxonomy)
-    try:
-        kind = Contours(protocol["contours"])
-    except ValueError:
-        raise UsageError(f"--contours is predicted or oracle, not {protocol['contours']!r}") from None
-    sets, problems = open_sets(data)
-    if not sets:
-        raise UsageError(next(iter(problems.values()), "none of the folders can be evaluated"))
-    result = run(
-        sets,
-        taxonomies,
-        Inspector(model, device),
-        Protocol(**{**protocol, "contours": kind}),
-        folder=out,
-        cache=user_cache_path("looktwice") / "classify",
-        device=device,
-        follow=_follow,
-    )
-    result["left_out"] |= problems
-    say_summary(result["summary"])
-    for name, row in result["categories"].items():
-        shares = {
-            "found": "of flawed found",
-            "accuracy_of_flawed": "found and named",
-            "false_alarms": "of normal called",
-        }
-        told = [f"{row[key]:.1%} {words}" for key, words in shares.items() if key in row]
-        terminal.say(f"{name}: {', '.join(told)}")
-    return result
-
-
-@app.command()
-def severity(
-    predictions: Path = typer.Option(..., "--predictions", help="As for `evaluate classification`."),
-    taxonomy: Path = typer.Option(..., "--taxonomy", help="As for `evaluate classification`."),
-    seeds: int = typer.Option(5, "--seeds", min=1, help="Draws of the classes that count as negligible."),
-    out: Path | None = OUT_FILE,
-    as_json: bool = AS_JSON,
-) -> None:
-    """Evaluate normal / negligible / defect: VELM's three-way protocol, mean over draws."""
-    from looktwice.evaluation.severity import KINDS, evaluate_severity
-    from looktwice.evaluation.tables import category_table, number
-
-    verdicts, left_out, classes = _read_verdicts(predictions, taxonomy)
-    result = {**evaluate_severity(verdicts, classes, seeds=seeds), "left_out": left_out}
-    _deliver(result, out, as_json, lambda: category_table(result, {kind: kind for kind in KINDS}))
-    if not as_json:
-        terminal.say(f"mean of the three: {number(result['mean_of_kinds'])}")
-    _say_left_out(left_out)
+app.command()(classification)
+app.command()(severity)
 
 
 @app.command()
@@ -272,7 +137,7 @@ def reasoning(
     marker = None if judge is None else Judge(*open_chat(judge))
     result = evaluate_reasoning(pairs, encoder=open_sentence_encoder(), judge=marker)
     shown = {name: name.replace("_", " ") for name in METRICS if result["mean"][name] is not None}
-    _deliver(result, out, as_json, lambda: category_table(result, shown))
+    deliver(result, out, as_json, lambda: category_table(result, shown))
     for note in result["notes"]:
         terminal.say(note)
     if pairs.unanswered:
@@ -299,7 +164,7 @@ def transfer(
         from looktwice.evaluation.figures import draw_transfer
 
         draw_transfer(figure, result)
-    _deliver(result, out, as_json, lambda: transfer_table(result))
+    deliver(result, out, as_json, lambda: transfer_table(result))
 
 
 def _scorers(model: str, *, device: str, cohort: bool, leave_out: bool) -> Callable[[EvaluationSet], Scorer]:
@@ -334,29 +199,3 @@ def _open_inspector(
             "and give the expert's path as --model"
         )
     return inspector
-
-
-def _follow(items: Iterable[Item], name: str, total: int) -> Iterable[Item]:
-    return terminal.track(items, name, total)
-
-
-def _deliver(result: Mapping[str, Any], out: Path | None, as_json: bool, table: Callable[[], Any]) -> None:
-    """Write the result where it was asked for: a file, and either JSON or a table on stdout."""
-    record = finite(dict(result))
-    if out is not None:
-        from looktwice.core.atomic import atomic_path
-
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(out) as temporary:
-            temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    if as_json:
-        terminal.emit(record)
-    else:
-        terminal.stdout.print(table())
-
-
-def _say_left_out(left_out: Mapping[str, str]) -> None:
-    for key, reason in left_out.items():
-        terminal.say(f"left out: {key}: {reason}")
-    if left_out:
-        raise typer.Exit(1)

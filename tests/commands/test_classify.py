@@ -1,8 +1,10 @@
-"""``looktwice classify`` and ``looktwice evaluate classification --data``, end to end on made plates."""
+"""``looktwice classify``, end to end on made plates, and what a run costs."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from looktwice.cli import app
+from looktwice.core.errors import UsageError
 
 TAXONOMY = """
 category: plate
@@ -66,7 +69,7 @@ def test_json_lines_contours_and_summary(folder, tmp_path):
         "pit",
         "defect",
         "predicted",
-        "embedded",
+        "measured",
     )
     assert 0 < pit["region"]["share"] < 0.5
     assert (good["class"], good["verdict"], good["answered_by"], good["why"]) == ("good", "normal", None, None)
@@ -79,16 +82,32 @@ def test_json_lines_contours_and_summary(folder, tmp_path):
     assert (summary["inputs"], summary["failed"], summary["normal"], summary["calls"]) == (3, 1, 1, 0)
 
 
-def test_the_pipeline_is_evaluated_with_confusion_figures(folder, tmp_path):
-    result = invoke(
-        "evaluate", "classification", "--data", folder / "plate", "--taxonomy", folder / "t.yaml", "--out", tmp_path
-    )
-    assert result.exit_code == 0, result.output
-    record = json.loads((tmp_path / "result.json").read_text())
-    assert record["categories"]["plate"]["n"] == 5
-    assert record["protocol"]["contours"] == "predicted"
-    with Image.open(tmp_path / "confusion_plate.png") as picture:
-        assert picture.size[0] > 200
+def test_a_run_that_is_started_again_asks_nothing_twice(server, inspector, plates, tmp_path, monkeypatch):
+    monkeypatch.setattr("looktwice.pipeline.Inspector", lambda *_: inspector)
+    (tmp_path / "t.yaml").write_text(TAXONOMY)
+    server.replies = ['{"reason": "dark", "class": "pit", "confidence": 0.8}', "something else"]
+    flawed = [plates / "test" / "pit" / f"00{number}.png" for number in (1, 2)]
+    normal = plates / "train" / "good"
+
+    def run(*inputs):
+        call = ["-t", tmp_path / "t.yaml", "--references", normal, "--llm", f"openai:m@{server.url}"]
+        done = invoke("classify", *inputs, *call, "--cache", tmp_path / "kept", "-o", tmp_path / "out", "--json")
+        assert done.exit_code == 0, done.output
+        return json.loads((tmp_path / "out" / "summary.json").read_text()), done.stderr
+
+    first, _ = run(flawed[0], normal / "000.png")
+    assert (first["calls"], first["cached"], first["normal"]) == (1, 0, 1)
+    assert first["tokens"] == {"prompt": 900, "answer": 30}
+    assert first["seconds"] > 0
+    again, said = run(*flawed, normal / "000.png")
+    # The second flaw is asked about; its answer is no class of the taxonomy, and is counted.
+    assert (again["calls"], again["cached"], again["normal"], again["unknown"]) == (1, 1, 1, 1)
+    assert again["answers_not_taken"] == 1
+    assert "1 answers were no class of the taxonomy" in said
+    assert len(server.requests) == 2
+    third, _ = run(*flawed, normal / "000.png")
+    # What could not be taken is asked again; what could is not.
+    assert (third["calls"], third["cached"]) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +116,6 @@ def test_the_pipeline_is_evaluated_with_confusion_figures(folder, tmp_path):
         (["classify", "{plate}", "-t", "nothing.yaml"], "cannot be read"),
         (["classify", "{plate}", "-t", "{root}/t.yaml", "--category", "nut"], "there is no category 'nut'"),
         (["classify", "{root}/absent", "-t", "{root}/t.yaml", "--references", "{root}"], "no picture"),
-        (["evaluate", "classification", "--taxonomy", "{root}/t.yaml"], "either --predictions"),
     ],
 )
 def test_calls_that_are_wrong(folder, arguments, message):
@@ -105,3 +123,29 @@ def test_calls_that_are_wrong(folder, arguments, message):
     result = invoke(*filled)
     assert result.exit_code != 0
     assert message in str(result.exception) + result.output
+
+
+@pytest.mark.parametrize("name", ["measured", "embedded"])
+def test_the_measured_namer_may_still_be_called_embedded(folder, name):
+    flawed, references = folder / "plate/test/pit/0.png", folder / "plate/train/good"
+    call = ["-t", folder / "t.yaml", "--references", references, "--llm", name, "--json"]
+    result = invoke("classify", flawed, *call)
+    assert result.exit_code == 0, result.output
+    record = json.loads(result.stdout)
+    assert (record["class"], record["answered_by"]) == ("pit", "measured")
+
+
+def test_a_name_of_nobody_is_refused_with_all_names(folder):
+    result = invoke("classify", folder / "plate/test/pit/0.png", "-t", folder / "t.yaml", "--llm", "gpt")
+    assert isinstance(result.exception, UsageError)
+    assert "no namer is named 'gpt'; choose from measured, measured:smollm2, openai:MODEL@URL" in str(result.exception)
+
+
+def test_help_names_the_namers_without_importing_them():
+    code = (
+        "import sys; from typer.testing import CliRunner; from looktwice.cli import app;"
+        "out = CliRunner().invoke(app, ['classify', '--help'], terminal_width=200).output;"
+        "assert 'measured:smollm2' in out and 'openai:MODEL@URL' in out, out;"
+        "assert not {'torch', 'transformers', 'sklearn'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, timeout=120)

@@ -18,7 +18,7 @@ from looktwice.core.discovery import find_parts
 from looktwice.core.errors import UsageError
 from looktwice.encoders.registry import create_encoder, weights_of
 from looktwice.evidence.expert import ExpertConfig, build_expert
-from looktwice.evidence.self_reference.maps import FeatureLevel
+from looktwice.evidence.self_reference_maps import FeatureLevel
 
 ENCODER = '''"""Mean colours of patches, spread over eight channels."""
 

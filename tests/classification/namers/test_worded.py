@@ -1,11 +1,11 @@
-"""The reason of the embedded classifier, worded by a language model that is held to what was measured."""
+"""The reason of the namer classifier, worded by a language model that is held to what was measured."""
 
 from __future__ import annotations
 
 import pytest
 
-from looktwice.classification.embedded import Embedded
-from looktwice.classification.wording import WordedNamer, says_only
+from looktwice.classification.namers.measured import MeasuredNamer
+from looktwice.classification.namers.worded import WordedNamer, says_only
 
 PHRASES = ["dark", "elongated", "1.2 % of the picture", "8.4 times as long as wide", "darker than its surroundings"]
 
@@ -42,8 +42,8 @@ def test_anything_else_is_refused(text):
 
 
 def test_the_templates_reason_stays_where_the_sentence_is_refused(inspector, taxonomy, parts):
-    embedded = Embedded(inspector.expert.encoder, taxonomy)
-    plain = embedded.identify(parts.specimen(10))
+    namer = MeasuredNamer(inspector.expert.encoder, taxonomy)
+    plain = namer.identify(parts.anomaly(10))
     asked = []
 
     def write(text):
@@ -51,7 +51,7 @@ def test_the_templates_reason_stays_where_the_sentence_is_refused(inspector, tax
             asked.append(notes)
             return text, {"prompt": 90, "answer": 12}
 
-        return WordedNamer(embedded, writer).identify(parts.specimen(10))
+        return WordedNamer(namer, writer).identify(parts.anomaly(10))
 
     good = write("It is a pit: the region is dark.")
     assert (good.key, good.why, good.worded_by) == ("pit", "It is a pit: the region is dark.", "smollm2")
@@ -65,7 +65,7 @@ def test_the_templates_reason_stays_where_the_sentence_is_refused(inspector, tax
 
 def test_what_is_unknown_is_not_worded(inspector, taxonomy, parts):
     same = {key: entry.model_copy(update={"traits": ()}) for key, entry in taxonomy.classes.items()}
-    embedded = Embedded(inspector.expert.encoder, taxonomy.model_copy(update={"classes": same}))
-    naming = WordedNamer(embedded, lambda notes: pytest.fail("nothing to word")).identify(parts.specimen(10))
+    namer = MeasuredNamer(inspector.expert.encoder, taxonomy.model_copy(update={"classes": same}))
+    naming = WordedNamer(namer, lambda notes: pytest.fail("nothing to word")).identify(parts.anomaly(10))
     assert naming.is_unknown
     assert naming.worded_by is None

@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from looktwice.classification.anomaly import Anomaly
 from looktwice.classification.naming import Naming
 from looktwice.classification.prompt import SYSTEM, write_pictures, write_prompt
-from looktwice.classification.specimen import Specimen
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 from looktwice.reasoning.remote.endpoint import Endpoint
 from looktwice.reasoning.remote.reasoner import data_url
 
+if TYPE_CHECKING:
+    from looktwice.encoders.base import VisionEncoder
+
+ABOUT = "a multimodal model behind a server with OpenAI's chat interface"
+SPECS = ("openai:MODEL@URL",)
+LANGUAGE_MODEL = True
+
 MAX_NEW_TOKENS = 300
 TIMEOUT = 120.0
 RETRIES = 2
+
+
+def open(
+    spec: str,
+    taxonomy: Taxonomy,
+    *,
+    encoder: VisionEncoder,
+    examples: Mapping[str, Sequence[Anomaly]],
+    allow_remote: bool,
+    device: str,
+) -> EndpointNamer:
+    """Connect to the server that ``openai:MODEL@URL`` names; see `Endpoint.parse` and `EndpointNamer` for errors."""
+    return EndpointNamer(Endpoint.parse(spec), taxonomy, allow_remote)
 
 
 class EndpointNamer:
@@ -38,8 +59,8 @@ class EndpointNamer:
         self.taxonomy, self.endpoint, self.allow_remote = taxonomy, endpoint, allow_remote
         self._client = endpoint.connect(TIMEOUT, RETRIES)
 
-    def identify(self, specimen: Specimen) -> Naming:
-        """Name one finding; an answer that is no class name is unknown, with the problem said.
+    def identify(self, anomaly: Anomaly) -> Naming:
+        """Name one anomaly; an answer that is no class name is unknown, with the problem said.
 
         Raises
         ------
@@ -48,12 +69,12 @@ class EndpointNamer:
         LookTwiceError
             The server cannot be reached, refuses, or does not speak the interface.
         """
-        if specimen.medical:
+        if anomaly.medical:
             self.endpoint.admit_medical(self.allow_remote)
         content: list[dict[str, Any]] = []
-        for title, picture in write_pictures(specimen):
+        for title, picture in write_pictures(anomaly):
             content += [{"type": "text", "text": title}, {"type": "image_url", "image_url": {"url": data_url(picture)}}]
-        content.append({"type": "text", "text": write_prompt(self.taxonomy, specimen)})
+        content.append({"type": "text", "text": write_prompt(self.taxonomy, anomaly)})
         reply = self._client.complete(
             {
                 "model": self.endpoint.model,

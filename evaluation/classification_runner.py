@@ -1,56 +1,62 @@
-"""Running the pipeline on benchmark folders, as VELM does: detect, name, and count (arXiv 2505.02626)."""
+"""Running a classifier on benchmark folders, as VELM does: detect, name, and count (arXiv 2505.02626).
+
+The classifier is passed in: this file draws examples and references, puts every test sample to it, keeps the records
+and compares the answers with the truth.
+"""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from looktwice.classification.classifier import Classifier, open_namer, summarise
-from looktwice.classification.detection import Detector
-from looktwice.classification.duplicates import things_shown
-from looktwice.classification.examples import look_at_examples
-from looktwice.classification.naming import Namer
-from looktwice.classification.specimen import Contours
-from looktwice.classification.taxonomy import GOOD, Taxonomy
 from looktwice.core.errors import InputError, UsageError
+from looktwice.core.study import BoolArray
+from looktwice.datasets.duplicates import things_shown
 from looktwice.datasets.files import IMAGES, stem, suffix
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import Sample
 from looktwice.evaluation.bootstrap import interval, replicate
 from looktwice.evaluation.classification import evaluate_classification
 from looktwice.evaluation.curves import FloatArray
+from looktwice.evaluation.record_log import RecordLog
 from looktwice.evaluation.sets import EvaluationSet
-from looktwice.evaluation.velm import UNKNOWN, Verdict
-from looktwice.pipeline import Inspector
+from looktwice.evaluation.velm import GOOD, UNKNOWN, Verdict
 
 Follow = Callable[[Iterable[Sample], str, int], Iterable[Sample]]
+Examples = Mapping[str, Sequence[tuple[Path, Path | None]]]
+"""Class key to labelled inputs, each with its mask or None."""
 
 
 @dataclass(frozen=True)
-class Protocol:
+class ClassificationProtocol:
     """How a benchmark is run.
 
     Attributes
     ----------
     llm : str
-        Who names; see ``classifier.open_namer``.
-    contours : Contours
+        Who names.
+    contours : {"predicted", "oracle"}
+        Where the regions come from: detection, or the ground truth's masks.
     examples : int
         Labelled examples per class, drawn out of the test samples; they are never tested.
     references : int
-        Normal inputs of ``train/good`` shown to the detector.
+        Normal inputs of ``train/good`` that detection compares with.
     seed : int
     allow_remote : bool
+
+    Examples
+    --------
+    >>> ClassificationProtocol(examples=10).to_json()["contours"]
+    'predicted'
     """
 
-    llm: str = "embedded"
-    contours: Contours = Contours.PREDICTED
+    llm: str = "measured"
+    contours: Literal["predicted", "oracle"] = "predicted"
     examples: int = 0
     references: int = 16
     seed: int = 0
@@ -58,18 +64,67 @@ class Protocol:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as a JSON object."""
-        return {**vars(self), "contours": self.contours.value}
+        return dict(vars(self))
 
 
-def run(
+class Classes(Protocol):
+    """What a run asks of a taxonomy."""
+
+    def key_of(self, shown: str) -> str | None:
+        """Return the class of a name; None for a name of no class."""
+        ...
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """Return all that it says, as JSON with ``mode="json"``."""
+        ...
+
+
+class CategoryClassifier(Protocol):
+    """Classifies the inputs of one category."""
+
+    @property
+    def problems(self) -> Sequence[str]:
+        """One line for each example that could not be used."""
+
+    def classify(self, path: Path, truth: BoolArray | None) -> dict[str, Any]:
+        """Return the record of one input, with ``class`` (a key, ``"good"`` or ``"unknown"``) and ``name`` among it.
+
+        Parameters
+        ----------
+        path : Path
+        truth : bool, shape (H, W), optional
+            Takes the place of the region that is detected.
+
+        Raises
+        ------
+        InputError
+            The input cannot be used.
+        """
+        ...
+
+
+class System(Protocol):
+    """What is evaluated: a model, who names, and taxonomies."""
+
+    def classes_of(self, category: str) -> Classes:
+        """Return the taxonomy of a category; raise UsageError where it has none."""
+        ...
+
+    def open(self, category: str, references: Sequence[Path], examples: Examples) -> CategoryClassifier:
+        """Make a classifier of one category out of normal inputs and labelled examples."""
+        ...
+
+    def summarise(self, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Sum up the records of a run, and ``{"input", "error"}`` for inputs that failed."""
+        ...
+
+
+def run_classification(
     sets: Sequence[EvaluationSet],
-    taxonomies: Mapping[str, Taxonomy],
-    inspector: Inspector,
-    protocol: Protocol,
+    system: System,
+    protocol: ClassificationProtocol,
     *,
     folder: Path | None = None,
-    cache: Path | None = None,
-    device: str = "auto",
     follow: Follow = lambda items, name, total: items,
 ) -> dict[str, Any]:
     """Classify every test sample of some categories and compare with the truth.
@@ -77,16 +132,10 @@ def run(
     Parameters
     ----------
     sets : sequence of EvaluationSet
-    taxonomies : mapping
-        By category; where there is a single one, it serves every category.
-    inspector : Inspector
-    protocol : Protocol
+    system : System
+    protocol : ClassificationProtocol
     folder : Path, optional
         Predictions are kept there while the run goes on, and a run that was stopped goes on from them.
-    cache : Path, optional
-        Of a language model's answers.
-    device : {"auto", "cpu", "cuda"}
-        For a language model on this machine.
     follow : callable
         Wraps the samples of a set, to show progress.
 
@@ -110,38 +159,23 @@ def run(
     left_out: dict[str, str] = {}
     records: list[dict[str, Any]] = []
     for one in sets:
-        taxonomy = _taxonomy_of(one.name, taxonomies)
+        classes = system.classes_of(one.name)
         things = dict(zip((sample.path for sample in one.test), things_shown(one.test), strict=True))
-        chosen, tested = draw_examples(one.test, things, taxonomy, protocol.examples, protocol.seed)
+        chosen, tested = draw_examples(one.test, things, classes.key_of, protocol.examples, protocol.seed)
         not_tested[one.name] = len(one.test) - len(tested)
-        detector = Detector(inspector, _references(one, protocol), taxonomy.drawing)
-        # Outlines are taken for photographs only; of others the region is the one that the detector sees.
-        outlined = {
-            key: [(sample.path, sample.mask if suffix(sample.path) in IMAGES else None) for sample in group]
-            for key, group in chosen.items()
-        }
-        specimens, problems = look_at_examples(detector, outlined)
-        left_out |= {f"{one.name} example {number}": text for number, text in enumerate(problems, 1)}
-        namer = open_namer(
-            protocol.llm,
-            taxonomy,
-            inspector.expert.encoder,
-            examples=specimens,
-            allow_remote=protocol.allow_remote,
-            cache=cache,
-            device=device,
-        )
-        kept = Kept(folder, one.name, {**protocol.to_json(), "taxonomy": taxonomy.model_dump(mode="json")})
+        classifier = system.open(one.name, _references(one, protocol), _outlined(chosen))
+        left_out |= {f"{one.name} example {number}": text for number, text in enumerate(classifier.problems, 1)}
+        log = RecordLog(folder, one.name, {**protocol.to_json(), "taxonomy": classes.model_dump(mode="json")})
         for sample in follow(tested, one.name, len(tested)):
             key = f"{one.name}_{sample.defect}_{stem(sample.path)}"
-            record = kept.records.get(key) or _classify(detector, namer, sample, protocol.contours)
-            kept.add(key, record)
+            record = log.records.get(key) or _classify(classifier, sample, protocol.contours)
+            log.add(key, record)
             records.append(record)
             if "error" in record:
                 left_out[key] = record["error"]
                 continue
             predictions[key] = GOOD if record["class"] == GOOD else record["name"]
-            truth = taxonomy.key_of(sample.defect) or sample.defect
+            truth = classes.key_of(sample.defect) or sample.defect
             shown[key] = f"{one.name} {things[sample.path]}"
             verdicts.append(Verdict(key, one.name, truth.lower(), _as_published(record["class"])))
     if not verdicts:
@@ -152,15 +186,19 @@ def run(
         row["not_tested"] = not_tested[name]
     return {
         **result,
-        f"predictions_{protocol.contours.value}": predictions,
-        "summary": summarise(records),
+        f"predictions_{protocol.contours}": predictions,
+        "summary": system.summarise(records),
         "protocol": protocol.to_json(),
         "left_out": left_out,
     }
 
 
 def draw_examples(
-    samples: Sequence[Sample], things: Mapping[Path, str], taxonomy: Taxonomy, count: int, seed: int
+    samples: Sequence[Sample],
+    things: Mapping[Path, str],
+    key_of: Callable[[str], str | None],
+    count: int,
+    seed: int,
 ) -> tuple[dict[str, list[Sample]], list[Sample]]:
     """Draw examples of each class, one of a thing, and return them and the samples that remain to be tested.
 
@@ -171,7 +209,8 @@ def draw_examples(
     samples : sequence of Sample
     things : mapping
         Path of a sample to the thing that it shows; see ``duplicates.things_shown``.
-    taxonomy : Taxonomy
+    key_of : callable
+        Returns the class of a defect, or None where the taxonomy has none; such samples are no examples.
     count : int
         Examples per class, at most.
     seed : int
@@ -179,7 +218,7 @@ def draw_examples(
     generator = np.random.default_rng(seed)
     chosen: dict[str, list[Sample]] = {}
     for defect in dict.fromkeys(sample.defect for sample in samples if sample.label == 1):
-        key = taxonomy.key_of(defect)
+        key = key_of(defect)
         if key is None:
             continue
         group = [sample for sample in samples if sample.defect == defect]
@@ -196,73 +235,28 @@ def draw_examples(
     return chosen, [sample for sample in samples if things[sample.path] not in shown]
 
 
-class Kept:
-    """Records of a category kept as JSON Lines, by which a stopped run goes on; without a folder none are.
-
-    Raises
-    ------
-    UsageError
-        The file belongs to another run.
-    """
-
-    def __init__(self, folder: Path | None, name: str, run: Mapping[str, Any]) -> None:
-        self.records: dict[str, dict[str, Any]] = {}
-        self._path = None if folder is None else folder / f"{name.replace('/', '_')}.progress.jsonl"
-        if self._path is None:
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        header = json.loads(json.dumps(run, default=str))
-        lines = list(_whole_lines(self._path))
-        if lines and lines[0] != header:
-            raise UsageError(f"{self._path} was left by another run: remove it, or name another folder")
-        self.records = {line["key"]: line["record"] for line in lines[1:]}
-        if not lines:
-            self._path.write_text(json.dumps(header) + "\n", encoding="utf-8")
-
-    def add(self, key: str, record: dict[str, Any]) -> None:
-        """Keep one record."""
-        if self._path is None or key in self.records:
-            return
-        self.records[key] = record
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": key, "record": record}, default=str) + "\n")
+def _outlined(chosen: Mapping[str, Sequence[Sample]]) -> Examples:
+    """Return examples with their masks; of volumes and clouds the region is the one that is detected."""
+    return {
+        key: [(sample.path, sample.mask if suffix(sample.path) in IMAGES else None) for sample in group]
+        for key, group in chosen.items()
+    }
 
 
-def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of a file; a line that a stopped run left unfinished is cut off."""
-    if not path.exists():
-        return
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if len(whole) < len(text):
-        path.write_text(whole, encoding="utf-8")
-    for line in whole.splitlines():
-        yield json.loads(line)
-
-
-def _classify(detector: Detector, namer: Namer, sample: Sample, contours: Contours) -> dict[str, Any]:
+def _classify(classifier: CategoryClassifier, sample: Sample, contours: str) -> dict[str, Any]:
     try:
-        truth = load_mask(sample) if contours is Contours.ORACLE and sample.label == 1 else None
-        if contours is Contours.ORACLE and sample.label == 1 and truth is None:
+        truth = load_mask(sample) if contours == "oracle" and sample.label == 1 else None
+        if contours == "oracle" and sample.label == 1 and truth is None:
             raise InputError(f"{sample.path}: has no mask, so that there is no oracle contour")
-        return Classifier(detector, namer).classify(sample.path, truth=truth).to_json()
+        return classifier.classify(sample.path, truth)
     except InputError as error:
         return {"input": str(sample.path), "error": str(error)}
 
 
-def _references(one: EvaluationSet, protocol: Protocol) -> list[Path]:
+def _references(one: EvaluationSet, protocol: ClassificationProtocol) -> list[Path]:
     normal = [sample.path for sample in one.samples if sample.split == "train" and sample.label == 0]
     order = np.random.default_rng(protocol.seed).permutation(len(normal))[: protocol.references]
     return [normal[index] for index in sorted(order)] if len(order) > 1 else []
-
-
-def _taxonomy_of(category: str, taxonomies: Mapping[str, Taxonomy]) -> Taxonomy:
-    if category in taxonomies:
-        return taxonomies[category]
-    if len(taxonomies) == 1:
-        (only,) = taxonomies.values()
-        return only.model_copy(update={"category": category})
-    raise UsageError(f"there is no taxonomy of {category}; it has {', '.join(taxonomies)}")
 
 
 def _as_published(key: str) -> str:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from looktwice.classification.anomaly import Anomaly
 from looktwice.classification.likelihood import Likelihood, score_names, share_out
 from looktwice.classification.naming import LEAST_MARGIN, Naming
-from looktwice.classification.prompt import SYSTEM, write_pictures, write_prompt
-from looktwice.classification.prompting import ChatPrompter, LookTwicePrompter, Pictures, Prompter
-from looktwice.classification.specimen import Specimen
+from looktwice.classification.prompt import (
+    SYSTEM,
+    ChatPrompter,
+    LookTwicePrompter,
+    Pictures,
+    Prompter,
+    write_pictures,
+    write_prompt,
+)
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 from looktwice.core.errors import UsageError
 from looktwice.encoders.base import VisionEncoder
@@ -16,6 +24,21 @@ from looktwice.reasoning import onevision
 from looktwice.reasoning.generation import end_ids
 from looktwice.reasoning.onevision.multimodal import REPOSITORIES, find_weights, load_multimodal
 from looktwice.reasoning.onevision.released import RELEASES
+
+ABOUT = "a multimodal model on this machine, by the likelihood of each name; :4bit halves its memory"
+SPECS = (
+    "onevision-0.5b[:4bit]",
+    "onevision-7b[:4bit]",
+    "qwen2-vl-2b[:4bit]",
+    "qwen2-vl-7b[:4bit]",
+    "qwen2.5-vl-3b[:4bit]",
+    "qwen2.5-vl-7b[:4bit]",
+    "qwen3-vl-2b[:4bit]",
+    "qwen3-vl-4b[:4bit]",
+    "qwen3-vl-8b[:4bit]",
+    "transformers:FOLDER_OR_REPOSITORY[:4bit]",
+)
+LANGUAGE_MODEL = True
 
 PREFIX = "transformers:"
 METHOD = 1
@@ -25,7 +48,7 @@ ASKED = f'Answer with the name of the kind alone, or with "{UNKNOWN}".'
 
 
 class LocalNamer:
-    """Names findings by the likelihood of each class name, and of ``unknown``, as a model's answer.
+    """Names anomalies by the likelihood of each class name, and of ``unknown``, as a model's answer.
 
     Parameters
     ----------
@@ -49,11 +72,11 @@ class LocalNamer:
         }
         self._unseen: dict[str, Likelihood] | None = None
 
-    def identify(self, specimen: Specimen) -> Naming:
-        """Name one finding; where no name is likelier than chance by a margin, or none fits, it is unknown."""
+    def identify(self, anomaly: Anomaly) -> Naming:
+        """Name one anomaly; where no name is likelier than chance by a margin, or none fits, it is unknown."""
         if self._unseen is None:
             self._unseen, _ = self._score((), write_prompt(self.taxonomy))
-        seen, length = self._score(write_pictures(specimen), write_prompt(self.taxonomy, specimen))
+        seen, length = self._score(write_pictures(anomaly), write_prompt(self.taxonomy, anomaly))
         shares = share_out(seen, self._unseen)
         ranked = sorted(shares, key=lambda key: -shares[key])
         best, confidence = ranked[0], shares[ranked[0]]
@@ -71,17 +94,27 @@ class LocalNamer:
         return f'"{self.taxonomy.classes[key].name if key in self.taxonomy.classes else key}"'
 
 
-def open_local(name: str, taxonomy: Taxonomy, encoder: VisionEncoder, device: str = "auto") -> LocalNamer:
+def open(
+    spec: str,
+    taxonomy: Taxonomy,
+    *,
+    encoder: VisionEncoder,
+    examples: Mapping[str, Sequence[Anomaly]],
+    allow_remote: bool,
+    device: str,
+) -> LocalNamer:
     """Open a model on this machine as a namer.
 
     Parameters
     ----------
-    name : str
+    spec : str
         ``transformers:FOLDER_OR_REPOSITORY``, a name of ``multimodal.REPOSITORIES``, or ``onevision-0.5b`` or ``-7b``,
         which reads the expert's tokens too; each with ``:4bit`` behind it for half the memory.
     taxonomy : Taxonomy
     encoder : VisionEncoder
         The expert's.
+    examples, allow_remote
+        Not used: these models learn nothing, and what they read stays here.
     device : {"auto", "cpu", "cuda"}
 
     Raises
@@ -91,25 +124,21 @@ def open_local(name: str, taxonomy: Taxonomy, encoder: VisionEncoder, device: st
     WeightsError
         The weights are not here, or are of something else; the line says what to run.
     """
-    plain, four_bit = name.removesuffix(onevision.FOUR_BIT), name.endswith(onevision.FOUR_BIT)
+    plain, four_bit = spec.removesuffix(onevision.FOUR_BIT), spec.endswith(onevision.FOUR_BIT)
     prompter: Prompter
     if not (plain.startswith(PREFIX) or plain in REPOSITORIES or plain in RELEASES):
-        local = ", ".join([*REPOSITORIES, *RELEASES])
-        raise UsageError(
-            f"nobody called {name!r} names anomalies; there are embedded, embedded:smollm2, openai:MODEL@URL, "
-            f"{PREFIX}FOLDER_OR_REPOSITORY, {local}"
-        )
+        raise UsageError(f"no model is named {spec!r}; choose from {', '.join(SPECS)}")
     if plain in RELEASES:
         release = RELEASES[plain]
         prompter = LookTwicePrompter(
-            onevision.open(name, encoder=encoder, allow_remote=False, device=device, max_visual_tokens=None)
+            onevision.open(spec, encoder=encoder, allow_remote=False, device=device, max_visual_tokens=None)
         )
         files = [*_weight_files(find_weights(release.repository)), release.expert_path]
     else:
         folder = find_weights(plain.removeprefix(PREFIX))
         prompter = ChatPrompter(*load_multimodal(folder, device, four_bit=four_bit))
         files = _weight_files(folder)
-    return LocalNamer(name, prompter, taxonomy, " ".join(map(_state, files)))
+    return LocalNamer(spec, prompter, taxonomy, " ".join(map(_state, files)))
 
 
 def _weight_files(folder: Path) -> list[Path]:

@@ -1,16 +1,27 @@
-"""SmolLM2 words the reason of the embedded classifier, held to what was measured."""
+"""The measured namer, its reason worded by SmolLM2, which is held to what was measured."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from looktwice.classification.embedded import Embedded
+from looktwice.classification.anomaly import Anomaly
+from looktwice.classification.measurements import measure
+from looktwice.classification.namers import measured
+from looktwice.classification.namers.measured import MeasuredNamer
 from looktwice.classification.naming import Naming
 from looktwice.classification.prompt import measured_phrases
-from looktwice.classification.specimen import Specimen, measure
+from looktwice.classification.taxonomy import Taxonomy
 from looktwice.reasoning.base import Turn
+
+if TYPE_CHECKING:
+    from looktwice.encoders.base import VisionEncoder
+
+ABOUT = "the same, SmolLM2 words the reason"
+SPECS = ("measured:smollm2",)
+ALIASES = {"embedded:smollm2": "measured:smollm2"}
 
 SYSTEM = "Rewrite the notes as one sentence. Use only what the notes say."
 SHOWN = (
@@ -33,33 +44,55 @@ Write = Callable[[str], tuple[str, dict[str, int]]]
 """Takes notes, returns a sentence and the tokens that it cost."""
 
 
+def open(
+    spec: str,
+    taxonomy: Taxonomy,
+    *,
+    encoder: VisionEncoder,
+    examples: Mapping[str, Sequence[Anomaly]],
+    allow_remote: bool,
+    device: str,
+) -> WordedNamer:
+    """Open the measured namer and SmolLM2.
+
+    Raises
+    ------
+    UsageError
+        The examples cannot be learned from.
+    WeightsError
+        SmolLM2's weights are not here and cannot be had.
+    """
+    namer = measured.open(spec, taxonomy, encoder=encoder, examples=examples, allow_remote=allow_remote, device=device)
+    return WordedNamer(namer, load_writer())
+
+
 class WordedNamer:
-    """The embedded classifier, its reason worded by a language model that may say what was measured and nothing else.
+    """The measured namer, its reason worded by a language model that may say what was measured and nothing else.
 
     Parameters
     ----------
-    embedded : Embedded
+    namer : MeasuredNamer
     write : callable
         Words notes; see :func:`load_writer`.
     """
 
-    name, version = "embedded:smollm2", ""
+    name, version = "measured:smollm2", ""
 
-    def __init__(self, embedded: Embedded, write: Write) -> None:
-        self.taxonomy, self._embedded, self._write = embedded.taxonomy, embedded, write
+    def __init__(self, namer: MeasuredNamer, write: Write) -> None:
+        self.taxonomy, self._namer, self._write = namer.taxonomy, namer, write
 
-    def identify(self, specimen: Specimen) -> Naming:
-        """Name one finding; where the model's sentence says anything else, the template's stays, and is marked so."""
-        naming = self._embedded.identify(specimen)
+    def identify(self, anomaly: Anomaly) -> Naming:
+        """Name one anomaly; where the model's sentence says anything else, the template's stays, and is marked so."""
+        naming = self._namer.identify(anomaly)
         if naming.is_unknown:
             return naming
         shown = self.taxonomy.classes[naming.key].name
-        seen = self._embedded.agreeing(naming.key, measure(specimen.exposures[0], self.taxonomy.drawing))
-        measured = measured_phrases(self.taxonomy, specimen)
+        seen = self._namer.agreeing(naming.key, measure(anomaly.views[0], self.taxonomy.drawing))
+        phrases = measured_phrases(self.taxonomy, anomaly)
         text, tokens = self._write(
-            f"kind: {shown}; seen: {', '.join(seen) or 'nothing'}; measured: {', '.join(measured)}"
+            f"kind: {shown}; seen: {', '.join(seen) or 'nothing'}; measured: {', '.join(phrases)}"
         )
-        if not says_only(text, shown, [*seen, *measured]):
+        if not says_only(text, shown, [*seen, *phrases]):
             return replace(naming, tokens=tokens, worded_by="template")
         return replace(naming, why=text, tokens=tokens, worded_by="smollm2")
 

@@ -11,20 +11,19 @@ from scipy import ndimage
 from skimage.measure import label
 from skimage.morphology import disk
 
-from looktwice.classification.drawing import TOLERANCE, binarise
-from looktwice.classification.specimen import grey
+from looktwice.classification.drawing import TOLERANCE, binarise, grey
 from looktwice.core.study import BoolArray, ByteArray, FloatArray
 
 # Side that pictures are brought to for finding the one that shows the same, in pixels.
-GLANCE = 96
+THUMBNAIL_SIDE = 96
 # Correlation from which two drawings are the same one, apart from flaws.
 SAME_DRAWING = 0.75
 # A difference of so many pixels, beyond the tolerance along edges, is as likely a flaw as not.
 EVEN_ODDS_AREA = 12.0
 
 
-class Templates:
-    """Reference drawings to look an inspected one up in.
+class GoldenTemplates:
+    """Reference drawings, among which an inspected one is searched for.
 
     Parameters
     ----------
@@ -35,14 +34,14 @@ class Templates:
 
     def __init__(self, images: Sequence[ByteArray], dark: bool) -> None:
         self._images, self._dark = list(images), dark
-        self._glances = np.array([_glance(image) for image in images])
+        self._thumbnails = np.array([_thumbnail(image) for image in images])
 
     def find(self, image: ByteArray) -> int | None:
         """Return which reference shows the same drawing in the same place; None where none does."""
         fitting = [index for index, one in enumerate(self._images) if one.shape == image.shape]
         if not fitting:
             return None
-        likeness = self._glances[fitting] @ _glance(image)
+        likeness = self._thumbnails[fitting] @ _thumbnail(image)
         best = int(np.argmax(likeness))
         return fitting[best] if likeness[best] >= SAME_DRAWING else None
 
@@ -80,8 +79,10 @@ def _shrunk(shape: BoolArray) -> BoolArray:
     return np.asarray(ndimage.binary_erosion(shape, disk(TOLERANCE), border_value=1))
 
 
-def _glance(image: ByteArray) -> npt.NDArray[np.float64]:
-    small = np.asarray(Image.fromarray(image).convert("L").resize((GLANCE, GLANCE), Image.Resampling.BOX), np.float64)
+def _thumbnail(image: ByteArray) -> npt.NDArray[np.float64]:
+    small = np.asarray(
+        Image.fromarray(image).convert("L").resize((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BOX), np.float64
+    )
     centred = (small - small.mean()).ravel()
     unit: npt.NDArray[np.float64] = centred / max(float(np.linalg.norm(centred)), 1e-9)
     return unit

@@ -9,12 +9,12 @@ import numpy as np
 import open3d as o3d
 import pytest
 
-from looktwice.classification.classifier import Classifier, open_namer
+from looktwice.classification.classifier import Classifier, write_classification
 from looktwice.classification.detection import CLOUD_VIEWS, Detector
-from looktwice.classification.endpoint import EndpointNamer
+from looktwice.classification.namers import open_namer
+from looktwice.classification.namers.endpoint import EndpointNamer
 from looktwice.classification.prompt import write_pictures, write_prompt
 from looktwice.classification.taxonomy import load_taxonomies, select
-from looktwice.classification.writing import write_classification
 from looktwice.core.errors import InputError, UsageError
 from looktwice.pipeline import Inspector
 from looktwice.reasoning.remote.reasoner import Endpoint
@@ -68,20 +68,20 @@ def taxonomy_of(name):
 def lesion(inspector, scans):
     taxonomy = taxonomy_of("brain_mri")
     detector = Detector(inspector, [scans / "normal.nii.gz"], taxonomy.drawing)
-    namer = open_namer("embedded", taxonomy, inspector.expert.encoder)
-    return Classifier(detector, namer).classify(scans / "painted.nii.gz")
+    namer = open_namer("measured", taxonomy, inspector.expert.encoder)
+    return Classifier(namer).classify(detector.detect(scans / "painted.nii.gz"))
 
 
 def test_a_lesion_is_named_by_the_slice_that_shows_it(lesion):
     assert lesion.key == "white_matter_lesion"
     assert "bright" in lesion.naming.why
-    [exposure] = lesion.detection.specimen.exposures
-    z = float(exposure.name.rpartition("z = ")[2].removesuffix(" mm"))
+    [view] = lesion.anomaly.views
+    z = float(view.name.rpartition("z = ")[2].removesuffix(" mm"))
     assert abs(z - CENTRE_MM[2]) <= RADIUS_MM
     # Radiological: the patient's right is the picture's left. The ball is the only saturated thing there.
-    assert np.nonzero(exposure.mask)[1].mean() < exposure.mask.shape[1] / 2
-    bright = exposure.image.min(axis=2) > 250
-    assert (exposure.mask & bright).sum() > 0.5 * (exposure.mask | bright).sum()
+    assert np.nonzero(view.mask)[1].mean() < view.mask.shape[1] / 2
+    bright = view.image.min(axis=2) > 250
+    assert (view.mask & bright).sum() > 0.5 * (view.mask | bright).sum()
 
 
 def test_the_regions_measurements_are_those_of_the_whole_volume(lesion):
@@ -94,49 +94,48 @@ def test_the_regions_measurements_are_those_of_the_whole_volume(lesion):
 
 
 def test_a_language_model_is_shown_three_pictures_of_a_scan_and_its_volume(lesion, tmp_path):
-    specimen, taxonomy = lesion.detection.specimen, taxonomy_of("brain_mri")
-    titles = [title for title, _ in write_pictures(specimen)]
-    name = specimen.exposures[0].name
+    anomaly, taxonomy = lesion.anomaly, taxonomy_of("brain_mri")
+    titles = [title for title, _ in write_pictures(anomaly)]
+    name = anomaly.views[0].name
     assert titles == [f"{name}, normal reference", name, f"{name}, region in red"]
     # The reference's slice lies at the same height: it shows the same outline.
-    reference, image = specimen.exposures[0].reference, specimen.exposures[0].image
+    reference, image = anomaly.views[0].reference, anomaly.views[0].image
     assert reference.shape == image.shape
     assert ((reference > 20) == (image > 20)).mean() > 0.95
-    assert "volume mm3 " in write_prompt(taxonomy, specimen)
+    assert "volume mm3 " in write_prompt(taxonomy, anomaly)
     artifacts = write_classification(lesion, lesion.to_json(), tmp_path)
     assert set(artifacts) == {"contour_predicted", "shown_predicted", "json"}
     with pytest.raises(UsageError, match="medical data is not sent"):
-        EndpointNamer(Endpoint("m", "https://example.org/v1"), taxonomy).identify(specimen)
+        EndpointNamer(Endpoint("m", "https://example.org/v1"), taxonomy).identify(anomaly)
 
 
 def test_a_dent_is_named_by_the_two_views_that_show_it_best(inspector, torus, tmp_path):
     path, apart = torus
     taxonomy = taxonomy_of("surface_3d")
     detector = Detector(inspector, (), taxonomy.drawing)
-    found = Classifier(detector, open_namer("embedded", taxonomy, inspector.expert.encoder)).classify(path)
+    namer = open_namer("measured", taxonomy, inspector.expert.encoder)
+    found = Classifier(namer).classify(detector.detect(path))
     assert found.key == "dent"
-    exposures = found.detection.specimen.exposures
-    assert len({exposure.name for exposure in exposures}) == CLOUD_VIEWS == 2
+    views = found.anomaly.views
+    assert len({view.name for view in views}) == CLOUD_VIEWS == 2
     # What the contours enclose, brought back to the points, is the dent.
     study = found.detection.study
-    views = study.views()
-    maps = np.zeros((len(views), *exposures[0].mask.shape), np.float32)
-    names = [view.name for view in views]
-    for exposure in exposures:
-        maps[names.index(exposure.name)] = exposure.mask
+    all_views = study.views()
+    maps = np.zeros((len(all_views), *views[0].mask.shape), np.float32)
+    names = [view.name for view in all_views]
+    for view in views:
+        maps[names.index(view.name)] = view.mask
     lifted = study.lift(maps).values
     assert np.median(apart[lifted >= 0.9 * lifted.max()]) < 0.3
     record = found.to_json()
-    assert record["region"]["view"] == exposures[0].name
+    assert record["region"]["view"] == views[0].name
     assert record["region"]["area"] > 0
-    titles = [title for title, _ in write_pictures(found.detection.specimen)]
-    assert [title for title in titles if title.endswith("in red")] == [
-        f"{one.name}, region in red" for one in exposures
-    ]
+    titles = [title for title, _ in write_pictures(found.anomaly)]
+    assert [title for title in titles if title.endswith("in red")] == [f"{one.name}, region in red" for one in views]
     assert len(write_classification(found, record, tmp_path)) == 2 * CLOUD_VIEWS + 1
 
 
 def test_references_of_another_kind_are_refused(inspector, scans, torus):
     detector = Detector(inspector, [scans / "normal.nii.gz"])
     with pytest.raises(InputError, match="is of kind pointcloud, its references are of kind volume"):
-        detector.look(torus[0])
+        detector.detect(torus[0])

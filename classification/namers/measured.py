@@ -1,4 +1,4 @@
-"""The classifier that needs no server: measurements against the words of the taxonomy, and a few labelled examples.
+"""Names by measurements against the words of the taxonomy, and by a few labelled examples; needs no server.
 
 Without examples a class is as likely as its traits agree with what was measured. With examples, from one per class, a
 logistic regression over standardised region tokens and measurements joins in; it counts for more the more examples
@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from looktwice.classification import drawing, measurements
+from looktwice.classification.anomaly import Anomaly
+from looktwice.classification.measurements import measure
 from looktwice.classification.naming import LEAST_MARGIN, Naming
-from looktwice.classification.specimen import Specimen, measure
 from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 from looktwice.classification.traits import agreement, score_classes
 from looktwice.core.errors import UsageError
@@ -24,22 +25,42 @@ from looktwice.core.study import FloatArray
 if TYPE_CHECKING:
     from looktwice.encoders.base import VisionEncoder
 
+ABOUT = "measurements against the taxonomy's words, and labelled examples if there are any"
+ALIASES = {"embedded": "measured"}
+
 LEVELS = (0, 1, 2, 3)
 # Inverse strength of the ridge, on parts scaled to unit norm.
 C = 10.0
-# How much a drawing's measurements weigh against tokens and looks: they state the kind of flaw outright.
+# How much a drawing's measurements weigh against tokens and other measurements: they state the kind of flaw outright.
 DRAWING_WEIGHT = 2.0
 # The words of the taxonomy count like so many examples per class.
 WORDS_COUNT_AS = 1.0
 # Few examples understate how much their kind varies: no column's spread is taken for less than this ...
-_LEAST_SPREAD = {"tokens": 1e-4, "looks": 0.15, "drawing": 0.1}
+_LEAST_SPREAD = {"tokens": 1e-4, "measurements": 0.15, "drawing": 0.1}
 # ... and no token channel's for less than this share of what is usual among them.
 _LEAST_TOKEN_SHARE = 0.3
 _ARCS = tuple(drawing.NAMES.index(name) for name in ("missing_arcs", "extra_arcs"))
 
 
-class Embedded:
-    """Names findings by measurements and, once it has learned some, by labelled examples.
+def open(
+    spec: str,
+    taxonomy: Taxonomy,
+    *,
+    encoder: VisionEncoder,
+    examples: Mapping[str, Sequence[Anomaly]],
+    allow_remote: bool,
+    device: str,
+) -> MeasuredNamer:
+    """Open the namer, and let it learn from the examples if there are any; see `MeasuredNamer.learn` for errors."""
+    namer = MeasuredNamer(encoder, taxonomy)
+    if examples:
+        anomalies = [anomaly for group in examples.values() for anomaly in group]
+        namer.learn(namer.describe(anomalies), [key for key, group in examples.items() for _ in group])
+    return namer
+
+
+class MeasuredNamer:
+    """Names anomalies by measurements and, once it has learned some, by labelled examples.
 
     Parameters
     ----------
@@ -47,12 +68,12 @@ class Embedded:
     taxonomy : Taxonomy
     """
 
-    name, version = "embedded", ""
+    name, version = "measured", ""
 
     def __init__(self, encoder: VisionEncoder, taxonomy: Taxonomy) -> None:
         self.encoder, self.taxonomy = encoder, taxonomy
         self.counts: dict[str, int] = {}
-        self._learned: Learned | None = None
+        self._learned: ExampleClassifier | None = None
 
     def learn(self, described: Mapping[str, npt.NDArray[np.floating]], labels: Sequence[str]) -> None:
         """Learn from labelled examples, from one per class; classes without one are named by their words alone.
@@ -74,24 +95,24 @@ class Embedded:
         if len(set(labels)) < 2:
             raise UsageError("examples of one class tell nothing apart; give some of at least two classes")
         self.counts = {key: list(labels).count(key) for key in dict.fromkeys(labels)}
-        self._learned = Learned(described, labels)
+        self._learned = ExampleClassifier(described, labels)
 
-    def describe(self, specimens: Sequence[Specimen]) -> dict[str, npt.NDArray[np.floating]]:
-        """Return what examples are compared by: ``tokens``, ``looks`` and ``drawing``, one row for each specimen."""
-        found = [measure(specimen.exposures[0], self.taxonomy.drawing) for specimen in specimens]
-        return {"tokens": self._tokens(specimens), **as_rows(found)}
+    def describe(self, anomalies: Sequence[Anomaly]) -> dict[str, npt.NDArray[np.floating]]:
+        """Return what examples are compared by: ``tokens``, ``measurements``, ``drawing``; one row for each anomaly."""
+        found = [measure(anomaly.views[0], self.taxonomy.drawing) for anomaly in anomalies]
+        return {"tokens": self._tokens(anomalies), **as_rows(found)}
 
-    def identify(self, specimen: Specimen) -> Naming:
-        """Name one finding."""
-        found = measure(specimen.exposures[0], self.taxonomy.drawing)
-        # What outlined examples have taught the detector takes the place of what their regions teach: a region as it
+    def identify(self, anomaly: Anomaly) -> Naming:
+        """Name one anomaly."""
+        found = measure(anomaly.views[0], self.taxonomy.drawing)
+        # What outlined examples have taught detection takes the place of what their regions teach: a region as it
         # is found resembles other such regions, not outlines.
-        if self._learned is None or specimen.likely.keys() >= self.counts.keys():
-            return self.decide(found, specimen.likely)
-        return self.decide(found, self.recognise({"tokens": self._tokens([specimen]), **as_rows([found])}))
+        if self._learned is None or anomaly.likely.keys() >= self.counts.keys():
+            return self.decide(found, anomaly.likely)
+        return self.decide(found, self.recognise({"tokens": self._tokens([anomaly]), **as_rows([found])}))
 
     def recognise(self, described: Mapping[str, npt.NDArray[np.floating]]) -> dict[str, float]:
-        """Say by the examples how likely each of their classes is, for one specimen as :meth:`describe` has it.
+        """Say by the examples how likely each of their classes is, for one anomaly as :meth:`describe` has it.
 
         Returns
         -------
@@ -101,7 +122,7 @@ class Embedded:
         return {} if self._learned is None else self._learned.log_probabilities(described)
 
     def decide(self, found: Mapping[str, float], learned: Mapping[str, float]) -> Naming:
-        """Name a finding by its measurements and what examples say, in log-probabilities; these may be none."""
+        """Name an anomaly by its measurements and what examples say, in log-probabilities; these may be none."""
         keys = list(self.taxonomy.classes)
         logits = np.log(score_classes([self.taxonomy.traits(key) for key in keys], found))
         if learned and self.counts:
@@ -136,14 +157,14 @@ class Embedded:
     def _shown(self, key: str) -> str:
         return self.taxonomy.classes[key].name
 
-    def _tokens(self, specimens: Sequence[Specimen]) -> FloatArray:
-        from looktwice.classification.tokens import region_tokens
+    def _tokens(self, anomalies: Sequence[Anomaly]) -> FloatArray:
+        from looktwice.classification.region_tokens import region_tokens
 
-        exposures = [specimen.exposures[0] for specimen in specimens]
-        return region_tokens(self.encoder, [one.image for one in exposures], [one.mask for one in exposures], LEVELS)
+        views = [anomaly.views[0] for anomaly in anomalies]
+        return region_tokens(self.encoder, [one.image for one in views], [one.mask for one in views], LEVELS)
 
 
-class Learned:
+class ExampleClassifier:
     """A ridge-penalised logistic regression over standardised parts, each of the same weight but the drawing's.
 
     Parameters
@@ -160,7 +181,7 @@ class Learned:
         self._model.fit(self._joined(parts), list(labels))
 
     def log_probabilities(self, parts: Mapping[str, npt.NDArray[np.floating]]) -> dict[str, float]:
-        """Return the log probability of each class seen among the examples, for one specimen (one row)."""
+        """Return the log probability of each class seen among the examples, for one anomaly (one row)."""
         (row,) = self._model.predict_log_proba(self._joined(parts))
         return dict(zip(map(str, self._model.classes_), map(float, row), strict=True))
 
@@ -183,8 +204,8 @@ def _spread(name: str, values: npt.NDArray[np.floating]) -> npt.NDArray[np.float
 
 
 def as_rows(found: Sequence[Mapping[str, float]]) -> dict[str, npt.NDArray[np.floating]]:
-    """Arrange measurements as rows: ``looks`` and, where drawings were measured, ``drawing``."""
-    rows = {"looks": np.array([[one[name] for name in measurements.NAMES] for one in found])}
+    """Arrange measurements as rows: ``measurements`` and, where drawings were measured, ``drawing``."""
+    rows = {"measurements": np.array([[one[name] for name in measurements.NAMES] for one in found])}
     if found and drawing.NAMES[0] in found[0]:
         drawn = np.array([[one[name] for name in drawing.NAMES] for one in found])
         # Nought, one or more arcs are three kinds of contact, not three amounts of it.

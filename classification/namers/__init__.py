@@ -1,0 +1,123 @@
+"""Who names anomalies: one file each, found by the name of the file, imported when it is asked for.
+
+A namer's file assigns, as literals that help texts are composed from without importing it:
+
+- ``ABOUT``: who it is, in a few words;
+- ``SPECS``: the forms of ``--llm`` that it answers to. What stands in brackets may be left out
+  (``onevision-7b[:4bit]``), and what stands in capitals is filled in (``openai:MODEL@URL``); from the first capitals
+  on, the namer itself checks what was written;
+- ``ALIASES``, optional: what else its forms may be called;
+- ``LANGUAGE_MODEL = True`` where a multimodal language model answers: it takes no examples, and its answers are kept.
+
+It defines ``open(spec, taxonomy, *, encoder, examples, allow_remote, device)``, which returns a
+:class:`~looktwice.classification.naming.Namer`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from looktwice.core.discovery import Part, find_parts
+from looktwice.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from looktwice.classification.anomaly import Anomaly
+    from looktwice.classification.naming import Namer
+    from looktwice.classification.taxonomy import Taxonomy
+    from looktwice.encoders.base import VisionEncoder
+
+DEFAULT = "measured"
+_FILLED_IN = re.compile(r"[A-Z]{2,}")
+
+
+def open_namer(
+    name: str,
+    taxonomy: Taxonomy,
+    encoder: VisionEncoder,
+    *,
+    examples: Mapping[str, Sequence[Anomaly]] | None = None,
+    allow_remote: bool = False,
+    cache: Path | None = None,
+    device: str = "auto",
+) -> Namer:
+    """Open whoever names anomalies.
+
+    Parameters
+    ----------
+    name : str
+        As ``--llm`` takes it; `namer_help` lists the names.
+    taxonomy : Taxonomy
+    encoder : VisionEncoder
+        The expert's.
+    examples : mapping of class key to anomalies, optional
+        For the measured namer to learn from.
+    allow_remote : bool
+        Medical data may be sent to a server on another machine.
+    cache : Path, optional
+        Folder for a language model's answers.
+    device : {"auto", "cpu", "cuda"}
+        For a model on this machine.
+
+    Raises
+    ------
+    UsageError
+        No namer of that name, or examples for a language model.
+    WeightsError
+        The model's weights are not here; the line says what to run.
+    """
+    parts = _namers()
+    name = next((kept[name] for part in parts if name in (kept := part.constant("ALIASES", {}))), name)
+    part = next((part for part in parts if any(_fits(name, form) for form in _specs(part))), None)
+    if part is None:
+        choices = ", ".join(form for part in parts for form in _specs(part))
+        raise UsageError(f"no namer is named {name!r}; choose from {choices}")
+    is_model = part.constant("LANGUAGE_MODEL", False)
+    if is_model and examples:
+        raise UsageError("labelled examples are for the measured namer; leave out --examples or --llm")
+    namer: Namer = part.load().open(
+        name, taxonomy, encoder=encoder, examples=examples or {}, allow_remote=allow_remote, device=device
+    )
+    if cache is None or not is_model:
+        return namer
+    from looktwice.classification.naming import CachedNamer
+
+    return CachedNamer(namer, cache)
+
+
+def namer_help() -> str:
+    """Return the namers and who they are, for a help text; none of them is imported.
+
+    Examples
+    --------
+    >>> namer_help().startswith("measured (measurements")
+    True
+    """
+    return "; ".join(f"{', '.join(_specs(part))} ({part.constant('ABOUT')})" for part in _namers())
+
+
+def _namers() -> list[Part]:
+    """Return all namers; those that ask no language model come first."""
+    found = find_parts("classification.namers", "ABOUT").values()
+    return sorted(found, key=lambda part: bool(part.constant("LANGUAGE_MODEL", False)))
+
+
+def _specs(part: Part) -> tuple[str, ...]:
+    return tuple(part.constant("SPECS", (part.name,)))
+
+
+def _fits(name: str, form: str) -> bool:
+    """Tell whether a name is of a form.
+
+    Examples
+    --------
+    >>> _fits("onevision-7b:4bit", "onevision-7b[:4bit]"), _fits("openai:llava", "openai:MODEL@URL")
+    (True, True)
+    >>> _fits("onevision-7b", "openai:MODEL@URL")
+    False
+    """
+    fixed, *filled_in = _FILLED_IN.split(form, maxsplit=1)
+    pattern = re.escape(fixed).replace(r"\[", "(?:").replace(r"\]", ")?") + (".*" if filled_in else "")
+    return re.fullmatch(pattern, name, re.DOTALL) is not None

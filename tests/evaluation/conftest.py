@@ -1,0 +1,3 @@
+from __future__ import annotations
+
+from ..made_plates import parts, plates, taxonomy  # noqa: F401 - fixtures for this room

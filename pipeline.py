@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,12 @@ from looktwice.core.errors import InputError, UsageError
 from looktwice.core.finding import Finding
 from looktwice.core.fuse import fuse, maps_in_views, view_scores
 from looktwice.core.result import Failure, Result, ViewFinding
-from looktwice.core.study import FloatArray, Modality, Study
+from looktwice.core.study import ByteArray, FloatArray, Modality, Study
 from looktwice.core.tokens import SelectedTokens
 from looktwice.core.version import __version__
 from looktwice.evidence.base import Context
 from looktwice.evidence.comparisons.comparisons import Comparisons, cohort_of, references_of
+from looktwice.evidence.comparisons.learned_flaws import LearnedFlaws, OutlinedExample
 from looktwice.evidence.encoding import PHOTOGRAPH_BATCH, StudyTokens, is_photograph
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.expert_file import load_expert
@@ -32,6 +35,8 @@ from looktwice.report import Picture, write_report
 
 # How many of the most suspicious views a report shows.
 SHOWN_VIEWS = 6
+# How photographs may be compared with references.
+COMPARISONS = ("levels", "tiles")
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,11 @@ class Inspector:
         Normal inputs of the same kind to compare with (few-shot); folders are searched.
     cohort : path, or sequence of inputs
         Inputs, most of them normal, that are compared with each other when they are inspected.
+    comparison : {"levels", "tiles"}
+        How photographs are compared with references: by several feature levels, or whole and in tiles by one.
+    show_references : bool
+        Whether volumes and clouds that are too few, or too different, to compare with are kept to be shown beside what
+        was found (`reference_view`); otherwise they are an error.
     threshold : float, optional
         Of the score and the regions; the model's own when not given.
     modality : {"auto", "image", "volume", "pointcloud"}
@@ -107,6 +117,8 @@ class Inspector:
         *,
         references: Any = (),
         cohort: Any = (),
+        comparison: str = "levels",
+        show_references: bool = False,
         threshold: float | None = None,
         modality: str = "auto",
         options: Mapping[str, Any] | None = None,
@@ -122,8 +134,9 @@ class Inspector:
             device=device,
             max_visual_tokens=max_visual_tokens,
         )
-        self._context = Context(self.expert, self._references(references), self._cohort(cohort))
-        if self._context.references and self._context.cohort:
+        self._references = self._open_references(references, comparison, show_references)
+        self._context = Context(self.expert, self._references, self._open_cohort(cohort))
+        if self._references is not None and self._context.cohort is not None:
             raise UsageError("give references or a cohort, not both")
 
     def inspect(self, source: Any, **arguments: Any) -> Result:
@@ -257,6 +270,44 @@ class Inspector:
         study.seconds_to_open = time.perf_counter() - started
         return study
 
+    @property
+    def map_threshold(self) -> float:
+        """Where maps are cut into regions to be named, whatever threshold the user gives for scores."""
+        return self.expert.config.threshold
+
+    def comparing_with(self, references: Any, comparison: str = "levels", show_references: bool = False) -> Inspector:
+        """Return an inspector of the same model that compares with other references, or none."""
+        other = copy.copy(self)
+        other._references = self._open_references(references, comparison, show_references)
+        other._context = Context(self.expert, other._references)
+        return other
+
+    def with_examples(self, flawed: Sequence[OutlinedExample]) -> Inspector:
+        """Return an inspector that also looks for what resembles outlined examples of flaws.
+
+        Parameters
+        ----------
+        flawed : sequence of OutlinedExample
+            Where there are none, or no photographs among the references, or these are drawings of two tones, nothing
+            changes.
+        """
+        references = self._references
+        if not flawed or references is None or not references.pictures or references.templates is not None:
+            return self
+        other = copy.copy(self)
+        other._context = replace(self._context, examples=LearnedFlaws(self.expert, references.pictures, flawed))
+        return other
+
+    def reference_view(self, study: Study, index: int) -> ByteArray | None:
+        """Return the picture of a reference that shows what one view of a study does, by its share of the views."""
+        references = self._references
+        shown = None if references is None else references.shown.get(str(study.modality))
+        if shown is None:
+            return None
+        views = shown.views()
+        share = index / max(1, len(study.views()) - 1)
+        return views[round(share * (len(views) - 1))].image
+
     def provenance(self) -> dict[str, Any]:
         """Return the model's name, revision and the sha256 of each weight file."""
         files = dict(self.expert.files)
@@ -272,11 +323,13 @@ class Inspector:
             except InputError as error:
                 yield Failure(str(source.source if isinstance(source, Input) else source), error)
 
-    def _references(self, inputs: Any) -> Comparisons | None:
+    def _open_references(self, inputs: Any, method: str, show: bool) -> Comparisons | None:
+        if method not in COMPARISONS:
+            raise UsageError(f"there is no comparison {method!r}; choose from {', '.join(COMPARISONS)}")
         listed = _listed(inputs)
-        return references_of(self.expert, self._usable(listed)) if listed else None
+        return references_of(self.expert, self._usable(listed), method, strict=not show) if listed else None
 
-    def _cohort(self, inputs: Any) -> Comparisons | None:
+    def _open_cohort(self, inputs: Any) -> Comparisons | None:
         listed = _listed(inputs)
         readable = (study for study in self._opened(listed, {}) if isinstance(study, Study))
         return cohort_of(self.expert, readable) if listed else None
@@ -340,7 +393,7 @@ class Inspector:
                 "total": opening + spent + lifted,
             },
         )
-        return StudyContext(study, selected, maps, result)
+        return StudyContext(study, selected, maps, result, tuple(findings))
 
     def _explain(self, context: StudyContext, wanted: bool, question: str | None) -> None:
         started = time.perf_counter()
@@ -375,9 +428,8 @@ def inspect_many(sources: Iterable[Any], model: str = "nano", **arguments: Any) 
     return Inspector(model, **own).inspect_many(sources, **rest)
 
 
-_MADE_WITH = {
-    "device", "llm", "allow_remote", "max_visual_tokens", "references", "cohort", "threshold", "modality", "options",
-}  # fmt: skip
+_MADE_WITH = frozenset(signature(Inspector.__init__).parameters) - {"self", "model"}
+"""What an inspector is made with; everything else is asked of it."""
 
 
 def _split(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

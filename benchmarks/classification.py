@@ -24,9 +24,7 @@ from PIL import Image
 from scipy import ndimage
 from scipy.sparse.csgraph import connected_components
 
-from looktwice.classification.anomaly import Anomaly, AnomalyView, Contours
-from looktwice.classification.detection import Detector
-from looktwice.classification.golden_template import GoldenTemplates
+from looktwice.classification.anomaly import Anomaly, AnomalyView, Contours, Detection
 from looktwice.classification.measurements import measure
 from looktwice.classification.namers.measured import MeasuredNamer, as_rows
 from looktwice.classification.taxonomy import Taxonomy, load_taxonomies, select
@@ -34,6 +32,7 @@ from looktwice.core.atomic import atomic_path
 from looktwice.datasets.files import listed
 from looktwice.datasets.masks import read_mask
 from looktwice.evaluation.bootstrap import interval, replicate
+from looktwice.evidence.comparisons.golden_templates import GoldenTemplates
 from looktwice.modalities.images import read_image
 from looktwice.pipeline import Inspector
 
@@ -106,11 +105,11 @@ def boards(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int) -> 
     return sets
 
 
-def tiles(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int) -> dict[str, Flaws]:
+def tiles(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int, comparison: str) -> dict[str, Flaws]:
     """Describe every flawed tile by its mask, and as the detector sees it against 24 normal tiles."""
     root, namer = data / "magnetic_tile", MeasuredNamer(inspector.expert.encoder, taxonomy)
     normal = listed(root / "train" / "good")
-    detector = Detector(inspector, normal[:: max(1, len(normal) // 24)][:24], taxonomy.drawing)
+    inspector = inspector.comparing_with(normal[:: max(1, len(normal) // 24)][:24], comparison)
     entries = [
         (kind, path, mask)
         for kind in taxonomy.classes
@@ -125,7 +124,7 @@ def tiles(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int) -> d
         of_kind = sorted({other for (name, _, _), other in zip(entries, groups, strict=True) if name == kind})
         half = of_kind.index(group) % 2
         oracle = describe(namer, AnomalyView(read_image(path), mask))
-        seen = detector.detect(path)
+        seen = Detection.of(inspector.look(path), inspector.map_threshold)
         anomaly = seen.anomaly(certain=True)
         assert anomaly is not None
         known = describe(namer, anomaly.views[0])
@@ -201,21 +200,22 @@ def decide(namer: MeasuredNamer, flaws: Flaws, index: int) -> str:
 
 
 def described_sets(
-    data: Path, cache: Path | None, limit: int, only: str | None
+    data: Path, cache: Path | None, limit: int, only: str | None, comparison: str
 ) -> Iterator[tuple[str, Taxonomy, dict[str, Flaws]]]:
     inspector = None
     for name, category in (("deeppcb", "circuit_board"), ("magnetic_tile", "magnetic_tile")):
         if only not in (None, name):
             continue
         taxonomy = select(load_taxonomies(category), None)
-        kept = None if cache is None else cache / f"{name}.pickle"
+        kept = None if cache is None else cache / f"{name}-{comparison}.pickle"
         if kept is not None and kept.exists():
             yield name, taxonomy, pickle.loads(kept.read_bytes())
             continue
-        inspector = inspector or Inspector()
-        sets = (
-            boards(data, inspector, taxonomy, limit) if name == "deeppcb" else tiles(data, inspector, taxonomy, limit)
-        )
+        inspector = inspector or Inspector(llm="template")
+        if name == "deeppcb":
+            sets = boards(data, inspector, taxonomy, limit)
+        else:
+            sets = tiles(data, inspector, taxonomy, limit, comparison)
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(pickle.dumps(sets))
@@ -228,10 +228,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cache", type=Path, help="keep described regions here, made by this script alone")
     parser.add_argument("--limit", type=int, default=1000, help="use so many boards, and so many pictures of tiles")
+    parser.add_argument(
+        "--comparison", default="levels", help="how tiles are compared with normal ones: levels or tiles"
+    )
     parser.add_argument("--only", choices=("deeppcb", "magnetic_tile"))
     arguments = parser.parse_args()
     result: dict[str, Any] = {}
-    for name, taxonomy, sets in described_sets(arguments.data, arguments.cache, arguments.limit, arguments.only):
+    asked = arguments.data, arguments.cache, arguments.limit, arguments.only, arguments.comparison
+    for name, taxonomy, sets in described_sets(*asked):
         for regions, flaws in sets.items():
             for count in COUNTS:
                 row = figures(flaws, taxonomy, count)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from looktwice.classification.contour import cut
 from looktwice.core.errors import InputError
-from looktwice.core.study import BoolArray, ByteArray, FloatArray, Modality, Study
+from looktwice.core.fuse import counting
+from looktwice.core.study import BoolArray, ByteArray, FloatArray, Study
+from looktwice.evidence.comparisons.gallery import OTHER_OBJECT_NOTE
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.remote.endpoint import is_medical
 
+# Of an input whose views overlap, so many are shown: one may hide what the other shows.
+OVERLAPPING_VIEWS = 2
 # Of a region's facts, those that say nothing about its kind.
 _NOT_TOLD = ("score", "centroid", "bbox", "centroid_world_mm", "peak", "threshold")
 
@@ -137,30 +141,30 @@ class Detection:
     def of(
         cls,
         context: StudyContext,
-        shown: Sequence[int],
-        map_threshold: float,
-        reference_view: Callable[[int, int], ByteArray | None] = lambda index, count: None,
+        map_threshold: float = 0.5,
+        reference_view: Callable[[Study, int], ByteArray | None] = lambda study, index: None,
     ) -> Detection:
-        """Take over a volume or a cloud that was examined.
+        """Take over an input that was examined.
 
         Parameters
         ----------
         context : StudyContext
-        shown : sequence of int
-            Which views to show, the clearest first.
         map_threshold : float
         reference_view : callable, optional
-            Takes the index of a view and how many there are; returns the same view of a normal input, if there is one.
+            Takes the study and the index of a view; returns the same view of a normal input, if there is one.
         """
         result, of_study = context.result, context.views
-        views = tuple(
-            SuspectView(
-                of_study[index].image, context.maps[index], of_study[index].name, reference_view(index, len(of_study))
-            )
-            for index in shown
-        )
-        worst = result.regions[0].to_json() if result.regions else {}
+        counted = counting(context.findings)
+        reference = next((one.reference for one in counted if one.reference is not None), None)
+        expected = next((one.expected for one in counted if one.expected is not None), None)
+        count = OVERLAPPING_VIEWS if result.heatmap.overlapping_views else 1
+        views = []
+        for index in [view.index for view in result.findings[:count]]:
+            shown = reference if reference is not None else reference_view(context.study, index)
+            views.append(SuspectView(of_study[index].image, context.maps[index], of_study[index].name, shown, expected))
+        worst = result.regions[0].to_json() if result.regions and len(of_study) > 1 else {}
         facts = {name: value for name, value in worst.items() if name not in _NOT_TOLD}
+        kinds = next((dict(one.kinds) for one in counted if one.kinds), {})
         return cls(
             context.study,
             result.score,
@@ -168,7 +172,10 @@ class Detection:
             map_threshold,
             tuple(views),
             facts,
+            kinds,
             notes=list(result.notes),
+            another_object=OTHER_OBJECT_NOTE in result.notes,
+            seconds=result.seconds.get("total", 0.0),
         )
 
     @property
@@ -214,7 +221,7 @@ class Detection:
         return Anomaly(views, Contours.PREDICTED, self.facts, is_medical(self.study), self.likely)
 
     def _outlined(self, truth: BoolArray) -> Anomaly:
-        if self.study.modality is not Modality.IMAGE:
+        if len(self.study.views()) > 1:
             raise InputError(f"{self.study.source}: ground truth is taken for photographs only")
         [view] = self.views
         if truth.shape != view.image.shape[:2] or not truth.any():

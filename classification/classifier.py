@@ -97,7 +97,7 @@ class Classification:
             "tokens": {} if naming is None else naming.tokens,
             "another_object": found.another_object,
             "seconds": self.seconds,
-            "notes": [*found.study.notes, *found.notes],
+            "notes": found.notes,
         }
 
 

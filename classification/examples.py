@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Protocol
 
 from looktwice.classification.anomaly import Anomaly, Detection
-from looktwice.classification.learned_flaws import OutlinedExample
 from looktwice.classification.taxonomy import Taxonomy
 from looktwice.core.errors import InputError, UsageError
+from looktwice.core.result import Failure
 from looktwice.datasets.files import MASKS, bare, by_stem, listed, stem, subfolders
 from looktwice.datasets.masks import read_mask
+from looktwice.evidence.comparisons.learned_flaws import OutlinedExample
+from looktwice.reasoning.base import StudyContext
 
 
 def find_examples(folder: Path, taxonomy: Taxonomy) -> dict[str, list[tuple[Path, Path | None]]]:
@@ -47,15 +50,26 @@ def find_examples(folder: Path, taxonomy: Taxonomy) -> dict[str, list[tuple[Path
     return found
 
 
-def detect_in_examples(
-    detect: Callable[[Path], Detection], examples: Mapping[str, Sequence[tuple[Path, Path | None]]]
+class Examiner(Protocol):
+    """What examines inputs: an ``Inspector``."""
+
+    @property
+    def map_threshold(self) -> float:
+        """Where maps are cut into regions."""
+
+    def examine(self, sources: Iterable[Any]) -> Iterator[StudyContext | Failure]:
+        """Yield what was found in each input, in order."""
+        ...
+
+
+def examine_examples(
+    examiner: Examiner, examples: Mapping[str, Sequence[tuple[Path, Path | None]]]
 ) -> tuple[dict[str, list[Anomaly]], list[OutlinedExample], list[str]]:
     """Find the region of each example: by its mask, else where detection sees it.
 
     Parameters
     ----------
-    detect : callable
-        Opens and judges one input.
+    examiner : Examiner
     examples : mapping of class key to sequence of (input, mask or None)
 
     Returns
@@ -70,11 +84,15 @@ def detect_in_examples(
     anomalies: dict[str, list[Anomaly]] = {}
     outlined = []
     problems = []
-    for key, path, mask in [(key, *entry) for key, entries in examples.items() for entry in entries]:
+    listed = [(key, *entry) for key, entries in examples.items() for entry in entries]
+    examined = examiner.examine([path for _, path, _ in listed])
+    for (key, _, mask), one in zip(listed, examined, strict=True):
         try:
+            if isinstance(one, Failure):
+                raise one.reason
             truth = None if mask is None else read_mask(mask)
             # An example is known to show something, however faint: whatever stands out most in it counts.
-            found = detect(path).anomaly(truth, certain=True)
+            found = Detection.of(one, examiner.map_threshold).anomaly(truth, certain=True)
         except InputError as error:
             problems.append(f"example of {key}: {error}")
             continue

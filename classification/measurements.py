@@ -9,9 +9,9 @@ from skimage.color import rgb2lab
 from skimage.measure import label, regionprops
 from skimage.morphology import disk
 
-from looktwice.classification import drawing
 from looktwice.classification.anomaly import AnomalyView
 from looktwice.core.study import BoolArray, ByteArray
+from looktwice.evidence.comparisons import drawing
 
 NAMES = (
     "log_area_share",

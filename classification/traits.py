@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.classification import drawing
+from looktwice.evidence.comparisons import drawing
 
 
 @dataclass(frozen=True)

@@ -10,74 +10,67 @@ import typer
 
 from looktwice.classification.namers import DEFAULT, namer_help
 from looktwice.commands import terminal
-from looktwice.commands.inspect import ModalityChoice, study_folders
+from looktwice.commands.examining import Examining, with_examining_options
 from looktwice.core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from looktwice.classification.classifier import Classification, Classifier
-    from looktwice.classification.detection import Detector
+    from looktwice.classification.classifier import Classifier
     from looktwice.classification.taxonomy import Taxonomy
+    from looktwice.pipeline import Inspector
 
 
+@with_examining_options
 def classify(
     context: typer.Context,
+    examining: Examining,
     inputs: list[Path] = typer.Argument(
-        ..., metavar="INPUT...", help="Picture, volume, DICOM series, point cloud, or a folder of them."
+        None, metavar="INPUT...", help="Image, volume, DICOM series, point cloud, or a folder of them."
     ),
-    taxonomy: str = typer.Option(..., "--taxonomy", "-t", help="A taxonomy's file (YAML, JSON), or a built-in name."),
-    category: str | None = typer.Option(None, help="Which category, where the taxonomy has several."),
-    references: Path | None = typer.Option(None, help="Folder of normal inputs of the same kind; or one such input."),
-    examples: Path | None = typer.Option(None, help="Folder of labelled examples: DIR/<class>/<input>, from one each."),
+    taxonomy: str = typer.Option(..., "--taxonomy", "-t", help="Taxonomy file (YAML or JSON), or a built-in name."),
+    category: str | None = typer.Option(None, help="Category, if the taxonomy has several."),
+    examples: Path | None = typer.Option(None, help="Folder of labelled examples: DIR/<class>/<input>, one or more."),
     llm: str = typer.Option(DEFAULT, help=f"Who names: {namer_help()}."),
-    allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
-    cache: Path | None = typer.Option(None, help="Folder for a language model's answers; default: the user's cache."),
+    cache: Path | None = typer.Option(
+        None, help="Cache folder for a language model's answers; default: the user's cache."
+    ),
     out: Path | None = typer.Option(None, "--out", "-o", help="Write contours and records to OUT/<study>/."),
-    model: str = typer.Option("nano", help="A model's name (`looktwice models list`) or the path of an expert."),
-    modality: ModalityChoice = typer.Option(ModalityChoice.AUTO, help="Told by content unless given."),
-    device: str = typer.Option("auto", help="auto, cpu or cuda."),
-    threshold: float | None = typer.Option(None, min=0.0, max=1.0, help="Of the score; below it: normal."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object per study on stdout, nothing else there."),
 ) -> None:
-    """Detect anomalies and name their kind out of a taxonomy; what is normal is shown to no language model.
+    """Detect anomalies as `inspect` does, and name their kind out of a taxonomy.
 
-    Exit status: 0 all done; 1 some inputs failed, the others are done; 2 the call itself is wrong.
+    Normal inputs are never sent to a language model. Exit status: 0 all done; 1 some inputs failed, the others are
+    done; 2 the call itself is wrong.
     """
-    from looktwice.classification.classifier import summarise
+    from looktwice.classification.anomaly import Detection
+    from looktwice.classification.classifier import summarise, write_classification, write_json
     from looktwice.classification.taxonomy import load_taxonomies, select
-    from looktwice.modalities import expand
+    from looktwice.core.result import Failure
 
     chosen = select(load_taxonomies(taxonomy), category)
-    try:
-        paths = expand(inputs)
-        normal = [] if references is None else expand([references])
-    except InputError as error:
-        raise UsageError(str(error)) from error
-    detector, classifier = _open(
+    sources = examining.find_inputs(inputs or [])
+    inspector, classifier = open_classifier(
+        examining.open(sources, "template", show_references=True),
         chosen,
-        normal,
         examples,
         llm=llm,
-        allow_remote=allow_remote,
         cache=cache,
-        model=model,
-        device=device,
-        threshold=threshold,
+        examining=examining,
     )
     records: list[dict[str, Any]] = []
-    names = study_folders(paths)
-    for path, name in terminal.track(zip(paths, names, strict=True), "classifying", total=len(paths)):
+    examined = zip(sources, inspector.examine(sources), strict=True)
+    for source, one in terminal.track(examined, "classifying", total=len(sources)):
         try:
-            found = classifier.classify(detector.detect(path, modality.value))
+            if isinstance(one, Failure):
+                raise one.reason
+            found = classifier.classify(Detection.of(one, inspector.map_threshold, inspector.reference_view))
             record = found.to_json()
             if out is not None:
-                from looktwice.classification.classifier import write_classification
-
-                record["artifacts"] = write_classification(found, record, out / _folder(found, name))
+                record["artifacts"] = write_classification(found, record, out / found.detection.study.name)
         except InputError as error:
             if context.obj and context.obj.get("debug"):
-                traceback.print_exc()
+                traceback.print_exception(error)
             terminal.say(f"error: {error}")
-            record = {"input": str(path), "error": str(error)}
+            record = Failure(str(source.source), error).to_json()
         records.append(record)
         if as_json:
             terminal.emit(record)
@@ -85,56 +78,41 @@ def classify(
         _print_table(records)
     summary = summarise(records)
     if out is not None:
-        from looktwice.classification.classifier import write_json
-
         write_json(summary, out / "summary.json")
     say_summary(summary)
     raise typer.Exit(1 if summary["failed"] else 0)
 
 
-def _open(
+def open_classifier(
+    inspector: Inspector,
     taxonomy: Taxonomy,
-    references: list[Path],
     examples: Path | None,
     *,
     llm: str,
-    allow_remote: bool,
     cache: Path | None,
-    model: str,
-    device: str,
-    threshold: float | None,
-) -> tuple[Detector, Classifier]:
+    examining: Examining,
+) -> tuple[Inspector, Classifier]:
+    """Return an inspector that has seen the examples, and who names what it finds."""
     from platformdirs import user_cache_path
 
     from looktwice.classification.classifier import Classifier
-    from looktwice.classification.detection import Detector
-    from looktwice.classification.examples import detect_in_examples, find_examples
+    from looktwice.classification.examples import examine_examples, find_examples
     from looktwice.classification.namers import open_namer
-    from looktwice.pipeline import Inspector
 
     found = {} if examples is None else find_examples(examples, taxonomy)
-    inspector = Inspector(model, device)
-    detector = Detector(inspector, references, taxonomy.drawing, threshold)
-    anomalies, outlined, problems = detect_in_examples(detector.detect, found)
+    anomalies, outlined, problems = examine_examples(inspector, found)
     if problems:
         raise UsageError(problems[0])
-    detector.learn(outlined)
     namer = open_namer(
         llm,
         taxonomy,
         inspector.expert.encoder,
         examples=anomalies,
-        allow_remote=allow_remote,
+        allow_remote=examining.allow_remote,
         cache=cache or user_cache_path("looktwice") / "classify",
-        device=device,
+        device=examining.device,
     )
-    return detector, Classifier(namer)
-
-
-def _folder(found: Classification, name: str) -> str:
-    """Name the study's folder: an input's own stem, but for a DICOM series, whose folder may hold an identity."""
-    study = found.detection.study
-    return study.name if study.source.is_dir() or study.name != study.source.stem else name
+    return inspector.with_examples(outlined), Classifier(namer)
 
 
 def _print_table(records: list[dict[str, Any]]) -> None:

@@ -16,7 +16,6 @@ from looktwice.core.errors import UsageError
 
 if TYPE_CHECKING:
     from looktwice.classification.classifier import Classifier
-    from looktwice.classification.detection import Detector
     from looktwice.classification.taxonomy import Taxonomy
     from looktwice.core.study import BoolArray
     from looktwice.evaluation.classification_runner import ClassificationProtocol, Examples
@@ -40,7 +39,8 @@ def classification(
     allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
     model: str = typer.Option("nano", "--model", help="With --data: name or path of the model."),
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
-    seed: int = typer.Option(0, "--seed", help="Of the examples and references drawn."),
+    seed: int = typer.Option(0, "--seed", help="Seed for drawing examples and references."),
+    comparison: str = typer.Option("levels", metavar="levels|tiles", help="With --data: as for `looktwice inspect`."),
     out: Path | None = typer.Option(None, "--out", help="Folder for result.json and confusion matrices."),
     as_json: bool = AS_JSON,
 ) -> None:
@@ -63,7 +63,7 @@ def classification(
         if contours not in ("predicted", "oracle"):
             raise UsageError(f"--contours is predicted or oracle, not {contours!r}")
         source: Literal["predicted", "oracle"] = "oracle" if contours == "oracle" else "predicted"
-        protocol = ClassificationProtocol(llm, source, examples, references, seed, allow_remote)
+        protocol = ClassificationProtocol(llm, source, examples, references, seed, allow_remote, comparison)
         result = _run(data or [], taxonomy, protocol, model=model, device=device, out=out)
     if out is not None:
         from looktwice.evaluation.figures import draw_confusion
@@ -108,7 +108,7 @@ def _run(
     sets, problems = open_sets(data)
     if not sets:
         raise UsageError(next(iter(problems.values()), "none of the folders can be evaluated"))
-    system = ClassifySystem(Inspector(model, device), taxonomies, protocol, device)
+    system = ClassifySystem(Inspector(model, device, llm="template"), taxonomies, protocol, device)
     result = run_classification(sets, system, protocol, folder=out, follow=follow)
     result["left_out"] |= problems
     say_summary(result["summary"])
@@ -144,6 +144,7 @@ class ClassifySystem:
         device: str = "auto",
     ) -> None:
         self._inspector, self._taxonomies, self._protocol, self._device = inspector, taxonomies, protocol, device
+        self._comparison = protocol.comparison
 
     def classes_of(self, category: str) -> Taxonomy:
         """Return the taxonomy of a category; raise UsageError where it has none."""
@@ -159,14 +160,12 @@ class ClassifySystem:
         from platformdirs import user_cache_path
 
         from looktwice.classification.classifier import Classifier
-        from looktwice.classification.detection import Detector
-        from looktwice.classification.examples import detect_in_examples
+        from looktwice.classification.examples import examine_examples
         from looktwice.classification.namers import open_namer
 
         taxonomy = self.classes_of(category)
-        detector = Detector(self._inspector, references, taxonomy.drawing)
-        anomalies, outlined, problems = detect_in_examples(detector.detect, examples)
-        detector.learn(outlined)
+        inspector = self._inspector.comparing_with(references, self._comparison, show_references=True)
+        anomalies, outlined, problems = examine_examples(inspector, examples)
         namer = open_namer(
             self._protocol.llm,
             taxonomy,
@@ -176,7 +175,7 @@ class ClassifySystem:
             cache=user_cache_path("looktwice") / "classify",
             device=self._device,
         )
-        return DetectAndName(detector, Classifier(namer), problems)
+        return DetectAndName(inspector.with_examples(outlined), Classifier(namer), problems)
 
     def summarise(self, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Sum up the records of a run."""
@@ -189,13 +188,17 @@ class ClassifySystem:
 class DetectAndName:
     """Detects and names in one category; see `CategoryClassifier`."""
 
-    detector: Detector
+    inspector: Inspector
     classifier: Classifier
     problems: Sequence[str]
 
     def classify(self, path: Path, truth: BoolArray | None) -> dict[str, Any]:
         """Return the record of one input."""
-        return self.classifier.classify(self.detector.detect(path), truth).to_json()
+        from looktwice.classification.anomaly import Detection
+
+        context = self.inspector.look(path)
+        detection = Detection.of(context, self.inspector.map_threshold, self.inspector.reference_view)
+        return self.classifier.classify(detection, truth).to_json()
 
 
 def _read_verdicts(predictions: Path, taxonomy: Path) -> tuple[list[Verdict], dict[str, str], VelmTaxonomy]:

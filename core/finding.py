@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from looktwice.core.tokens import SelectedTokens
 
 FloatArray = npt.NDArray[np.float32]
+ByteArray = npt.NDArray[np.uint8]
 
 
 class Join(str, Enum):
@@ -73,6 +75,12 @@ class Finding:
         What a reasoner reads of Look-Twice Feature Matching.
     notes : tuple of str
         Assumptions and doubts, one sentence each, for the user.
+    reference : uint8, shape (h, w, 3), optional
+        The normal picture that is most like the study, for whoever names what was found.
+    expected : uint8, shape (H, W, 3), optional
+        A normal picture of the very same scene, pixel by pixel.
+    kinds : mapping of str to float
+        Log-probability of each kind of anomaly, of a source that has learnt kinds.
     margin : float
         Heat is kept this far from 0 and 1 before logits are added to it; the largest margin of a study's findings
         counts.
@@ -93,6 +101,9 @@ class Finding:
     selected: SelectedTokens | None = None
     notes: tuple[str, ...] = ()
     margin: float = 1e-7
+    reference: ByteArray | None = None
+    expected: ByteArray | None = None
+    kinds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "join", Join(self.join))
@@ -107,5 +118,5 @@ class Finding:
         return float(expit(self.logit))
 
     def summary(self) -> Finding:
-        """Return the finding without its heat and tokens, to be kept with a result."""
-        return replace(self, heat=None, selected=None)
+        """Return the finding without its heat, tokens and pictures, to be kept with a result."""
+        return replace(self, heat=None, selected=None, reference=None, expected=None)

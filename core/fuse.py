@@ -58,15 +58,17 @@ def fuse(findings: Sequence[Finding], study: Study, threshold: float = 0.5) -> t
 def counting(findings: Sequence[Finding]) -> list[Finding]:
     """Return the findings that count: those that are neither only reported nor replaced by another.
 
+    A finding that is itself replaced takes what it replaces with it.
+
     Raises
     ------
     ValueError
         There is none, or two findings want to replace others.
     """
-    replacing = [one for one in findings if one.join is Join.REPLACE]
+    gone = {name for one in findings if one.join is Join.REPLACE for name in one.replaces}
+    replacing = [one.name for one in findings if one.join is Join.REPLACE and one.name not in gone]
     if len(replacing) > 1:
-        raise ValueError(f"only one source may replace others, not {' and '.join(one.name for one in replacing)}")
-    gone = replacing[0].replaces if replacing else ()
+        raise ValueError(f"only one source may replace others, not {' and '.join(replacing)}")
     counted = [one for one in findings if one.join is not Join.NONE and one.name not in gone]
     if not counted:
         raise ValueError("no source of evidence fits this study")

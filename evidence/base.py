@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from looktwice.core.calibration import Calibration
@@ -52,11 +54,15 @@ class Comparison(Protocol):
     def keep(self, views: EncodedViews) -> Sequence[Any]:
         """Return what `compare` will need of a batch of views, one item per view."""
 
-    def compare(self, study: Study, kept: Sequence[Any]) -> Finding | None:
-        """Compare a study; None, and a note in the study, where it cannot be compared."""
+    def compare(self, study: Study, kept: Sequence[Any], own: Finding | None) -> Finding | None:
+        """Compare a study; `own` is what self-reference finds. None, and a note in the study, where it cannot be."""
 
-    def typical(self, study: Study) -> Typical | None:
-        """Return what self-reference finds in normal inputs of this kind; None where that is not known."""
+
+class Examples(Protocol):
+    """Outlined examples of flaws to look for."""
+
+    def find(self, image: npt.NDArray[np.uint8]) -> Finding:
+        """Search a photograph for what the examples show."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +76,8 @@ class Context:
         The normal inputs to compare with.
     cohort : Comparison, optional
         The inputs that are compared with each other.
+    examples : Examples, optional
+        Outlined examples of flaws to look for.
     findings : tuple of Finding
         Of the sources that were asked before; see ``AFTER``.
     """
@@ -77,6 +85,7 @@ class Context:
     expert: Expert
     references: Comparison | None = None
     cohort: Comparison | None = None
+    examples: Examples | None = None
     findings: tuple[Finding, ...] = field(default=())
 
     @property
@@ -93,10 +102,9 @@ class Context:
         """Return the calibration that the expert's file holds under a name; None where it holds none."""
         return self.config.calibration.get(name)
 
-    def typical(self, study: Study) -> Typical | None:
-        """Return what self-reference finds in the material that a study is compared with."""
-        comparison = self.references or self.cohort
-        return None if comparison is None else comparison.typical(study)
+    def finding(self, name: str) -> Finding | None:
+        """Return what a source that was asked before has found; None where it found nothing."""
+        return next((one for one in self.findings if one.name == name), None)
 
 
 class Source(Protocol):

@@ -12,6 +12,8 @@ from looktwice.evidence.encoding import EncodedViews, StudyTokens
 
 NAME = "cohort"
 TITLE = "Unlike the other studies of the cohort"
+# Photographs are judged by the comparison and by what they show alone together.
+AFTER = ("self_reference",)
 
 
 def fits(study: Study) -> bool:
@@ -26,4 +28,6 @@ def keep(views: EncodedViews, context: Context) -> Sequence[Any]:
 
 def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     """Compare a member of the cohort with the others; what was kept of its tokens has been compared already."""
-    return None if context.cohort is None else context.cohort.compare(study, tokens.kept.get(NAME, ()))
+    if context.cohort is None:
+        return None
+    return context.cohort.compare(study, tokens.kept.get(NAME, ()), context.finding("self_reference"))

@@ -12,6 +12,8 @@ from looktwice.evidence.encoding import EncodedViews, StudyTokens
 
 NAME = "references"
 TITLE = "Unlike the normal references"
+# Photographs are judged by the comparison and by what they show alone together.
+AFTER = ("self_reference",)
 
 
 def fits(study: Study) -> bool:
@@ -26,4 +28,6 @@ def keep(views: EncodedViews, context: Context) -> Sequence[Any]:
 
 def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     """Compare a study with the references."""
-    return None if context.references is None else context.references.compare(study, tokens.kept[NAME])
+    if context.references is None:
+        return None
+    return context.references.compare(study, tokens.kept[NAME], context.finding("self_reference"))

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.special import expit
 from torch import Tensor
 
-from looktwice.core.calibration import Calibration, logit
+from looktwice.core.calibration import Calibration
 from looktwice.core.finding import Finding, ViewHeat
 from looktwice.core.study import Study
 from looktwice.evidence.base import Context
@@ -24,8 +22,6 @@ TITLE = "Unlike the rest of the same study"
 
 # A study is as suspicious as the mean of this share of its views, the worst ones.
 WORST_SHARE = 0.03
-# Beside a comparison with other photographs, what a photograph or a place in it shows alone counts so much.
-OWN_WEIGHT, OWN_PLACE_WEIGHT = 1 / 3, 0.25
 
 
 def fits(study: Study) -> bool:
@@ -46,20 +42,12 @@ def keep(views: EncodedViews, context: Context) -> Sequence[tuple[Tensor, Tensor
 
 @torch.inference_mode()
 def look(study: Study, tokens: StudyTokens, context: Context) -> Finding:
-    """Calibrate maps and logits by what normal inputs of this kind show.
-
-    Beside other photographs only what exceeds the usual of their material counts.
-    """
+    """Calibrate maps and logits by what normal inputs of this kind show."""
     calibration = context.calibration(str(study.modality)) or Calibration()
     raw_maps, raw_logits = (torch.stack(list(parts)) for parts in zip(*tokens.kept[NAME], strict=True))
     logits = calibration.of_scores(raw_logits)
     maps = calibration.of_maps(raw_maps).sigmoid().float().numpy()
-    own = float(worst_views(logits))
-    typical = context.typical(study)
-    if typical is not None:
-        own = OWN_WEIGHT * (own - typical.score)
-        maps = expit(OWN_PLACE_WEIGHT * (logit(maps) - typical.place)).astype(np.float32)
-    return Finding(NAME, own, ViewHeat(maps), view_scores=logits.sigmoid().float().numpy())
+    return Finding(NAME, float(worst_views(logits)), ViewHeat(maps), view_scores=logits.sigmoid().float().numpy())
 
 
 def worst_views(logits: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from looktwice.core.answer import Answer
+from looktwice.core.finding import Finding
 from looktwice.core.result import Result
 from looktwice.core.study import FloatArray, Study, View
 
@@ -40,6 +41,8 @@ class StudyContext:
         LTFM's, of this one study: S is 1, and V the number of views; for a photograph, of the whole and its tiles.
     maps : float32, shape (views, h, w)
         Calibrated map of each view, in [0, 1].
+    findings : tuple of Finding
+        What each source of evidence found.
     result : Result
         What was measured: score, threshold, verdict, regions, the most suspicious views. Its answer is not read.
     """
@@ -48,6 +51,7 @@ class StudyContext:
     evidence: SelectedTokens
     maps: FloatArray
     result: Result
+    findings: tuple[Finding, ...] = ()
 
     @property
     def views(self) -> Sequence[View]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from looktwice.classification.anomaly import Anomaly, AnomalyView, Contours
+from looktwice.classification.anomaly import Anomaly, AnomalyView, Contours, Detection
 from looktwice.classification.taxonomy import parse_taxonomies, select
 
 TAXONOMY = """
@@ -30,16 +30,30 @@ def taxonomy():
 
 
 @pytest.fixture
-def inspector(tiny_encoder):
-    """What detection needs of an inspector that compares photographs with references."""
-    from looktwice.encoders.registry import create_encoder
-    from looktwice.evidence.self_reference_maps import FeatureLevel
+def inspector(tiny_encoder, tmp_path):
+    """An inspector whose own evidence says nothing, so that comparisons decide."""
+    import torch
 
-    config = SimpleNamespace(
-        threshold=0.5, feature_levels=(FeatureLevel(1, 3), FeatureLevel(2, 3), FeatureLevel(3, 3)), passes=()
-    )
-    expert = SimpleNamespace(encoder=create_encoder(tiny_encoder), config=config)
-    return SimpleNamespace(expert=expert)
+    from looktwice.encoders.registry import create_encoder
+    from looktwice.evidence.config import ExpertConfig
+    from looktwice.evidence.expert import build_expert
+    from looktwice.evidence.self_reference_maps import FeatureLevel
+    from looktwice.pipeline import Inspector
+
+    levels = (FeatureLevel(1, 3), FeatureLevel(2, 3), FeatureLevel(3, 3))
+    torch.manual_seed(0)
+    expert = build_expert(create_encoder(tiny_encoder), ExpertConfig(tiny_encoder, {}, 8, levels))
+    for fusion in (expert.fusion, expert.photo_fusion):
+        for probe in (fusion.map_probe, fusion.view_probe):
+            torch.nn.init.zeros_(probe.linear.weight)
+            torch.nn.init.zeros_(probe.linear.bias)
+    expert.save(tmp_path / "silent.safetensors")
+    return Inspector(str(tmp_path / "silent.safetensors"), device="cpu", llm="template")
+
+
+def detect(inspector, path):
+    """Return what an inspector detects in one input, as it is handed on to be named."""
+    return Detection.of(inspector.look(path), inspector.map_threshold, inspector.reference_view)
 
 
 def plate(seed: int, tone: int | None = None, at=(40, 24), radius=7) -> np.ndarray:

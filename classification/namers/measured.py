@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.classification import drawing, measurements
+from looktwice.classification import measurements
 from looktwice.classification.anomaly import Anomaly
 from looktwice.classification.measurements import measure
 from looktwice.classification.naming import LEAST_MARGIN, Naming
@@ -21,6 +21,7 @@ from looktwice.classification.taxonomy import UNKNOWN, Taxonomy
 from looktwice.classification.traits import agreement, score_classes
 from looktwice.core.errors import UsageError
 from looktwice.core.study import FloatArray
+from looktwice.evidence.comparisons import drawing
 
 if TYPE_CHECKING:
     from looktwice.encoders.base import VisionEncoder

@@ -6,19 +6,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+
 from looktwice.core.discovery import find_parts
 from looktwice.core.errors import InputError, UsageError
 from looktwice.core.finding import Finding
-from looktwice.core.study import Study
+from looktwice.core.study import ByteArray, Study
 from looktwice.evidence import self_reference
 from looktwice.evidence.base import Context, Typical
+from looktwice.evidence.comparisons.golden_templates import GoldenTemplates, is_drawing
 from looktwice.evidence.comparisons.photographs import (
     PhotographCohort,
     PhotographDescriber,
     PhotographReferences,
+    add_own,
     typical_of,
 )
 from looktwice.evidence.comparisons.studies import LEAST_COHORT, Comparer, StudyCohort, StudyReferences
+from looktwice.evidence.comparisons.studies import LEAST_REFERENCES as STUDY_REFERENCES
+from looktwice.evidence.comparisons.tiles import TiledReferences
 from looktwice.evidence.encoding import PHOTOGRAPH_BATCH, EncodedViews, StudyTokens, is_photograph
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.sources import encode_for
@@ -30,22 +36,32 @@ class Comparisons:
 
     Attributes
     ----------
-    photographs : PhotographReferences or PhotographCohort, optional
+    photographs : PhotographReferences, TiledReferences or PhotographCohort, optional
     studies : dict of str to StudyReferences or StudyCohort
         For kinds of many views.
-    members : dict of str to Finding
-        What the comparison with each other says of a cohort's photographs, by ``Study.key``.
+    members : dict of str to (Tensor, float)
+        What the comparison with each other says of a cohort's photographs, by ``Study.key``: logits of places (h, w),
+        and of the photograph.
     tokens : dict of str to StudyTokens
         What the sources kept of them.
-    usual : Typical, optional
+    typical : Typical, optional
         What self-reference finds in photographs of this material.
+    pictures : list of uint8 arrays
+        The photographs among the references.
+    templates : GoldenTemplates, optional
+        The same, where they are drawings.
+    shown : dict of str to Study
+        One reference of each other kind, to be shown beside what was found.
     """
 
-    photographs: PhotographDescriber | PhotographCohort | None = None
+    photographs: PhotographDescriber | PhotographCohort | TiledReferences | None = None
     studies: dict[str, StudyReferences[Any] | StudyCohort[Any]] = field(default_factory=dict)
-    members: dict[str, Finding] = field(default_factory=dict)
+    members: dict[str, tuple[Tensor, float]] = field(default_factory=dict)
     tokens: dict[str, StudyTokens] = field(default_factory=dict)
-    usual: Typical | None = None
+    typical: Typical | None = None
+    pictures: list[ByteArray] = field(default_factory=list)
+    templates: GoldenTemplates | None = None
+    shown: dict[str, Study] = field(default_factory=dict)
 
     def keep(self, views: EncodedViews) -> Sequence[Any]:
         """Return what `compare` will need of a batch of views, one item per view."""
@@ -53,24 +69,24 @@ class Comparisons:
             return self.photographs.keep(views)
         return [None] * len(views.crop_counts)
 
-    def compare(self, study: Study, kept: Sequence[Any]) -> Finding | None:
+    def compare(self, study: Study, kept: Sequence[Any], own: Finding | None) -> Finding | None:
         """Compare a study; None, and a note in the study, where too few are of its kind."""
-        if study.key in self.members:
-            return self.members[study.key]
-        if is_photograph(study) and isinstance(self.photographs, PhotographReferences):
-            return self.photographs.compare(kept)
+        if own is not None and study.key in self.members:
+            return add_own("cohort", *self.members[study.key], own, self.typical)
+        if (
+            own is not None
+            and is_photograph(study)
+            and isinstance(self.photographs, (PhotographReferences, TiledReferences))
+        ):
+            return self.photographs.compare(study.views()[0].image, kept[0], own, self.typical)
         others = self.studies.get(str(study.modality))
         if others is None:
             study.notes.append(f"not compared with other inputs: too few are of its kind ({study.modality})")
             return None
         return others.compare(study)
 
-    def typical(self, study: Study) -> Typical | None:
-        """Return what self-reference finds in normal inputs of this kind; known for photographs only."""
-        return self.usual if is_photograph(study) else None
 
-
-def references_of(expert: Expert, studies: Iterable[Study]) -> Comparisons:
+def references_of(expert: Expert, studies: Iterable[Study], method: str = "levels", strict: bool = True) -> Comparisons:
     """Return what it takes to compare with normal inputs.
 
     Parameters
@@ -78,31 +94,48 @@ def references_of(expert: Expert, studies: Iterable[Study]) -> Comparisons:
     expert : Expert
     studies : iterable of Study
         Opened one by one; of one that has many views only what its comparison needs is kept.
+    method : {"levels", "tiles"}
+        How photographs are compared: by several feature levels weighed by their headroom, or whole and in tiles by one.
+    strict : bool
+        Whether an input of many views that cannot be compared with, or too few of them, are an error; otherwise they
+        are only shown beside what was found.
 
     Raises
     ------
     UsageError
         One of them cannot be compared with, or there are fewer of its kind than two photographs or three others.
     """
+    found = Comparisons()
     photographs: list[Study] = []
     kept: dict[str, list[Any]] = {}
     for study in studies:
         if is_photograph(study):
             photographs.append(study)
             continue
+        found.shown.setdefault(str(study.modality), study)
         described = comparer_of(study).describe(study)
-        if described is None:
+        if described is None and strict:
             raise UsageError(f"{study.source} cannot be a reference: {study.notes[-1]}")
-        kept.setdefault(str(study.modality), []).append(described)
-    found = Comparisons()
+        if described is not None:
+            kept.setdefault(str(study.modality), []).append(described)
     for kind, own in kept.items():
-        found.studies[kind] = StudyReferences(_comparers()[kind], own)
+        if strict or len(own) >= STUDY_REFERENCES:
+            found.studies[kind] = StudyReferences(_comparers()[kind], own)
     if photographs:
-        pictures = [study.views()[0].image for study in photographs]
-        tokens = encode_for(photographs, Context(expert, references=Comparisons(PhotographDescriber(expert))))
-        found.photographs = PhotographReferences(expert, pictures, [one.kept["references"][0] for one in tokens])
-        found.usual = typical_of(_self_findings(expert, photographs, tokens))
+        _compare_photographs(expert, photographs, method, found)
     return found
+
+
+def _compare_photographs(expert: Expert, photographs: Sequence[Study], method: str, found: Comparisons) -> None:
+    found.pictures = [study.views()[0].image for study in photographs]
+    if all(is_drawing(picture) for picture in found.pictures):
+        found.templates = GoldenTemplates(found.pictures)
+    if method == "tiles":
+        found.photographs = TiledReferences(expert, found.pictures)
+        return
+    tokens = encode_for(photographs, Context(expert, references=Comparisons(PhotographDescriber(expert))))
+    found.photographs = PhotographReferences(expert, found.pictures, [one.kept["references"][0] for one in tokens])
+    found.typical = typical_of(_self_findings(expert, photographs, tokens))
 
 
 def cohort_of(expert: Expert, studies: Iterable[Study]) -> Comparisons:
@@ -143,9 +176,8 @@ def cohort_of(expert: Expert, studies: Iterable[Study]) -> Comparisons:
     if max(counts.values(), default=0) < LEAST_COHORT:
         raise UsageError(f"a cohort needs at least {LEAST_COHORT} inputs of one kind")
     if len(described) >= LEAST_COHORT:
-        findings = photographs.findings(list(described.values()))
-        found.members = dict(zip(described, findings, strict=True))
-        found.usual = typical_of(usual)
+        found.members = dict(zip(described, photographs.compare_all(list(described.values())), strict=True))
+        found.typical = typical_of(usual)
     for kind, described_members in members.items():
         if counts[kind] >= LEAST_COHORT:
             found.studies[kind] = StudyCohort(_comparers()[kind], described_members)

@@ -21,14 +21,14 @@ class PatchFeatures:
     ----------
     fields : tuple of Tensor, each (V, h, w, C), float16
         Unit-length tokens of each feature level; levels may differ in grid.
-    whole : Tensor, shape (V, D)
+    global_descriptor : Tensor, shape (V, D)
         Global descriptor: mean and standard deviation of each image's tokens.
     deepest : tuple of bool
         Whether a feature level is the deepest of its encoder pass.
     """
 
     fields: tuple[Tensor, ...]
-    whole: Tensor
+    global_descriptor: Tensor
     deepest: tuple[bool, ...]
 
     @staticmethod
@@ -48,7 +48,9 @@ class PatchFeatures:
     def rows(self, index: Sequence[int]) -> PatchFeatures:
         """Return the features of some of the images."""
         picked = list(index)
-        return PatchFeatures(tuple(field[picked] for field in self.fields), self.whole[picked], self.deepest)
+        return PatchFeatures(
+            tuple(field[picked] for field in self.fields), self.global_descriptor[picked], self.deepest
+        )
 
     def thinned(self, step: int) -> PatchFeatures:
         """Return only every `step`-th row and column of tokens."""
@@ -58,7 +60,7 @@ class PatchFeatures:
     def concatenate(parts: Sequence[PatchFeatures]) -> PatchFeatures:
         """Concatenate batches of images."""
         fields = tuple(torch.cat(field) for field in zip(*(part.fields for part in parts), strict=True))
-        return PatchFeatures(fields, torch.cat([part.whole for part in parts]), parts[0].deepest)
+        return PatchFeatures(fields, torch.cat([part.global_descriptor for part in parts]), parts[0].deepest)
 
     @staticmethod
     def joined(looks: Sequence[Sequence[PatchFeatures]]) -> PatchFeatures:
@@ -66,4 +68,4 @@ class PatchFeatures:
         every = [PatchFeatures.concatenate(parts) for parts in looks]
         fields = tuple(field for look in every for field in look.fields)
         deepest = tuple(flag for look in every for flag in look.deepest)
-        return PatchFeatures(fields, torch.cat([look.whole for look in every], dim=1), deepest)
+        return PatchFeatures(fields, torch.cat([look.global_descriptor for look in every], dim=1), deepest)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
+from scipy.special import expit
 from torch import Tensor
 
 from looktwice.core.batches import batched
@@ -15,8 +18,10 @@ from looktwice.core.calibration import logit
 from looktwice.core.errors import UsageError
 from looktwice.core.finding import Finding, Join, ViewHeat
 from looktwice.core.shipped_pictures import shipped_pictures
+from looktwice.core.study import ByteArray
 from looktwice.core.tokens import Tokens
 from looktwice.evidence.base import Typical
+from looktwice.evidence.comparisons.gallery import OTHER_OBJECT_NOTE, Gallery
 from looktwice.evidence.comparisons.normal_rotations import normal_turns
 from looktwice.evidence.comparisons.patch_features import PatchFeatures
 from looktwice.evidence.comparisons.patches import References, compare_cohort
@@ -36,6 +41,8 @@ LEAST_REFERENCES = 2
 UNRELATED_STEP = 4
 # Share of the places of normal photographs that may be more suspicious than the usual.
 UNUSUAL_PLACES = 0.01
+# What a photograph, or a place in it, shows alone counts so much beside a comparison with others.
+OWN_WEIGHT, OWN_PLACE_WEIGHT = 1 / 3, 0.25
 
 
 class PhotographDescriber:
@@ -76,15 +83,31 @@ class PhotographReferences(PhotographDescriber):
         super().__init__(expert)
         if len(pictures) < LEAST_REFERENCES:
             raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
+        self._pictures = list(pictures)
         straight = PatchFeatures.concatenate(described)
+        self._gallery = Gallery(straight.global_descriptor)
         turned = normal_turns(pictures, straight, partial(_described, expert, keep=PatchFeatures.of))
         self._references = References(straight, turned, _unrelated(expert, PatchFeatures.of))
 
     @torch.inference_mode()
-    def compare(self, kept: Sequence[PatchFeatures]) -> Finding:
-        """Compare one photograph, described by what `keep` kept of it, with the references."""
-        places, logits = self._references.compare(kept[0])
-        return _finding("references", places[0], logits[0])
+    def compare(self, picture: ByteArray, kept: PatchFeatures, own: Finding, typical: Typical | None) -> Finding:
+        """Compare one photograph with the references.
+
+        Parameters
+        ----------
+        picture : uint8, shape (H, W, 3)
+        kept : PatchFeatures
+            What `keep` kept of it.
+        own : Finding
+            What self-reference finds in it.
+        typical : Typical, optional
+            What it finds in the references.
+        """
+        places, logits = self._references.compare(kept)
+        nearest, another = self._gallery.nearest(kept.global_descriptor)
+        finding = add_own("references", places[0], float(logits[0]), own, typical)
+        notes = (OTHER_OBJECT_NOTE,) if another else ()
+        return replace(finding, notes=notes, reference=self._pictures[nearest])
 
 
 class PhotographCohort:
@@ -106,8 +129,8 @@ class PhotographCohort:
         return _of_views(views, self._expert, _coarse)
 
     @torch.inference_mode()
-    def findings(self, described: Sequence[PatchFeatures]) -> list[Finding]:
-        """Compare all members with each other.
+    def compare_all(self, described: Sequence[PatchFeatures]) -> list[tuple[Tensor, float]]:
+        """Compare all members with each other; logits of places (h, w) and of the photograph, for each.
 
         Raises
         ------
@@ -118,7 +141,29 @@ class PhotographCohort:
             raise UsageError(f"a cohort needs at least {LEAST_COHORT} photographs")
         everything = PatchFeatures.concatenate(described)
         maps, logits = compare_cohort(everything, _unrelated(self._expert, _coarse))
-        return [_finding("cohort", places, one) for places, one in zip(maps, logits, strict=True)]
+        return [(places, float(one)) for places, one in zip(maps, logits, strict=True)]
+
+
+def add_own(name: str, places: Tensor, logit_: float, own: Finding, typical: Typical | None) -> Finding:
+    """Add what a photograph shows alone, beyond the usual of its material, to what a comparison says; logits add up.
+
+    Parameters
+    ----------
+    name : str
+        Of the comparison.
+    places : Tensor, shape (h, w)
+        Logits of its places.
+    logit_ : float
+    own : Finding
+        What self-reference finds; replaced by the result.
+    typical : Typical, optional
+    """
+    assert isinstance(own.heat, ViewHeat)
+    usual = typical or Typical(0.0, 0.0)
+    grid = own.heat.maps.shape[1:]
+    same = F.interpolate(places[None, None].float(), grid, mode="bilinear", align_corners=False)[:, 0].cpu().numpy()
+    heat = expit(OWN_PLACE_WEIGHT * (logit(own.heat.maps) - usual.place) + same).astype(np.float32)
+    return Finding(name, OWN_WEIGHT * (own.logit - usual.score) + logit_, ViewHeat(heat), Join.REPLACE)
 
 
 def typical_of(findings: Sequence[Finding]) -> Typical:
@@ -137,12 +182,7 @@ def describe(expert: Expert, pictures: Pictures) -> PatchFeatures:
     parts = [PatchFeatures.of(expert.encoder.encode(batch), fine=levels) for batch in batched(pictures, BATCH)]
     described = PatchFeatures.concatenate(parts)
     side_by_side = torch.cat(described.fields, dim=-1) / len(levels) ** 0.5
-    return PatchFeatures((side_by_side,), described.whole, deepest=(True,))
-
-
-def _finding(name: str, places: Tensor, evidence: Tensor) -> Finding:
-    maps = places.float().cpu().numpy()[None]
-    return Finding(name, float(evidence), ViewHeat(maps), Join.ADD)
+    return PatchFeatures((side_by_side,), described.global_descriptor, deepest=(True,))
 
 
 def _of_views(views: EncodedViews, expert: Expert, keep: Describe) -> list[PatchFeatures]:

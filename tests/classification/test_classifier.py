@@ -1,23 +1,22 @@
 from __future__ import annotations
 
 from looktwice.classification.classifier import Classifier, summarise
-from looktwice.classification.detection import Detector
 from looktwice.classification.namers.endpoint import EndpointNamer
 from looktwice.reasoning.remote.endpoint import Endpoint
 
-from ..made_plates import answer
+from ..made_plates import answer, detect
 
 
 def test_what_is_normal_costs_no_call(server, inspector, taxonomy, plates):
     server.replies = [answer("pit")]
     references = sorted((plates / "train" / "good").iterdir())
     namer = EndpointNamer(Endpoint("m", server.url), taxonomy)
-    detector, classifier = Detector(inspector, references), Classifier(namer)
-    found = classifier.classify(detector.detect(references[0]))
+    inspector, classifier = inspector.comparing_with(references, "tiles"), Classifier(namer)
+    found = classifier.classify(detect(inspector, references[0]))
     assert found.key == "good"
     assert found.severity == "normal"
     assert server.requests == []
-    flawed = classifier.classify(detector.detect(plates / "test" / "pit" / "001.png"))
+    flawed = classifier.classify(detect(inspector, plates / "test" / "pit" / "001.png"))
     assert flawed.key == "pit"
     assert flawed.severity == "defect"
     assert len(server.requests) == 1

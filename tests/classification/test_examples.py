@@ -4,8 +4,7 @@ import shutil
 
 import pytest
 
-from looktwice.classification.detection import Detector
-from looktwice.classification.examples import detect_in_examples, find_examples
+from looktwice.classification.examples import examine_examples, find_examples
 from looktwice.core.errors import UsageError
 
 
@@ -18,8 +17,8 @@ def test_examples_are_read_with_their_masks(inspector, taxonomy, plates, tmp_pat
     (tmp_path / "examples" / "pit" / "bad.png").write_text("no picture")
     entries = find_examples(tmp_path / "examples", taxonomy)
     assert {key: len(group) for key, group in entries.items()} == {"pit": 2, "blob": 1}
-    detector = Detector(inspector, sorted((plates / "train" / "good").iterdir()))
-    anomalies, outlined, problems = detect_in_examples(detector.detect, entries)
+    inspector = inspector.comparing_with(plates / "train" / "good")
+    anomalies, outlined, problems = examine_examples(inspector, entries)
     assert sorted(one.kind for one in outlined) == ["blob", "pit"]
     assert (anomalies["pit"][0].views[0].mask == parts.disc((20, 24))).all()
     assert len(problems) == 1

@@ -9,22 +9,24 @@ import numpy as np
 import open3d as o3d
 import pytest
 
+from looktwice.classification.anomaly import OVERLAPPING_VIEWS
 from looktwice.classification.classifier import Classifier, write_classification
-from looktwice.classification.detection import CLOUD_VIEWS, Detector
 from looktwice.classification.namers import open_namer
 from looktwice.classification.namers.endpoint import EndpointNamer
 from looktwice.classification.prompt import write_pictures, write_prompt
 from looktwice.classification.taxonomy import load_taxonomies, select
-from looktwice.core.errors import InputError, UsageError
+from looktwice.core.errors import UsageError
 from looktwice.pipeline import Inspector
 from looktwice.reasoning.remote.reasoner import Endpoint
+
+from ..made_plates import detect
 
 CENTRE_MM, RADIUS_MM = np.array([28.0, -20.0, 30.0]), 12.0
 
 
 @pytest.fixture(scope="module")
 def inspector():
-    return Inspector("nano", device="cpu")
+    return Inspector("nano", device="cpu", llm="template")
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +69,9 @@ def taxonomy_of(name):
 @pytest.fixture(scope="module")
 def lesion(inspector, scans):
     taxonomy = taxonomy_of("brain_mri")
-    detector = Detector(inspector, [scans / "normal.nii.gz"], taxonomy.drawing)
+    inspector = inspector.comparing_with(scans / "normal.nii.gz", show_references=True)
     namer = open_namer("measured", taxonomy, inspector.expert.encoder)
-    return Classifier(namer).classify(detector.detect(scans / "painted.nii.gz"))
+    return Classifier(namer).classify(detect(inspector, scans / "painted.nii.gz"))
 
 
 def test_a_lesion_is_named_by_the_slice_that_shows_it(lesion):
@@ -112,12 +114,11 @@ def test_a_language_model_is_shown_three_pictures_of_a_scan_and_its_volume(lesio
 def test_a_dent_is_named_by_the_two_views_that_show_it_best(inspector, torus, tmp_path):
     path, apart = torus
     taxonomy = taxonomy_of("surface_3d")
-    detector = Detector(inspector, (), taxonomy.drawing)
     namer = open_namer("measured", taxonomy, inspector.expert.encoder)
-    found = Classifier(namer).classify(detector.detect(path))
+    found = Classifier(namer).classify(detect(inspector, path))
     assert found.key == "dent"
     views = found.anomaly.views
-    assert len({view.name for view in views}) == CLOUD_VIEWS == 2
+    assert len({view.name for view in views}) == OVERLAPPING_VIEWS == 2
     # What the contours enclose, brought back to the points, is the dent.
     study = found.detection.study
     all_views = study.views()
@@ -132,10 +133,11 @@ def test_a_dent_is_named_by_the_two_views_that_show_it_best(inspector, torus, tm
     assert record["region"]["area"] > 0
     titles = [title for title, _ in write_pictures(found.anomaly)]
     assert [title for title in titles if title.endswith("in red")] == [f"{one.name}, region in red" for one in views]
-    assert len(write_classification(found, record, tmp_path)) == 2 * CLOUD_VIEWS + 1
+    assert len(write_classification(found, record, tmp_path)) == 2 * OVERLAPPING_VIEWS + 1
 
 
-def test_references_of_another_kind_are_refused(inspector, scans, torus):
-    detector = Detector(inspector, [scans / "normal.nii.gz"])
-    with pytest.raises(InputError, match="is of kind pointcloud, its references are of kind volume"):
-        detector.detect(torus[0])
+def test_references_of_another_kind_are_a_note_and_too_few_an_error_unless_only_shown(inspector, scans, torus):
+    with pytest.raises(UsageError, match="at least 3 references"):
+        inspector.comparing_with(scans / "normal.nii.gz")
+    shown = inspector.comparing_with(scans / "normal.nii.gz", show_references=True)
+    assert any("not compared with other inputs" in note for note in detect(shown, torus[0]).notes)

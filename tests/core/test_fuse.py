@@ -121,6 +121,15 @@ def test_two_that_replace_and_none_that_counts_are_errors():
         fuse([finding("ltfm", 0, "none")], Made())
 
 
+def test_what_is_replaced_takes_what_it_replaces_with_it():
+    findings = [
+        finding("self_reference", 3.0),
+        finding("references", 2.0, "replace"),
+        finding("golden_template", -1.0, "replace", replaces=("references",)),
+    ]
+    assert fuse(findings, Made())[0] == pytest.approx(expit(-1.0))
+
+
 def test_a_plain_array_is_taken_for_view_maps_and_checked():
     assert isinstance(Finding("a", 0.0, maps(0.5)).heat, ViewHeat)
     with pytest.raises(ValueError, match=r"views, rows, columns"):

@@ -11,6 +11,8 @@ from looktwice.evidence.config import EncoderPass, ExpertConfig
 from looktwice.evidence.expert import Expert, build_expert
 from looktwice.evidence.self_reference_maps import FeatureLevel
 
+from ..made_plates import inspector, parts, plates, taxonomy  # noqa: F401
+
 
 @pytest.fixture
 def expert(tiny_encoder: str) -> Expert:

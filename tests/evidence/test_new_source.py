@@ -107,7 +107,10 @@ def test_one_file_moves_inspect_and_evaluate_alike(benchmark, alarm, tmp_path):
 
 def test_sources_stand_behind_those_whose_findings_they_want():
     names = [source.NAME for source in find_sources()]
-    assert set(names) == {"asymmetry", "cohort", "geometry", "ltfm", "references", "self_reference", "tissue"}
+    assert set(names) == {
+        "asymmetry", "cohort", "geometry", "golden_template", "ltfm", "outlined_examples", "references",
+        "self_reference", "tissue",
+    }  # fmt: skip
     assert names.index("asymmetry") > names.index("tissue")
 
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from looktwice.classification.classifier import Classifier, summarise
-from looktwice.classification.detection import Detector
 from looktwice.classification.likelihood import Likelihood
 from looktwice.classification.namers import open_namer
 from looktwice.classification.namers.local import ASKED, LocalNamer
@@ -16,6 +15,7 @@ from looktwice.classification.prompt import SYSTEM, ChatPrompter, LookTwicePromp
 from looktwice.classification.taxonomy import UNKNOWN
 from looktwice.core.errors import UsageError, WeightsError
 
+from ...made_plates import detect
 from ..tiny_models import FAMILIES, make_prompter, qwen
 
 
@@ -148,9 +148,9 @@ def test_a_folder_in_the_hubs_format_answers_and_its_answers_are_kept(
     assert again.identify(pit).tokens == {}
     assert again.hits == 1
     references = sorted((plates / "train" / "good").iterdir())
-    detector, classifier = Detector(inspector, references), Classifier(again)
+    inspector, classifier = inspector.comparing_with(references, "tiles"), Classifier(again)
     records = [
-        classifier.classify(detector.detect(path)).to_json()
+        classifier.classify(detect(inspector, path)).to_json()
         for path in (references[0], plates / "test/pit/001.png", plates / "test/pit/001.png")
     ]
     summary = summarise(records)

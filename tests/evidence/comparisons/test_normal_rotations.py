@@ -47,7 +47,7 @@ def test_what_is_strewn_is_normal_in_every_orientation(count):
     kept = normal_turns(pictures, describe(pictures), describe)
 
     assert len(kept) == len(TURNS) == 7
-    assert all(len(one.whole) == count for one in kept)
+    assert all(len(one.global_descriptor) == count for one in kept)
     last = [turn(one, *TURNS[-1]) for one in pictures]
     torch.testing.assert_close(kept[-1].fields[0], describe(last).fields[0])
 

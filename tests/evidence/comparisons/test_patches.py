@@ -90,7 +90,7 @@ def test_batches_are_joined_in_order():
     joined = PatchFeatures.concatenate(parts)
     assert joined.fields[0].shape == (5, SIDE, SIDE, 8)
     assert torch.equal(joined.fields[0][2:], parts[1].fields[0])
-    assert torch.equal(joined.whole[2:], parts[1].whole)
+    assert torch.equal(joined.global_descriptor[2:], parts[1].global_descriptor)
 
 
 def test_coarse_fields_have_half_the_grid_and_their_maps_cover_the_same_picture():

@@ -19,10 +19,11 @@ import torch.nn.functional as F
 from scipy.special import expit, log_softmax, logsumexp
 from torch import Tensor
 
-from looktwice.classification.normal import FALSE_ALARMS, FALSE_PLACES
 from looktwice.core.batches import batched
+from looktwice.core.finding import Finding, ViewHeat
 from looktwice.core.study import BoolArray, ByteArray, FloatArray
 from looktwice.core.tokens import Tokens
+from looktwice.evidence.comparisons.tiles import FALSE_ALARMS, FALSE_PLACES
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.self_reference_maps import FeatureLevel, describe
 
@@ -74,25 +75,6 @@ class OutlinedExample:
     kind: str
 
 
-@dataclass(frozen=True, eq=False)
-class Likeness:
-    """How much a photograph looks like the examples.
-
-    Attributes
-    ----------
-    logit : float
-        At 0, about one in twenty normal pictures lies above.
-    heat : float32, shape (h, w)
-        In [0, 1]; at 0.5, about two in a thousand places of normal pictures lie above.
-    kinds : dict of str to float
-        Log-probability of each kind, should it be flawed.
-    """
-
-    logit: float
-    heat: FloatArray
-    kinds: dict[str, float]
-
-
 class LearnedFlaws:
     """Finds flaws that look like outlined examples, and names their kinds.
 
@@ -113,10 +95,17 @@ class LearnedFlaws:
         covered = np.stack([_cover(one.outline, shown.shape[1:3]) for one in flawed])
         self._classifier = StackedClassifier(sound, shown, covered, [one.kind for one in flawed])
 
-    def find(self, image: ByteArray) -> Likeness:
-        """Search a photograph for what the examples show."""
+    def find(self, image: ByteArray) -> Finding:
+        """Search a photograph for what the examples show.
+
+        Returns
+        -------
+        Finding
+            At a logit of 0 about one in twenty normal pictures lies above; at a heat of 0.5, about two in a thousand
+            places of normal pictures do. Its kinds are those of the examples.
+        """
         logit, places, kinds = self._classifier.judge(self._describe([image]))
-        return Likeness(logit, expit(places).astype(np.float32), kinds)
+        return Finding("outlined_examples", logit, ViewHeat(expit(places).astype(np.float32)[None]), kinds=kinds)
 
     @torch.inference_mode()
     def _describe(self, pictures: Sequence[ByteArray]) -> Vectors:

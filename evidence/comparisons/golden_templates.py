@@ -11,8 +11,8 @@ from scipy import ndimage
 from skimage.measure import label
 from skimage.morphology import disk
 
-from looktwice.classification.drawing import TOLERANCE, binarise, grey
 from looktwice.core.study import BoolArray, ByteArray, FloatArray
+from looktwice.evidence.comparisons.drawing import TOLERANCE, binarise, grey
 
 # Side that pictures are brought to for finding the one that shows the same, in pixels.
 THUMBNAIL_SIDE = 96
@@ -22,23 +22,26 @@ SAME_DRAWING = 0.75
 EVEN_ODDS_AREA = 12.0
 
 
+# The two tones of a drawing differ by so many grey levels; values within so much of that distance are one tone; and so
+# many pixels have either.
+LEAST_CONTRAST, TONE_WIDTH, DRAWING_SHARE = 64.0, 0.15, 0.95
+
+
 class GoldenTemplates:
     """Reference drawings, among which an inspected one is searched for.
 
     Parameters
     ----------
     images : sequence of uint8, shape (H, W, 3)
-    dark : bool
-        The drawings' material is darker than the ground.
     """
 
-    def __init__(self, images: Sequence[ByteArray], dark: bool) -> None:
-        self._images, self._dark = list(images), dark
+    def __init__(self, images: Sequence[ByteArray]) -> None:
+        self.images = list(images)
         self._thumbnails = np.array([_thumbnail(image) for image in images])
 
     def find(self, image: ByteArray) -> int | None:
         """Return which reference shows the same drawing in the same place; None where none does."""
-        fitting = [index for index, one in enumerate(self._images) if one.shape == image.shape]
+        fitting = [index for index, one in enumerate(self.images) if one.shape == image.shape]
         if not fitting:
             return None
         likeness = self._thumbnails[fitting] @ _thumbnail(image)
@@ -47,7 +50,18 @@ class GoldenTemplates:
 
     def compare(self, image: ByteArray, index: int) -> FloatArray:
         """Return how likely each pixel belongs to a flaw, in [0, 1], shape (H, W), against one reference."""
-        return difference(binarise(grey(image), self._dark), binarise(grey(self._images[index]), self._dark))
+        # Whether material is dark or bright does not matter: what is added to one is taken from the other.
+        return difference(binarise(grey(image), dark=True), binarise(grey(self.images[index]), dark=True))
+
+
+def is_drawing(image: ByteArray) -> bool:
+    """Tell whether nearly all pixels of a picture (H, W, 3) have one of two tones, as in drawings, prints and masks."""
+    tones = grey(image)
+    low, high = np.percentile(tones, [2, 98])
+    if high - low < LEAST_CONTRAST:
+        return False
+    near = np.minimum(np.abs(tones - low), np.abs(tones - high)) <= TONE_WIDTH * (high - low)
+    return bool(near.mean() >= DRAWING_SHARE)
 
 
 def difference(drawing: BoolArray, expected: BoolArray) -> FloatArray:

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from looktwice.classification import drawing
 from looktwice.classification.anomaly import Anomaly, AnomalyView, Contours
 from looktwice.classification.measurements import measure
 from looktwice.classification.namers.measured import MeasuredNamer
 from looktwice.classification.taxonomy import load_taxonomies, select
+from looktwice.evidence.comparisons import drawing
 
 BOARD = np.zeros((96, 96), bool)
 BOARD[20:32] = True  # a track

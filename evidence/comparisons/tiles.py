@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from looktwice.core.study import ByteArray, FloatArray
+from looktwice.core.errors import UsageError
+from looktwice.core.finding import Finding, Join, ViewHeat
+from looktwice.core.study import ByteArray
+from looktwice.evidence.base import Typical
+from looktwice.evidence.comparisons.gallery import OTHER_OBJECT_NOTE, Gallery
 from looktwice.evidence.comparisons.patch_features import PatchFeatures
 from looktwice.evidence.comparisons.patches import References
+from looktwice.evidence.comparisons.photographs import LEAST_REFERENCES, describe
+from looktwice.evidence.encoding import EncodedViews
+from looktwice.evidence.expert import Expert
 
 # A picture is compared whole and in so many tiles a side: a token of a tile is that much finer.
 TILES = (1, 2)
@@ -27,75 +33,52 @@ LEAST_TO_HALVE = 4
 # picture is taken for one of another thing.
 ANOTHER_OBJECT = 8.0
 
-Describe = Callable[[Sequence[ByteArray]], PatchFeatures]
 
+class TiledReferences:
+    """A few normal photographs to compare others with, whole and in tiles, by the encoder's own pass alone.
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """A photograph against normal material.
-
-    Attributes
-    ----------
-    score : float
-        In [0, 1]; at 0.5, one in twenty normal pictures lies above.
-    heat : float32, shape (h, w)
-        In [0, 1]; at 0.5, two in a thousand places of normal pictures lie above.
-    nearest : int
-        Which reference looks most alike.
-    another_object : bool
-    """
-
-    score: float
-    heat: FloatArray
-    nearest: int
-    another_object: bool
-
-
-class NormalMaterial:
-    """A few normal photographs to compare others with, whole and in tiles.
-
-    The levels at which score and map are even odds come from one half of the references judged by the other, so that
-    they hold for this material and not for materials at large; fewer than four references cannot be halved, and even
-    odds are then 2.5 standard deviations above the references' own tokens.
+    Logits of score and map are 0 where one half of the references, judged by the other, has its false alarms, so that
+    they hold for this material and not for materials at large. Fewer than four references cannot be halved: even odds
+    are then 2.5 standard deviations above the references' own tokens. What a photograph shows alone does not count.
 
     Parameters
     ----------
-    images : sequence of uint8, shape (H, W, 3)
-        At least two.
-    describe : callable
-        Encodes pictures for comparison.
+    expert : Expert
+    pictures : sequence of uint8, shape (H, W, 3)
+
+    Raises
+    ------
+    UsageError
+        Fewer than two pictures.
     """
 
-    def __init__(self, images: Sequence[ByteArray], describe: Describe) -> None:
-        self._describe = describe
-        described = [describe(_tiled(images, count)) for count in TILES]
+    def __init__(self, expert: Expert, pictures: Sequence[ByteArray]) -> None:
+        if len(pictures) < LEAST_REFERENCES:
+            raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
+        self._expert, self._pictures = expert, list(pictures)
+        described = [describe(expert, _tiled(pictures, count)) for count in TILES]
         self._references = [References(one) for one in described]
-        self._whole = described[0].whole
+        self._gallery = Gallery(described[0].global_descriptor)
         self._offsets = (0.0, 0.0)
-        if len(images) >= LEAST_TO_HALVE:
-            self._offsets = _calibrate(described, len(images))
+        if len(pictures) >= LEAST_TO_HALVE:
+            self._offsets = _calibrate(described, len(pictures))
+
+    def keep(self, views: EncodedViews) -> Sequence[None]:
+        """Keep nothing: tiles are encoded when a photograph is compared."""
+        return [None] * len(views.crop_counts)
 
     @torch.inference_mode()
-    def compare(self, image: ByteArray) -> Comparison:
-        """Compare one photograph."""
-        described = [self._describe(_tiled([image], count)) for count in TILES]
+    def compare(self, picture: ByteArray, kept: None, own: Finding, typical: Typical | None) -> Finding:
+        """Compare one photograph; `kept`, `own` and `typical` say nothing here."""
+        described = [describe(self._expert, _tiled([picture], count)) for count in TILES]
         (places,) = _places(self._references, described)
-        score, heat = float(_score(places[None])[0]) - self._offsets[0], places - self._offsets[1]
-        apart = torch.cdist(described[0].whole, self._whole)[0]
-        return Comparison(
-            score=float(torch.tensor(score).sigmoid()),
-            heat=heat.sigmoid().float().cpu().numpy(),
-            nearest=int(apart.argmin()),
-            another_object=bool(self._strangeness(apart.amin()) > ANOTHER_OBJECT),
+        logit = float(_score(places[None])[0]) - self._offsets[0]
+        heat = (places - self._offsets[1]).sigmoid().float().cpu().numpy()[None]
+        nearest, another = self._gallery.nearest(described[0].global_descriptor)
+        notes = (OTHER_OBJECT_NOTE,) if another else ()
+        return Finding(
+            "references", logit, ViewHeat(heat), Join.REPLACE, notes=notes, reference=self._pictures[nearest]
         )
-
-    def _strangeness(self, apart: Tensor) -> Tensor:
-        """Distance from the nearest reference, in standard deviations of the logarithm among references."""
-        among = torch.cdist(self._whole, self._whole).fill_diagonal_(float("inf")).amin(dim=1)
-        usual = among.clamp_min(1e-3).log()
-        spread = usual.std().clamp_min(0.1)
-        strangeness: Tensor = (apart.clamp_min(1e-3).log() - usual.mean()) / spread
-        return strangeness
 
 
 def _tiled(images: Sequence[ByteArray], count: int) -> list[ByteArray]:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from looktwice.classification.learned_flaws import LearnedFlaws, OutlinedExample, StackedClassifier, TokenClassifier
+from looktwice.evidence.comparisons.learned_flaws import (
+    LearnedFlaws,
+    OutlinedExample,
+    StackedClassifier,
+    TokenClassifier,
+)
 
 PLACES = [(16, 16), (40, 24), (30, 48)]
 
@@ -23,8 +28,8 @@ def taught(inspector, parts):
 def test_what_looks_like_an_example_is_found_where_it_lies(taught, parts, at):
     found = taught.find(parts.plate(90, 10, at))
     assert found.logit > 0
-    row, column = np.unravel_index(found.heat.argmax(), found.heat.shape)
-    scale = 64 / found.heat.shape[0]
+    row, column = np.unravel_index(found.heat.maps[0].argmax(), found.heat.maps[0].shape)
+    scale = 64 / found.heat.maps.shape[1]
     assert abs((row + 0.5) * scale - at[0]) < 10
     assert abs((column + 0.5) * scale - at[1]) < 10
 
@@ -34,7 +39,7 @@ def test_normal_material_is_not_taken_for_an_example(taught, parts):
     flawed = [taught.find(parts.plate(seed, 10)) for seed in range(200, 204)]
     assert max(one.logit for one in normal) < min(one.logit for one in flawed)
     assert np.median([one.logit for one in normal]) < 0
-    assert np.mean([(one.heat < 0.5).mean() for one in normal]) > 0.9
+    assert np.mean([(one.heat.maps < 0.5).mean() for one in normal]) > 0.9
 
 
 @pytest.mark.parametrize("count", [1, 3])

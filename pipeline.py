@@ -17,7 +17,7 @@ from looktwice.core.device import resolve_device
 from looktwice.core.errors import InputError, UsageError
 from looktwice.core.finding import Finding
 from looktwice.core.fuse import fuse, maps_in_views, view_scores
-from looktwice.core.result import Failure, Result, ViewFinding
+from looktwice.core.result import Failure, Result, ViewScore
 from looktwice.core.study import ByteArray, FloatArray, Modality, Study
 from looktwice.core.tokens import SelectedTokens
 from looktwice.core.version import __version__
@@ -376,11 +376,11 @@ class Inspector:
             threshold=threshold,
             heatmap=heatmap,
             regions=regions,
-            findings=_worst_views(study, scores, selected),
+            worst_views=_worst_views(study, scores, selected),
             views=len(maps),
             model=self.provenance(),
             version=__version__,
-            evidence={one.name: one.score for one in findings},
+            findings=tuple(one.summary() for one in findings),
             notes=[*study.notes, *(note for one in findings for note in one.notes)],
             medical=study.medical,
             seconds={
@@ -469,12 +469,12 @@ def _batches(studies: Iterable[Study | Failure]) -> Iterator[list[Study] | Failu
         yield waiting
 
 
-def _worst_views(study: Study, scores: FloatArray, selected: SelectedTokens) -> list[ViewFinding]:
+def _worst_views(study: Study, scores: FloatArray, selected: SelectedTokens) -> list[ViewScore]:
     """Return the most suspicious views, the worst first."""
     views = study.views()
     worst = np.argsort(scores)[::-1][:SHOWN_VIEWS]
     return [
-        ViewFinding(
+        ViewScore(
             name=views[int(index)].name,
             index=int(index),
             significance=float(selected.significance[int(index)]),
@@ -501,5 +501,5 @@ def _pictures(context: StudyContext) -> list[Picture]:
         return [Picture("image", views[0].image, result.heatmap.values, result.score)]
     return [
         Picture(finding.name, views[finding.index].image, context.maps[finding.index], finding.score)
-        for finding in result.findings
+        for finding in result.worst_views
     ]

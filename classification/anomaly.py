@@ -159,7 +159,7 @@ class Detection:
         expected = next((one.expected for one in counted if one.expected is not None), None)
         count = OVERLAPPING_VIEWS if result.heatmap.overlapping_views else 1
         views = []
-        for index in [view.index for view in result.findings[:count]]:
+        for index in [view.index for view in result.worst_views[:count]]:
             shown = reference if reference is not None else reference_view(context.study, index)
             views.append(SuspectView(of_study[index].image, context.maps[index], of_study[index].name, shown, expected))
         worst = result.regions[0].to_json() if result.regions and len(of_study) > 1 else {}

@@ -40,7 +40,7 @@ def calibrate(
             continue
         scores.append(examined.result.score)
         kinds.add(examined.result.modality)
-        sources |= set(examined.result.evidence)
+        sources |= {one.name for one in examined.result.findings}
     if len(kinds) != 1:
         found = ", ".join(sorted(kind.value for kind in kinds)) or "nothing that can be inspected"
         raise UsageError(f"calibrate one kind of input at a time; found {found}")

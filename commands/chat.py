@@ -121,5 +121,5 @@ def _annotate(answer: Answer) -> None:
 
 
 def _list_views(context: StudyContext) -> None:
-    for finding in context.result.findings:
+    for finding in context.result.worst_views:
         terminal.say(f"{finding.score:.2f}  {finding.name}")

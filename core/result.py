@@ -9,11 +9,12 @@ from typing import Any
 
 from looktwice.core.answer import Answer
 from looktwice.core.errors import InputError
+from looktwice.core.finding import Finding
 from looktwice.core.study import Modality, NativeMap, Region
 
 
 @dataclass(frozen=True)
-class ViewFinding:
+class ViewScore:
     """One of the most suspicious views, as shown in the report.
 
     Attributes
@@ -44,11 +45,11 @@ class Result:
         Calibrated on normal inputs, in [0, 1]; never normalised per image.
     threshold : float
         A score at or above it is anomalous.
-    evidence : dict
-        Calibrated score of each source ("ltfm", "self_reference", "cohort", "references", ...).
+    findings : tuple of Finding
+        What each source of evidence found, without its heat.
     heatmap : NativeMap
     regions : list of Region
-    findings : list of ViewFinding
+    worst_views : list of ViewScore
         The most suspicious views, highest score first.
     answer : Answer or None
     views : int
@@ -71,11 +72,11 @@ class Result:
     threshold: float
     heatmap: NativeMap
     regions: list[Region]
-    findings: list[ViewFinding]
+    worst_views: list[ViewScore]
     views: int
     model: dict[str, Any]
     version: str
-    evidence: dict[str, float] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
     answer: Answer | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     artifacts: dict[str, str] = field(default_factory=dict)
@@ -102,7 +103,7 @@ class Result:
             "threshold": self.threshold,
             "verdict": self.verdict,
             "suspicion": self.suspicion,
-            "evidence": self.evidence,
+            "findings": [{"name": one.name, "score": one.score} for one in self.findings],
             "views": self.views,
             "regions": [region.to_json() for region in self.regions],
             "explanation": None if self.answer is None else self.answer.text,

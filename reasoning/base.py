@@ -37,7 +37,7 @@ class StudyContext:
     ----------
     study : Study
         Gives the views, lazily: take only those that are shown.
-    evidence : SelectedTokens
+    selected : SelectedTokens
         LTFM's, of this one study: S is 1, and V the number of views; for a photograph, of the whole and its tiles.
     maps : float32, shape (views, h, w)
         Calibrated map of each view, in [0, 1].
@@ -48,7 +48,7 @@ class StudyContext:
     """
 
     study: Study
-    evidence: SelectedTokens
+    selected: SelectedTokens
     maps: FloatArray
     result: Result
     findings: tuple[Finding, ...] = ()

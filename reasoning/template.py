@@ -110,8 +110,8 @@ def _found(result: Result) -> list[str]:
     contrast = _contrast(worst)
     if contrast:
         sentences.append(contrast)
-    if result.modality is not Modality.IMAGE and result.findings:
-        sentences.append(f"The most suspicious view is {result.findings[0].name}.")
+    if result.modality is not Modality.IMAGE and result.worst_views:
+        sentences.append(f"The most suspicious view is {result.worst_views[0].name}.")
     return sentences
 
 
@@ -137,8 +137,8 @@ def _highest(result: Result) -> str:
     if result.modality is Modality.IMAGE:
         values = result.heatmap.values
         return f"The map is highest {_in_words(place_of_peak(values), result.modality)}, at {float(values.max()):.2f}."
-    if result.findings:
-        return f"The most suspicious view is {result.findings[0].name}, at {result.findings[0].score:.2f}."
+    if result.worst_views:
+        return f"The most suspicious view is {result.worst_views[0].name}, at {result.worst_views[0].score:.2f}."
     return "No view stands out."
 
 

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from looktwice.core.calibration import Calibration
-from looktwice.core.result import Result, ViewFinding
+from looktwice.core.finding import Finding
+from looktwice.core.result import Result, ViewScore
 from looktwice.core.study import Study, View
 from looktwice.evidence.base import Context
 from looktwice.evidence.encoding import StudyTokens
@@ -78,11 +79,11 @@ def make_result(study, heatmap, pictures, threshold: float = 0.5, score: float =
         threshold=threshold,
         heatmap=heatmap,
         regions=heatmap.regions(threshold),
-        findings=[ViewFinding(p.name, i, p.score, p.score) for i, p in enumerate(pictures)],
+        worst_views=[ViewScore(p.name, i, p.score, p.score) for i, p in enumerate(pictures)],
         views=max(1, len(pictures)),
         model={"name": "nano", "revision": "r1", "sha256": {"expert.safetensors": "ab" * 32}},
         version="0.1.0",
-        evidence={"ltfm": 0.83, "self_reference": 0.4},
+        findings=(Finding("ltfm", 1.6, join="none"), Finding("self_reference", -0.4)),
         seconds={"load": 0.1, "encode": 1.0, "match": 0.2, "lift": 0.1, "explain": 0.0},
         notes=list(study.notes),
         medical=study.medical,

@@ -18,8 +18,8 @@ from looktwice.datasets.synthesis.images import synthesize
 from looktwice.pipeline import Inspector
 
 CONTRACT = {
-    "study", "input", "modality", "score", "threshold", "verdict", "suspicion", "views", "regions", "explanation",
-    "answer", "artifacts", "model", "version", "seconds",
+    "study", "input", "modality", "score", "threshold", "verdict", "suspicion", "views", "findings", "regions",
+    "explanation", "answer", "artifacts", "model", "version", "seconds",
 }  # fmt: skip
 SECONDS = {"load", "encode", "match", "lift", "explain", "write", "total"}
 

@@ -205,7 +205,7 @@ class EmbeddedReasoner:
     def _read(self, context: StudyContext) -> Reading:
         facts = replace(read_facts(context), contrast=measure_contrast(context))
         told = describe(facts, context.result.modality)
-        pictures = self.model.read(self._shown(context), context.evidence.global_token, context.result.suspicion)
+        pictures = self.model.read(self._shown(context), context.selected.global_token, context.result.suspicion)
         prompt = self.model.embed_prompt(pictures, told, QUESTION)
         fields = read_fields(self.model.llm, self.model.tokenizer, prompt, facts)
         what = named_kind(fields["what"])
@@ -215,7 +215,7 @@ class EmbeddedReasoner:
 
     def _shown(self, context: StudyContext) -> list[ShownView]:
         """Return the views that the budget has room for, the worst one first in rank, and its close-up."""
-        selection, whole = context.evidence.local_tokens.shape[1], self.model.config.base_grid**2
+        selection, whole = context.selected.local_tokens.shape[1], self.model.config.base_grid**2
         label = LABEL_TOKENS if len(context.maps) > 1 else 0
         whole_cost, close_up_cost = whole + selection + label, whole + LABEL_TOKENS
         has_room = self.max_visual_tokens >= whole_cost + close_up_cost
@@ -238,7 +238,7 @@ class EmbeddedReasoner:
         view = context.views[index]
         final = self.encoder.encode([view.image]).final[0] if whole else None
         label = view.name if len(context.maps) > 1 else ""
-        return ShownView(label, context.evidence.local_tokens[index], final)
+        return ShownView(label, context.selected.local_tokens[index], final)
 
 
 def _probabilities(fields: dict[str, Choice]) -> dict[str, object]:

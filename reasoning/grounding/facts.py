@@ -89,7 +89,7 @@ def read_facts(context: StudyContext) -> Facts:
     several = len(context.maps) > 1
     anomalous = result.verdict == "anomalous"
     worst = result.regions[0] if anomalous and result.regions else None
-    named = tuple(finding.name for finding in result.findings[:NAMED_VIEWS]) if several else ()
+    named = tuple(finding.name for finding in result.worst_views[:NAMED_VIEWS]) if several else ()
     return Facts(
         verdict=result.verdict,
         unsure=is_unsure(result),
@@ -119,7 +119,7 @@ def _where(context: StudyContext) -> str | None:
 
 def worst_view(context: StudyContext) -> int:
     """Return the index of the most suspicious view."""
-    findings = context.result.findings
+    findings = context.result.worst_views
     return findings[0].index if findings else int(context.maps.max(axis=(1, 2)).argmax())
 
 

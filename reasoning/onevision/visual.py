@@ -154,9 +154,9 @@ class VisualReader:
         views, result, base = context.views, context.result, context.study.base
         if result.modality is Modality.IMAGE:
             return self.read_picture(views[base].image, result.suspicion)
-        selection = context.evidence.local_tokens.shape[1]
+        selection = context.selected.local_tokens.shape[1]
         plan = plan_views(
-            context.evidence.significance.tolist(),
+            context.selected.significance.tolist(),
             whole_cost=self.tower.num_tokens + 1 + PHRASE_TOKENS + 1 + selection + LABEL_TOKENS,
             selected_cost=selection + LABEL_TOKENS,
             budget=self.max_visual_tokens,
@@ -186,7 +186,7 @@ class VisualReader:
         Evidence that another encoder gathered (its tokens have another number of channels) still says which views
         matter, but the LLM cannot read its tokens: the expert looks at the shown views again with this tower.
         """
-        given = context.evidence
+        given = context.selected
         if given.local_tokens.shape[-1] == self.tower.token_dim:
             picked = list(shown)
             return SelectedTokens(

@@ -128,7 +128,7 @@ def _pictures(context: StudyContext) -> tuple[list[dict[str, Any]], tuple[str, .
     if result.modality is Modality.IMAGE:
         shown = [(context.views[context.study.base], result.heatmap.values)]
     else:
-        worst = [finding.index for finding in result.findings[:SHOWN_VIEWS]] or [context.study.base]
+        worst = [finding.index for finding in result.worst_views[:SHOWN_VIEWS]] or [context.study.base]
         shown = [(context.views[index], context.maps[index]) for index in worst]
     parts: list[dict[str, Any]] = []
     for view, heat in shown:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from looktwice.core.result import Result, ViewFinding
+from looktwice.core.result import Result, ViewScore
 from looktwice.core.study import Modality, NativeMap, Region, Study, View
 from looktwice.core.tokens import SelectedTokens
 from looktwice.evidence.networks.look_twice import LookTwice
@@ -101,7 +101,7 @@ def make_context(
         threshold=0.5,
         heatmap=heatmap,
         regions=heatmap.regions(0.5),
-        findings=[ViewFinding(names[i], int(i), float(significance[i]), float(maps[i].max())) for i in ranked[:5]],
+        worst_views=[ViewScore(names[i], int(i), float(significance[i]), float(maps[i].max())) for i in ranked[:5]],
         views=number,
         model={"name": "tiny"},
         version="0",

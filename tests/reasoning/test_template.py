@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from looktwice.core.result import Result, ViewFinding
+from looktwice.core.result import Result, ViewScore
 from looktwice.core.study import Modality, NativeMap, Region
 from looktwice.core.wording.place import agree, places_in
 from looktwice.reasoning.template import explain
@@ -26,13 +26,13 @@ class FixedMap(NativeMap):
 
 
 def make(
-    modality=Modality.IMAGE, score=0.83, threshold=0.5, regions=(), findings=(), views=1, values=None, points=None
+    modality=Modality.IMAGE, score=0.83, threshold=0.5, regions=(), worst_views=(), views=1, values=None, points=None
 ):
     if values is None:
         values = np.full((100, 200), 0.06, np.float32)
     return Result(
         study="s", source=Path("s.png"), modality=modality, score=score, threshold=threshold,
-        heatmap=FixedMap(values, points), regions=list(regions), findings=list(findings), views=views, model={},
+        heatmap=FixedMap(values, points), regions=list(regions), worst_views=list(worst_views), views=views, model={},
         version="0",
     )  # fmt: skip
 
@@ -53,7 +53,7 @@ LESION = Region(
         "laterality": "left",
     },
 )  # fmt: skip
-SLICE = ViewFinding("axial slice 60, z = +20 mm", 60, 0.4, 0.91)
+SLICE = ViewScore("axial slice 60, z = +20 mm", 60, 0.4, 0.91)
 
 
 def test_a_defect_in_a_picture():
@@ -71,7 +71,7 @@ def test_a_defect_in_a_picture():
 
 
 def test_a_lesion_in_a_volume():
-    text = explain(make(Modality.VOLUME, regions=[LESION], findings=[SLICE], views=182)).text
+    text = explain(make(Modality.VOLUME, regions=[LESION], worst_views=[SLICE], views=182)).text
     assert text == (
         "Anomalous, highly suspicious: the score of 0.83 lies above the threshold of 0.50. "
         "One region lies in the upper left front of the head, centred on x = −34, y = +12, z = +20 mm, RAS; "
@@ -102,8 +102,8 @@ def test_a_dent_in_a_cloud():
 
 
 def test_a_normal_volume_says_what_was_looked_at():
-    finding = ViewFinding("axial slice 5, z = 0 mm", 5, 0.1, 0.31)
-    answer = explain(make(Modality.VOLUME, score=0.12, findings=[finding], views=182))
+    finding = ViewScore("axial slice 5, z = 0 mm", 5, 0.1, 0.31)
+    answer = explain(make(Modality.VOLUME, score=0.12, worst_views=[finding], views=182))
     assert answer.text == (
         "Normal, slightly suspicious: the score of 0.12 lies below the threshold of 0.50. "
         "182 views were looked at and no region reaches the threshold. "
@@ -122,7 +122,7 @@ def test_a_normal_picture_names_its_highest_place():
 
 
 def test_anomalous_without_a_region_is_not_given_one():
-    answer = explain(make(Modality.VOLUME, findings=[SLICE], views=3))
+    answer = explain(make(Modality.VOLUME, worst_views=[SLICE], views=3))
     assert "No single region reaches the threshold" in answer.text
     assert answer.fields["where"] is None
 

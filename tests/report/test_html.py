@@ -8,6 +8,7 @@ import pytest
 
 from looktwice.core.answer import Answer
 from looktwice.core.display import Viewer
+from looktwice.core.finding import Finding
 from looktwice.core.study import Region
 from looktwice.report.html import render_html
 
@@ -41,7 +42,7 @@ def test_a_hostile_name_is_shown_and_never_run(photograph):
     result.study, result.source = HOSTILE, Path(HOSTILE.replace("/", "_"))
     result.notes = [HOSTILE]
     result.model = {"name": HOSTILE, "revision": HOSTILE, "sha256": {HOSTILE: HOSTILE}}
-    result.evidence = {HOSTILE: 0.5}
+    result.findings = (Finding(HOSTILE, 0.0),)
     result.answer = Answer(HOSTILE, "remote", author=HOSTILE)
     hostile = Page(render_html(result, [replace(photograph.pictures[0], name=HOSTILE)]))
     assert hostile.tags.count("script") == calm.tags.count("script")
@@ -110,7 +111,7 @@ def test_the_table_states_what_was_measured(make_volume):
 
 def test_a_normal_study_without_regions_or_answer(photograph):
     result = photograph.result
-    result.score, result.regions, result.answer, result.evidence, result.seconds = 0.2, [], None, {}, {}
+    result.score, result.regions, result.answer, result.findings, result.seconds = 0.2, [], None, (), {}
     text = Page(render_html(result, photograph.pictures)).text
     assert "normal" in text
     assert "None." in text

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from looktwice.core.finding import Finding
 from looktwice.report import write_report
 
 
@@ -46,10 +47,10 @@ def test_the_json_is_the_result(photograph, tmp_path):
 
 
 def test_numbers_that_json_does_not_have_become_null(photograph, tmp_path):
-    photograph.result.evidence = {"cohort": float("nan"), "ltfm": np.float32(0.5)}
+    photograph.result.findings = (Finding("cohort", float("nan")), Finding("ltfm", np.float32(0.0)))
     write_report(photograph.result, photograph.study, photograph.pictures, tmp_path)
     written = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
-    assert written["evidence"] == {"cohort": None, "ltfm": 0.5}
+    assert written["findings"] == [{"name": "cohort", "score": None}, {"name": "ltfm", "score": 0.5}]
 
 
 def test_a_second_run_replaces_the_first(photograph, tmp_path):

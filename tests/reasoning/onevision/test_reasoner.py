@@ -130,8 +130,8 @@ def test_several_views_without_crops(tiny_onevision, tiny_model, context_of):
     torch.testing.assert_close(visual[BASE], tiny_model.model.image_newline.detach())
     with torch.no_grad():
         project = tiny_model.model.multi_modal_projector
-        torch.testing.assert_close(r, project(context.evidence.global_token))
-        torch.testing.assert_close(local, project(context.evidence.local_tokens)[0])
+        torch.testing.assert_close(r, project(context.selected.global_token))
+        torch.testing.assert_close(local, project(context.selected.local_tokens)[0])
 
 
 def test_a_long_study_decodes_and_shows_no_more_than_the_budget(tiny_onevision, context_of):

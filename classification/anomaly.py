@@ -13,7 +13,6 @@ from looktwice.core.fuse import counting
 from looktwice.core.study import BoolArray, ByteArray, FloatArray, Study
 from looktwice.evidence.comparisons.gallery import OTHER_OBJECT_NOTE
 from looktwice.reasoning.base import StudyContext
-from looktwice.reasoning.remote.endpoint import is_medical
 
 # Of an input whose views overlap, so many are shown: one may hide what the other shows.
 OVERLAPPING_VIEWS = 2
@@ -218,7 +217,7 @@ class Detection:
             )
             for view in self.views
         )
-        return Anomaly(views, Contours.PREDICTED, self.facts, is_medical(self.study), self.likely)
+        return Anomaly(views, Contours.PREDICTED, self.facts, self.study.medical, self.likely)
 
     def _outlined(self, truth: BoolArray) -> Anomaly:
         if len(self.study.views()) > 1:
@@ -228,4 +227,4 @@ class Detection:
             raise InputError(f"{self.study.source}: its mask is empty or of another size than the picture")
         # What the whole picture looks like says nothing about the part of it that ground truth outlines.
         outlined = AnomalyView(view.image, truth, view.name, view.reference, view.expected)
-        return Anomaly((outlined,), Contours.ORACLE, self.facts, is_medical(self.study))
+        return Anomaly((outlined,), Contours.ORACLE, self.facts, self.study.medical)

@@ -30,7 +30,7 @@ def doctor(as_json: bool = typer.Option(False, "--json", help="One JSON object."
 
     Exit status: 0 when the default model can run; 1 when something it needs is missing.
     """
-    import looktwice
+    from looktwice.core.version import __version__
 
     advice = _library_advice()
     packages = {name: _version_of(name) for name in PACKAGES}
@@ -43,7 +43,7 @@ def doctor(as_json: bool = typer.Option(False, "--json", help="One JSON object."
         advice.append("weights of nano are missing: looktwice models pull nano")
     extras = {name: _version_of(package) for name, (package, _, _) in EXTRAS.items()}
     report: dict[str, Any] = {
-        "looktwice": looktwice.__version__,
+        "looktwice": __version__,
         "python": sys.version.split()[0],
         "platform": platform.platform(terse=True),
         "device": device,

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from looktwice.core.errors import UsageError
-from looktwice.core.study import Modality, Study
 from looktwice.reasoning.remote.chat_client import ChatClient
 
 PREFIX = "openai:"
 KEY_VARIABLES = ("LOOKTWICE_API_KEY", "OPENAI_API_KEY")
-_MEDICAL_SUFFIXES = (".dcm", ".dicom", ".ima")
 
 
 @dataclass(frozen=True)
@@ -88,12 +86,6 @@ class Endpoint:
                 f"medical data is not sent to {urlsplit(self.url).hostname}; use a server on this machine, or "
                 "give --allow-remote if you may"
             )
-
-
-def is_medical(study: Study) -> bool:
-    """Tell whether a study is medical: it never goes to another machine unasked."""
-    # Until every adapter sets `Study.medical`: every volume, and whatever came as DICOM. Then: `return study.medical`.
-    return study.medical or study.modality is Modality.VOLUME or study.source.suffix.lower() in _MEDICAL_SUFFIXES
 
 
 def open_chat(spec: str, timeout: float = 60.0, retries: int = 2) -> tuple[str, Callable[[str], str]]:

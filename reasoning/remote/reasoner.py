@@ -21,7 +21,7 @@ from looktwice.reasoning.base import StudyContext, TextSink, Turn
 from looktwice.reasoning.grounding.contradictions import state
 from looktwice.reasoning.grounding.facts import read_facts
 from looktwice.reasoning.prompt import EXPLAIN_QUESTION, describe
-from looktwice.reasoning.remote.endpoint import Endpoint, is_medical
+from looktwice.reasoning.remote.endpoint import Endpoint
 
 LONGEST_SIDE = 768
 """Pictures are reduced to this before they are sent, in pixels."""
@@ -94,7 +94,7 @@ class RemoteReasoner:
         LookTwiceError
             The server cannot be reached, refuses, or does not speak the interface.
         """
-        if is_medical(context.study):
+        if context.study.medical:
             self.endpoint.admit_medical(self.allow_remote)
         facts = read_facts(context)
         pictures, names = _pictures(context)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
 
 from looktwice.core.errors import LookTwiceError, UsageError
-from looktwice.core.study import Modality
 from looktwice.evaluation.judge import Judge
-from looktwice.reasoning.remote.endpoint import Endpoint, is_medical, open_chat
+from looktwice.reasoning.remote.endpoint import Endpoint, open_chat
 
 
 @pytest.fixture
@@ -59,20 +56,6 @@ def test_a_judge_behind_an_endpoint(endpoint):
         open_chat("gpt-4o")
     with pytest.raises(UsageError, match="unencrypted"):
         open_chat("openai:gpt-4o@http://example.com/v1")
-
-
-@dataclass
-class Scan:
-    modality: Modality
-    source: Path
-    medical: bool = False
-
-
-def test_volumes_dicom_and_what_its_adapter_calls_medical_are_medical():
-    assert is_medical(Scan(Modality.VOLUME, Path("head.nii.gz")))
-    assert is_medical(Scan(Modality.IMAGE, Path("chest.DCM")))
-    assert is_medical(Scan(Modality.IMAGE, Path("retina.png"), medical=True))
-    assert not is_medical(Scan(Modality.IMAGE, Path("tile.png")))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import types
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from looktwice.commands.evaluate import app
-from looktwice.core.errors import UsageError
-from looktwice.evaluation.scorer import ScoredInput
+from looktwice.core.errors import InputError, UsageError
+from looktwice.core.result import Failure
 
 
 def invoke(*arguments):
@@ -21,28 +21,27 @@ def invoke(*arguments):
 
 @pytest.fixture
 def pipeline(monkeypatch):
-    """A pipeline whose scorer reads brightness; it records how it was opened."""
+    """An inspector that reads brightness; how it was opened is recorded."""
     opened = []
 
-    class Scorer:
+    class Brightness:
         threshold = 0.6
 
-        def score(self, paths):
+        def examine(self, paths):
             for path in paths:
                 try:
                     values = np.asarray(Image.open(path).convert("L"), np.float32) / 255
                 except OSError:
-                    yield ScoredInput(error="cannot be read")
+                    yield Failure(str(path), InputError("cannot be read"))
                     continue
-                yield ScoredInput(score=float(values.max()), heatmap=values)
+                result = SimpleNamespace(score=float(values.max()), heatmap=SimpleNamespace(values=values))
+                yield SimpleNamespace(result=result, views=(None, None))
 
-    def open_scorer(model, *, device, cohort, references, exclude):
+    def open_inspector(model, device, references, cohort, exclude):
         opened.append((model, device, cohort, references, exclude))
-        return Scorer()
+        return Brightness()
 
-    module = types.ModuleType("looktwice.scoring")
-    module.open_scorer = open_scorer
-    monkeypatch.setitem(sys.modules, "looktwice.scoring", module)
+    monkeypatch.setattr("looktwice.commands.evaluate._open_inspector", open_inspector)
     return opened
 
 
@@ -82,14 +81,14 @@ def test_detection_prints_one_object(pipeline, tiles, tmp_path):
     assert result["sets"][0]["pixel_auroc"] is None
     assert json.loads(out.read_text()) == result
     assert [path.name for path in out.parent.iterdir()] == ["result.json"]
-    assert pipeline == [("nano", "auto", False, None, None)]
+    assert pipeline == [("nano", "auto", (), (), None)]
 
 
 def test_detection_hands_references_and_the_left_out_set_to_the_pipeline(pipeline, tiles):
     done = invoke("detection", "--data", tiles, "--references", 2, "--leave-out", "--model", "m", "--device", "cpu")
     assert done.exit_code == 0, done.output
     ((model, device, cohort, references, exclude),) = pipeline
-    assert (model, device, cohort, exclude) == ("m", "cpu", False, "tiles")
+    assert (model, device, cohort, exclude) == ("m", "cpu", (), "tiles")
     assert len(references) == 2
     assert "1.000 [1.00, 1.00]" in done.stdout
 

@@ -164,7 +164,7 @@ def test_a_folder_in_the_hubs_format_answers_and_its_answers_are_kept(
 
 
 def test_half_precision_answers(folder, taxonomy, pit):
-    from looktwice.reasoning.multimodal import load_multimodal
+    from looktwice.reasoning.onevision.multimodal import load_multimodal
 
     model, processor = load_multimodal(folder, "cpu", torch.bfloat16)
     assert model.dtype == torch.bfloat16

@@ -10,7 +10,7 @@ from looktwice.classification.namers.local import SPECS
 from looktwice.classification.namers.measured import MeasuredNamer
 from looktwice.classification.naming import CachedNamer
 from looktwice.core.errors import UsageError
-from looktwice.reasoning.multimodal import REPOSITORIES
+from looktwice.reasoning.onevision.multimodal import REPOSITORIES
 
 PLUGIN = """
 ABOUT = "always says the same"

@@ -14,7 +14,8 @@ from PIL import Image
 from looktwice.core.errors import LookTwiceError, UsageError
 from looktwice.core.study import Modality
 from looktwice.reasoning.base import Turn
-from looktwice.reasoning.remote.endpoint import Endpoint, chat_client
+from looktwice.reasoning.remote import chat_client
+from looktwice.reasoning.remote.endpoint import Endpoint
 from looktwice.reasoning.remote.reasoner import RemoteReasoner
 
 

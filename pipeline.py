@@ -267,6 +267,7 @@ class Inspector:
         study = modalities.open(asked.source, **given)
         if asked.name and not study.source.is_dir() and study.name == study.source.stem:
             study.name = asked.name
+        study.origin = _origin(asked.source)
         study.seconds_to_open = time.perf_counter() - started
         return study
 
@@ -436,6 +437,11 @@ def _split(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]
     """Return what an inspector is made with, and what is asked of it."""
     own = {name: value for name, value in arguments.items() if name in _MADE_WITH}
     return own, {name: value for name, value in arguments.items() if name not in _MADE_WITH}
+
+
+def _origin(source: Any) -> str:
+    """Return what tells an input from others: its path, or which object in memory it is."""
+    return str(Path(source).absolute()) if isinstance(source, (str, Path)) else f"object {id(source):x}"
 
 
 def _listed(inputs: Any) -> list[Any]:

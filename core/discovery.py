@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import ast
 import importlib
+import logging
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -21,6 +23,8 @@ from typing import Any
 from looktwice.core.errors import UsageError
 
 PLUGINS = "LOOKTWICE_PLUGINS"
+_FILLED_IN = re.compile(r"[A-Z]{2,}")
+log = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -44,12 +48,14 @@ class Part:
 
     @cached_property
     def constants(self) -> dict[str, ast.expr]:
-        """The top-level assignments of the file, as syntax trees."""
+        """The top-level assignments of the file, as syntax trees; none, and a warning, if it is not valid Python."""
         found: dict[str, ast.expr] = {}
         try:
             body = ast.parse(self.path.read_text(encoding="utf-8")).body
         except (OSError, SyntaxError, ValueError) as error:
-            raise UsageError(f"{self.path} cannot be read as Python: {error}") from None
+            # Help texts are composed from all parts: one broken plugin must not break every command.
+            log.warning("%s is left out, it cannot be read as Python: %s", self.path, error)
+            return found
         for node in body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 found[node.targets[0].id] = node.value
@@ -58,13 +64,38 @@ class Part:
         return found
 
     def constant(self, name: str, default: Any = None) -> Any:
-        """Return the value of a literal constant of the file, without importing it."""
-        return ast.literal_eval(self.constants[name]) if name in self.constants else default
+        """Return the value of a literal constant of the file without importing it; `default` if there is none."""
+        try:
+            return ast.literal_eval(self.constants[name])
+        except (KeyError, ValueError):
+            return default
 
     @property
     def name(self) -> str:
         """Its name for users: `NAME` if the file has one, otherwise the name of the file."""
         return str(self.constant("NAME", self.stem))
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """The forms in which users ask for it: its `SPECS`, otherwise its name.
+
+        What stands in brackets may be left out (``onevision-7b[:4bit]``), and what stands in capitals is filled in
+        (``openai:MODEL@URL``).
+        """
+        return tuple(self.constant("SPECS", (self.name,)))
+
+    def answers_to(self, asked: str) -> bool:
+        """Return whether what a user asked for has one of its forms.
+
+        From the first capitals of a form on, the part itself checks what was written.
+
+        Examples
+        --------
+        >>> part = find_parts("reasoning", "ABOUT")["remote"]
+        >>> part.specs, part.answers_to("openai:llava@http://localhost/v1"), part.answers_to("template")
+        (('openai:MODEL@URL',), True, False)
+        """
+        return any(re.fullmatch(_pattern(form), asked, re.DOTALL) for form in self.specs)
 
     def load(self) -> ModuleType:
         """Import it.
@@ -130,6 +161,11 @@ def _parts_in(room: str, marker: str, root: Path) -> Iterator[Part]:
             part = _read(room, path.stem, file, (state.st_mtime_ns, state.st_size, state.st_ino))
             if marker in part.constants:
                 yield part
+
+
+def _pattern(form: str) -> str:
+    fixed, *filled_in = _FILLED_IN.split(form, maxsplit=1)
+    return re.escape(fixed).replace(r"\[", "(?:").replace(r"\]", ")?") + (".*" if filled_in else "")
 
 
 @cache

@@ -220,6 +220,8 @@ class Study(ABC):
         The file or folder that was opened; a bare name for what was in memory.
     notes : list of str
         Assumptions made while reading, for the report ("2 series found, the larger one taken").
+    origin : str
+        What tells it from other studies that were opened: its path, or the object in memory that it came from.
     seconds_to_open : float
         What opening it took.
     medical : bool
@@ -232,12 +234,13 @@ class Study(ABC):
     source: Path
     notes: list[str]
     medical: bool = False
+    origin: str = ""
     seconds_to_open: float = 0.0
 
     @property
     def key(self) -> str:
         """What the study is known by among others: where it came from."""
-        return str(self.source)
+        return self.origin or str(self.source)
 
     @abstractmethod
     def views(self) -> Sequence[View]:

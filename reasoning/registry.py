@@ -1,13 +1,11 @@
 """The reasoners by name, as ``--llm`` takes them.
 
-A reasoner's ``SPECS`` are the forms of ``--llm`` that it answers to, as the help shows them: what stands in brackets
-may be left out (``onevision-7b[:4bit]``), and what stands in capitals is filled in (``openai:MODEL@URL``). From the
-first capitals on, the reasoner itself checks what was written.
+A reasoner's ``SPECS`` are the forms of ``--llm`` that it answers to, as the help shows them; see
+``core.discovery.Part``.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from looktwice.core.discovery import Part, find_parts
@@ -16,8 +14,6 @@ from looktwice.core.errors import UsageError
 if TYPE_CHECKING:
     from looktwice.encoders.base import VisionEncoder
     from looktwice.reasoning.base import Reasoner
-
-_FILLED_IN = re.compile(r"[A-Z]{2,}")
 
 
 def open_reasoner(
@@ -51,7 +47,7 @@ def open_reasoner(
         Its weights are missing, or untrained; the line says what to run.
     """
     for part in _reasoners():
-        if any(re.fullmatch(_pattern(form), name, re.DOTALL) for form in _specs(part)):
+        if part.answers_to(name):
             reasoner: Reasoner = part.load().open(
                 name,
                 encoder=encoder,
@@ -60,7 +56,7 @@ def open_reasoner(
                 max_visual_tokens=max_visual_tokens,
             )
             return reasoner
-    choices = ", ".join(form for part in _reasoners() for form in _specs(part))
+    choices = ", ".join(form for part in _reasoners() for form in part.specs)
     raise UsageError(f"no reasoner is named {name!r}; choose from {choices}")
 
 
@@ -70,22 +66,8 @@ def reasoner_help() -> str:
     >>> "template (fixed words around the measured values)" in reasoner_help()
     True
     """
-    return ", ".join(f"{' or '.join(_specs(part))} ({part.constant('ABOUT')})" for part in _reasoners())
+    return ", ".join(f"{' or '.join(part.specs)} ({part.constant('ABOUT')})" for part in _reasoners())
 
 
 def _reasoners() -> list[Part]:
     return list(find_parts("reasoning", "ABOUT").values())
-
-
-def _specs(part: Part) -> tuple[str, ...]:
-    return tuple(part.constant("SPECS", (part.name,)))
-
-
-def _pattern(form: str) -> str:
-    """Return the regular expression of a form.
-
-    >>> _pattern("openai:MODEL@URL")
-    'openai:.*'
-    """
-    fixed, *filled_in = _FILLED_IN.split(form, maxsplit=1)
-    return re.escape(fixed).replace(r"\[", "(?:").replace(r"\]", ")?") + (".*" if filled_in else "")

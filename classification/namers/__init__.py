@@ -3,9 +3,7 @@
 A namer's file assigns, as literals that help texts are composed from without importing it:
 
 - ``ABOUT``: who it is, in a few words;
-- ``SPECS``: the forms of ``--llm`` that it answers to. What stands in brackets may be left out
-  (``onevision-7b[:4bit]``), and what stands in capitals is filled in (``openai:MODEL@URL``); from the first capitals
-  on, the namer itself checks what was written;
+- ``SPECS``: the forms of ``--llm`` that it answers to; see :class:`~looktwice.core.discovery.Part`;
 - ``ALIASES``, optional: what else its forms may be called;
 - ``LANGUAGE_MODEL = True`` where a multimodal language model answers: it takes no examples, and its answers are kept.
 
@@ -15,7 +13,6 @@ It defines ``open(spec, taxonomy, *, encoder, examples, allow_remote, device)``,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
     from looktwice.encoders.base import VisionEncoder
 
 DEFAULT = "measured"
-_FILLED_IN = re.compile(r"[A-Z]{2,}")
 
 
 def open_namer(
@@ -70,9 +66,9 @@ def open_namer(
     """
     parts = _namers()
     name = next((kept[name] for part in parts if name in (kept := part.constant("ALIASES", {}))), name)
-    part = next((part for part in parts if any(_fits(name, form) for form in _specs(part))), None)
+    part = next((part for part in parts if part.answers_to(name)), None)
     if part is None:
-        choices = ", ".join(form for part in parts for form in _specs(part))
+        choices = ", ".join(form for part in parts for form in part.specs)
         raise UsageError(f"no namer is named {name!r}; choose from {choices}")
     is_model = part.constant("LANGUAGE_MODEL", False)
     if is_model and examples:
@@ -95,29 +91,10 @@ def namer_help() -> str:
     >>> namer_help().startswith("measured (measurements")
     True
     """
-    return "; ".join(f"{', '.join(_specs(part))} ({part.constant('ABOUT')})" for part in _namers())
+    return "; ".join(f"{', '.join(part.specs)} ({part.constant('ABOUT')})" for part in _namers())
 
 
 def _namers() -> list[Part]:
     """Return all namers; those that ask no language model come first."""
     found = find_parts("classification.namers", "ABOUT").values()
     return sorted(found, key=lambda part: bool(part.constant("LANGUAGE_MODEL", False)))
-
-
-def _specs(part: Part) -> tuple[str, ...]:
-    return tuple(part.constant("SPECS", (part.name,)))
-
-
-def _fits(name: str, form: str) -> bool:
-    """Tell whether a name is of a form.
-
-    Examples
-    --------
-    >>> _fits("onevision-7b:4bit", "onevision-7b[:4bit]"), _fits("openai:llava", "openai:MODEL@URL")
-    (True, True)
-    >>> _fits("onevision-7b", "openai:MODEL@URL")
-    False
-    """
-    fixed, *filled_in = _FILLED_IN.split(form, maxsplit=1)
-    pattern = re.escape(fixed).replace(r"\[", "(?:").replace(r"\]", ")?") + (".*" if filled_in else "")
-    return re.fullmatch(pattern, name, re.DOTALL) is not None

@@ -60,6 +60,7 @@ class PlainStudy(Study):
     def __init__(self, modality: Modality, images, names) -> None:
         self.modality, self.name, self.source, self.notes = modality, "study", Path("study.png"), []
         self.sequence = LazyViews(images, names)
+        self.medical = modality is Modality.VOLUME
 
     def views(self):
         return self.sequence

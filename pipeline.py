@@ -86,8 +86,8 @@ class Inspector:
         was found (`reference_view`); otherwise they are an error.
     threshold : float, optional
         Of the score and the regions; the model's own when not given.
-    modality : {"auto", "image", "volume", "pointcloud"}
-        Of inputs that do not say otherwise.
+    modality : str
+        A kind of input by name (`modalities.kinds`), or "auto"; of inputs that say nothing else.
     options : mapping, optional
         For the adapters (``window``, ``planes``, ``unit`` …), of references and inputs alike; those that do not belong
         to an input's kind are passed over.
@@ -503,7 +503,7 @@ def _write(context: StudyContext, out: Path, dicom: bool, keep_identifiers: bool
 def _pictures(context: StudyContext) -> list[Picture]:
     """Return the views that the report shows, with their maps; a photograph's map is the native one."""
     result, views = context.result, context.views
-    if result.modality is Modality.IMAGE:
+    if result.modality is Modality.IMAGE:  # kind: a photograph's map is at its own size
         return [Picture("image", views[0].image, result.heatmap.values, result.score)]
     return [
         Picture(finding.name, views[finding.index].image, context.maps[finding.index], finding.score)

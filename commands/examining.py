@@ -67,7 +67,7 @@ class Examining:
             There is nothing, or a folder holds nothing.
         """
         from looktwice.modalities import expand
-        from looktwice.modalities.volumes.case import parse_case
+        from looktwice.modalities.volumes.case import parse_case  # kind: a case is several scans of one patient
         from looktwice.pipeline import Input
 
         if not inputs and not self.case:
@@ -81,7 +81,7 @@ class Examining:
         return [
             *(Input(path, name) for path, name in zip(paths, names, strict=False)),
             *(
-                Input(path, name, "volume", {"case": spec})
+                Input(path, name, "volume", {"case": spec})  # kind: a case is several scans of one patient
                 for (spec, path), name in zip(cases.items(), names[len(paths) :], strict=True)
             ),
         ]

@@ -1,5 +1,7 @@
 """``looktwice inspect --bids``: a BIDS dataset in, a BIDS derivative out."""
 
+# kinds: BIDS datasets hold volumes
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -1,5 +1,7 @@
 """``looktwice render``: the views of a cloud or a mesh as PNG files."""
 
+# kinds: renders clouds and meshes
+
 from __future__ import annotations
 
 import time

@@ -14,7 +14,7 @@ from looktwice.core.errors import InputError
 from looktwice.datasets.files import IMAGES, suffix
 from looktwice.datasets.hashing import content_hash
 from looktwice.datasets.sample import Sample
-from looktwice.modalities.images import read_image
+from looktwice.modalities.images import read_image  # kind: pictures are compared by their pixels
 
 # Pictures are compared at this side, in pixels, without what is wider than the blur.
 SIDE = 64

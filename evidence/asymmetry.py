@@ -1,5 +1,7 @@
 """A head's asymmetry across the mid-sagittal plane, calibrated to stand beside the other evidence."""
 
+# kinds: a source of evidence for heads
+
 from __future__ import annotations
 
 from collections.abc import Sequence

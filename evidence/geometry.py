@@ -1,5 +1,7 @@
 """A cloud's geometric evidence: which places look damaged, told from the points alone, without rendering."""
 
+# kinds: a source of evidence for clouds and meshes
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """How unusual a brain's tissue is for where it lies, weighed by heads learnt on painted lesions."""
 
+# kinds: a source of evidence for heads
+
 from __future__ import annotations
 
 import json

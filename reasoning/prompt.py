@@ -47,9 +47,16 @@ def chatml(question: str, history: Sequence[Turn] = (), system: str = SYSTEM) ->
     return f"<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n", f"{after}<|im_start|>assistant\n"
 
 
+_CALLED = {
+    Modality.IMAGE: "photograph",  # kind: its name in a prompt
+    Modality.VOLUME: "medical volume",  # kind: its name in a prompt
+    Modality.POINTCLOUD: "3D scan",  # kind: its name in a prompt
+}
+
+
 def describe(facts: Facts, modality: Modality) -> str:
     """Return the facts as the text that a model is sent with the pictures."""
-    what = {Modality.IMAGE: "photograph", Modality.VOLUME: "medical volume", Modality.POINTCLOUD: "3D scan"}[modality]
+    what = _CALLED.get(modality, "input")
     lines = [
         f"Measured facts about this {what}:",
         f"- anomaly score {facts.score:.2f}, threshold {facts.threshold:.2f}: {facts.verdict}"

@@ -110,7 +110,7 @@ def _found(result: Result) -> list[str]:
     contrast = _contrast(worst)
     if contrast:
         sentences.append(contrast)
-    if result.modality is not Modality.IMAGE and result.worst_views:
+    if result.modality is not Modality.IMAGE and result.worst_views:  # kind: a photograph is its only view
         sentences.append(f"The most suspicious view is {result.worst_views[0].name}.")
     return sentences
 
@@ -127,14 +127,14 @@ def _not_found(result: Result) -> list[str]:
 
 
 def _looked_at(result: Result) -> str:
-    if result.modality is Modality.IMAGE:
+    if result.modality is Modality.IMAGE:  # kind: places in a photograph have words of their own
         return "The whole picture was"
     return f"{count(result.views, 'view')} {'was' if result.views == 1 else 'were'}"
 
 
 def _highest(result: Result) -> str:
     """Say where the evidence is strongest when no region is."""
-    if result.modality is Modality.IMAGE:
+    if result.modality is Modality.IMAGE:  # kind: places in a photograph have words of their own
         values = result.heatmap.values
         return f"The map is highest {_in_words(place_of_peak(values), result.modality)}, at {float(values.max()):.2f}."
     if result.worst_views:
@@ -144,11 +144,11 @@ def _highest(result: Result) -> str:
 
 def _where(region: Region, result: Result) -> str:
     """Return a place as fields state it: of ``place.PLACES``, of the anatomy, or of the object's box."""
-    if result.modality is Modality.IMAGE:
+    if result.modality is Modality.IMAGE:  # kind: places in a photograph have words of their own
         height, width = result.heatmap.values.shape
         return place_of(region.centroid[0], region.centroid[1], width, height)
-    if result.modality is Modality.VOLUME:
-        return str(region.details.get("position", "volume"))
+    if result.modality is Modality.VOLUME:  # kind: places in a body have words of their own
+        return str(region.details.get("position", "volume"))  # kind: places in a body have words of their own
     return _part_of_object(region, result.heatmap)
 
 
@@ -158,7 +158,7 @@ def _lying(region: Region, result: Result) -> str:
 
 def _in_words(place: str, modality: Modality) -> str:
     """Return a place as a sentence states it: "in the top left part of the picture"."""
-    if modality is Modality.IMAGE:
+    if modality is Modality.IMAGE:  # kind: its name in a sentence
         return "in the centre of the picture" if place == "center" else f"in the {place} part of the picture"
     return f"{'on' if ' side' in place else 'in'} the {place}"
 
@@ -207,7 +207,7 @@ def _extent(region: Region) -> list[str]:
 
 def _peak(region: Region, result: Result) -> str:
     peak = f"peaks at {region.score:.2f}"
-    if result.modality is Modality.VOLUME:
+    if result.modality is Modality.VOLUME:  # kind: places in a body have words of their own
         return peak
     values = result.heatmap.values.ravel()
     rest = values[:: max(1, len(values) // SAMPLES)]

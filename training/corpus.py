@@ -1,5 +1,7 @@
 """Training data of the expert: normal images, real anomalies, and synthetic anomalies added to normal images."""
 
+# kinds: draws examples of every kind that ships
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

@@ -4,6 +4,8 @@ As in Anomaly-OneVision (arXiv 2502.07601), expert and vision encoder are frozen
 accumulates a few of them, one after the other, so nothing is padded.
 """
 
+# kinds: teaches words for every kind that ships
+
 from __future__ import annotations
 
 import json

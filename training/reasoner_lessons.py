@@ -5,6 +5,8 @@ sometimes wrong or uncertain. The answers follow the evidence, so the model lear
 anomaly and its appearance must be recognised from the image.
 """
 
+# kinds: teaches words for every kind that ships
+
 from __future__ import annotations
 
 import json

@@ -1,5 +1,7 @@
 """Scenes for training the reasoner: normal and anomalous images of all three domains, with their ground truth."""
 
+# kinds: paints anomalies into every kind that ships
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence

@@ -1,5 +1,7 @@
 """Training an expert: from folders of images to the expert's file."""
 
+# kinds: calibrates by normal inputs of every kind that ships
+
 from __future__ import annotations
 
 import hashlib

@@ -1,5 +1,7 @@
 """Comparison of head scans: the intensity of each place of the brain against the same place in MNI space of others."""
 
+# kinds: compares heads
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """Comparison of point clouds: the local shape around each surface element against the local shapes of others."""
 
+# kinds: compares clouds and meshes
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -86,7 +88,7 @@ def histograms(surfels: Surfels) -> FloatArray:
     parts = []
     for radius in RADII:
         search = o3d.geometry.KDTreeSearchParamHybrid(radius * surfels.side, NEIGHBOURS)
-        found = o3d.pipelines.registration.compute_fpfh_feature(cloud, search)  # type: ignore[call-arg]  # its stub errs
+        found = o3d.pipelines.registration.compute_fpfh_feature(cloud, search)  # type: ignore[call-arg]  # stub errs
         parts.append(np.asarray(found.data).T / _PERCENT)
     return np.asarray(np.sqrt(np.concatenate(parts, axis=1)), np.float32)
 

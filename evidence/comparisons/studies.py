@@ -23,7 +23,7 @@ from looktwice.evidence.comparisons.patches import PLACE_EVEN_ODDS
 from looktwice.evidence.geometry import SCORED_SHARES
 
 if TYPE_CHECKING:
-    from looktwice.modalities.volumes.fields import SeparableField
+    from looktwice.modalities.volumes.fields import SeparableField  # kind: heat of volumes is a field
 
 # A study is as likely an anomaly as not when its deviations, halved, come to this.
 EVEN_ODDS = 2.5

@@ -112,7 +112,8 @@ def is_unsure(result: Result) -> bool:
 
 def _where(context: StudyContext) -> str | None:
     result = context.result
-    heat = result.heatmap.values if result.modality is Modality.IMAGE else context.maps[worst_view(context)]
+    own = result.modality is Modality.IMAGE  # kind: a photograph is its only view
+    heat = result.heatmap.values if own else context.maps[worst_view(context)]
     place, times_mean = hottest_place(heat)
     return place if times_mean >= CLEAR else None
 
@@ -143,10 +144,11 @@ def measure_contrast(context: StudyContext) -> str | None:
     differs much. A volume is compared in its own values, a photograph in grey levels of the view.
     """
     result = context.result
-    if result.verdict == "normal" or not result.regions or result.modality is Modality.POINTCLOUD:
+    hidden = result.modality is Modality.POINTCLOUD  # kind: a view of a cloud hides what lies behind
+    if result.verdict == "normal" or not result.regions or hidden:
         return None
     worst = result.regions[0]
-    if result.modality is Modality.IMAGE:
+    if result.modality is Modality.IMAGE:  # kind: a photograph is its only view
         return _on_picture(context, worst)
     inside, ring = worst.details.get("mean_inside"), worst.details.get("mean_ring")
     if inside is None or ring is None or number(inside) == number(ring):

@@ -42,9 +42,9 @@ LABEL_TOKENS = 24
 """Room for a view's label with its line end; "axial slice 92, z = +34 mm: " takes 15 in Qwen2's vocabulary."""
 
 _SHOWN_AS = {
-    Modality.IMAGE: "pictures of one object",
-    Modality.VOLUME: "slices of one volume",
-    Modality.POINTCLOUD: "views of one object in 3D",
+    Modality.IMAGE: "pictures of one object",  # kind: its name in a prompt
+    Modality.VOLUME: "slices of one volume",  # kind: its name in a prompt
+    Modality.POINTCLOUD: "views of one object in 3D",  # kind: its name in a prompt
 }
 
 
@@ -152,7 +152,7 @@ class VisualReader:
             The budget holds no view.
         """
         views, result, base = context.views, context.result, context.study.base
-        if result.modality is Modality.IMAGE:
+        if result.modality is Modality.IMAGE:  # kind: a photograph is read with its crops, as released
             return self.read_picture(views[base].image, result.suspicion)
         selection = context.selected.local_tokens.shape[1]
         plan = plan_views(
@@ -168,7 +168,9 @@ class VisualReader:
         result, whole = context.result, set(plan.whole)
         evidence = self._evidence_of(context, plan.shown)
         global_token, local = self._project(evidence.global_token), self._project(evidence.local_tokens)
-        segments: list[Segment] = [f"{len(plan.shown)} of {plan.total} {_SHOWN_AS[result.modality]}:\n"]
+        segments: list[Segment] = [
+            f"{len(plan.shown)} of {plan.total} {_SHOWN_AS.get(result.modality, 'views of one object')}:\n"
+        ]
         names = []
         for index, selected in zip(plan.shown, local, strict=True):
             view = context.views[index]

@@ -125,7 +125,7 @@ def _messages(content: list[dict[str, Any]], question: str, history: Sequence[Tu
 def _pictures(context: StudyContext) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     """Return the most suspicious views as message parts, each plain and with its heatmap, and their names."""
     result = context.result
-    if result.modality is Modality.IMAGE:
+    if result.modality is Modality.IMAGE:  # kind: a photograph is its only view
         shown = [(context.views[context.study.base], result.heatmap.values)]
     else:
         worst = [finding.index for finding in result.worst_views[:SHOWN_VIEWS]] or [context.study.base]

@@ -129,7 +129,7 @@ def onevision():
 
 
 def make_prompter(family: str):
-    from looktwice.reasoning.onevision import OneVision
+    from looktwice.reasoning.onevision.reasoner import OneVision
 
     if family in FAMILIES:
         return ChatPrompter(*qwen(family))

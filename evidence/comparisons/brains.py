@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from looktwice.core.statistics import robust_scale
 from looktwice.core.study import FloatArray, Study
 from looktwice.modalities.volumes.fields import SeparableField
 from looktwice.modalities.volumes.in_mni import brain_values, to_scan
@@ -19,8 +20,6 @@ COMPARES = "volume"
 PRIOR = 4
 # Lower bound of a place's standard deviation, in robust standard deviations of the brain's intensities.
 LEAST_SPREAD = 0.2
-# Converts a median absolute deviation to a standard deviation.
-_ROBUST = 1.4826
 
 Values = npt.NDArray[np.float16]
 
@@ -48,8 +47,8 @@ class BrainComparer:
         known = np.isfinite(stacked).sum(axis=0) > 1
         values, count = stacked[:, known], len(others)
         if mutual:
-            middle = np.nanmedian(values, axis=0)
-            variance = (_ROBUST * np.nanmedian(np.abs(values - middle), axis=0)) ** 2
+            middle, scale = robust_scale(values, axis=0)
+            variance = scale**2
         else:
             middle, variance = np.nanmean(values, axis=0), np.nanvar(values, axis=0, ddof=1)
         variance = (count * variance + PRIOR * variance.mean()) / (count + PRIOR)

@@ -23,6 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from looktwice.core.statistics import MAD_TO_SD
+
 # The peak of a map is the mean of this fraction of its tokens, the highest ones: a small flaw covers about as many.
 PEAK_SHARE = 0.002
 # Expected shift of an anomaly, as a fraction of the way from the normal mean to unrelated images: of peak and of means.
@@ -64,7 +66,7 @@ def mean_and_spread(columns: Tensor) -> Scale:
 def median_and_spread(columns: Tensor) -> Scale:
     """Return median and scaled median absolute deviation, for images most of which are normal."""
     middle = columns.median(dim=0).values
-    return Scale(middle, 1.4826 * (columns - middle).abs().median(dim=0).values)
+    return Scale(middle, MAD_TO_SD * (columns - middle).abs().median(dim=0).values)
 
 
 @dataclass(frozen=True)

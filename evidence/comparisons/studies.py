@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from looktwice.core.errors import UsageError
 from looktwice.core.finding import Finding, Join, NativeHeat
+from looktwice.core.statistics import robust_scale
 from looktwice.core.study import FloatArray, Study
 from looktwice.evidence.comparisons.level_weights import LARGEST
 from looktwice.evidence.comparisons.memory_bank import spread_others
@@ -36,8 +37,6 @@ LEAST_REFERENCES, LEAST_COHORT = 3, 3
 LEAST_SPREAD = 0.1
 # Heat is kept this far from 0 and 1 before logits of places are added to it.
 MARGIN = 1e-3
-# Of a median absolute deviation, to a standard deviation.
-_ROBUST = 1.4826
 
 Kept = TypeVar("Kept")
 
@@ -89,11 +88,10 @@ class Normal:
     def among(cls, deviations: Sequence[FloatArray]) -> Normal:
         """Measure a cohort, most of which is normal."""
         places, columns = np.concatenate(deviations), np.stack([_columns(one) for one in deviations])
-        middle = np.median(columns, axis=0)
-        spread = np.maximum(_ROBUST * np.median(np.abs(columns - middle), axis=0), LEAST_SPREAD)
-        usual = float(np.nanmedian(places))
-        place = usual, max(_ROBUST * float(np.nanmedian(np.abs(places - usual))), LEAST_SPREAD)
-        return cls(place, np.stack([middle, spread]))
+        middle, spread = robust_scale(columns, axis=0)
+        usual, place_spread = robust_scale(places)
+        place = usual, max(float(place_spread), LEAST_SPREAD)
+        return cls(place, np.stack([middle, np.maximum(spread, LEAST_SPREAD)]))
 
     def logit(self, deviations: FloatArray) -> float:
         """Return the logit of a study; spreads count half, as few references understate how far normal ones differ."""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from looktwice.core.calibration import STUDY_FALSE_ALARMS, Calibration, logit
+from looktwice.core.calibration import Calibration, logit
 from looktwice.core.finding import Finding, Join, ViewHeat
+from looktwice.core.rates import RATES
 from looktwice.core.study import FloatArray, Study
 from looktwice.evidence.base import Context
 from looktwice.evidence.encoding import StudyTokens
@@ -68,10 +69,10 @@ def measure_asymmetry(study: Study, grid: tuple[int, int]) -> FloatArray:
 
 def calibrate_asymmetry(heads: list[FloatArray]) -> Calibration:
     """Calibrate the score by the asymmetry maps (V, h, w) of normal heads; the maps are calibrated by themselves."""
-    shift = float(np.quantile([worst(maps) for maps in heads], 1 - STUDY_FALSE_ALARMS))
+    shift = float(np.quantile([worst(maps) for maps in heads], 1 - RATES.studies))
     return Calibration(score_shift=shift, score_scale=STEP)
 
 
 def worst(maps: FloatArray) -> float:
     """Return the logit that the most asymmetric places of a head reach, by its maps (V, h, w)."""
-    return float(logit(np.quantile(maps, 1 - WORST_SHARE), margin=1e-3))
+    return float(logit(np.quantile(maps, 1 - WORST_SHARE)))

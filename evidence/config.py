@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from looktwice.core.calibration import Calibration
+from looktwice.core.rates import EVEN_ODDS
 from looktwice.encoders.base import VisionEncoder
 from looktwice.encoders.registry import create_encoder
 from looktwice.evidence.self_reference_maps import FeatureLevel
@@ -70,5 +71,5 @@ class ExpertConfig:
     max_tiles: int = 1
     calibration: dict[str, Calibration] = field(default_factory=dict)
     trained_on: tuple[str, ...] = ()
-    threshold: float = 0.5
+    threshold: float = EVEN_ODDS
     revision: str = "unreleased"

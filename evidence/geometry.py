@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.core.calibration import STUDY_FALSE_ALARMS, Calibration
+from looktwice.core.calibration import Calibration
 from looktwice.core.finding import Finding, Join, NativeHeat
+from looktwice.core.rates import RATES
 from looktwice.core.study import FloatArray, Study
 from looktwice.evidence.base import Context
 from looktwice.evidence.encoding import StudyTokens
@@ -30,8 +31,6 @@ SMOOTHED = 9
 SCORE_STEP = 1.6
 # Logits well beyond this differ more from scan to scan, and are compressed.
 KNEE = 2.0
-# The head's logit of places that come to 0.5 on the map: about one in a thousand of a sound surface.
-SOUND_PLACES = 0.001
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,9 @@ def place_probabilities(reading: Reading, calibration: Calibration) -> FloatArra
 def calibrate_geometry(readings: Sequence[Reading]) -> Calibration:
     """Calibrate by sound objects: few of them, and few of their places, may reach the threshold."""
     return Calibration(
-        score_shift=float(np.quantile([reading.score for reading in readings], 1 - STUDY_FALSE_ALARMS)),
+        score_shift=float(np.quantile([reading.score for reading in readings], 1 - RATES.studies)),
         score_scale=SCORE_STEP,
-        map_shift=float(np.quantile(np.concatenate([reading.points for reading in readings]), 1 - SOUND_PLACES)),
+        map_shift=float(
+            np.quantile(np.concatenate([reading.points for reading in readings]), 1 - RATES.surface_places)
+        ),
     )

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from looktwice.core.atomic import atomic_path
-from looktwice.core.calibration import NORMAL_LOGIT, STUDY_FALSE_ALARMS, Calibration
+from looktwice.core.calibration import NORMAL_LOGIT, Calibration
 from looktwice.core.errors import WeightsError
 from looktwice.core.finding import Finding, Join, NativeHeat
+from looktwice.core.rates import EVEN_ODDS, RATES
 from looktwice.core.study import FloatArray, Study
 from looktwice.evidence.base import Context
 from looktwice.evidence.encoding import StudyTokens
@@ -27,9 +28,7 @@ HEAD_FILE = Path(__file__).parents[1] / "weights" / "tissue" / "head.safetensors
 # A finding fills a small part of a brain: the score is that of its most unusual share.
 WORST_SHARE = 0.001
 # Of a brain that the source can judge, no more than this share is unusual.
-MOST_UNUSUAL, EVEN_ODDS = 0.15, 0.5
-# A normal place reaches the threshold so often.
-PLACE_FALSE_ALARMS = 0.0005
+MOST_UNUSUAL = 0.15
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def on_common_scale(head: LinearProbe, normals: Sequence[FloatArray]) -> LinearP
     normals : sequence of float32, shape (n,)
         Its logits of normal brains. Brains count alike: one with artefacts must not hide the lesions of all others.
     """
-    shift = float(np.median([np.quantile(logits, 1 - PLACE_FALSE_ALARMS) for logits in normals]))
+    shift = float(np.median([np.quantile(logits, 1 - RATES.tissue_places) for logits in normals]))
     middle = float(np.median([np.median(logits) for logits in normals]))
     scale = max((middle - shift) / NORMAL_LOGIT, 1e-3)
     return LinearProbe((head.weights / scale).astype(np.float32), (head.bias - shift) / scale)
@@ -173,4 +172,4 @@ def on_common_scale(head: LinearProbe, normals: Sequence[FloatArray]) -> LinearP
 
 def calibrate_tissue(brains: list[FloatArray]) -> Calibration:
     """Calibrate the score by the logits of normal brains; the map's are on a common scale already."""
-    return Calibration(score_shift=float(np.quantile([worst(logits) for logits in brains], 1 - STUDY_FALSE_ALARMS)))
+    return Calibration(score_shift=float(np.quantile([worst(logits) for logits in brains], 1 - RATES.studies)))

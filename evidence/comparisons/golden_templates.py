@@ -19,7 +19,7 @@ THUMBNAIL_SIDE = 96
 # Correlation from which two drawings are the same one, apart from flaws.
 SAME_DRAWING = 0.75
 # A difference of so many pixels, beyond the tolerance along edges, is as likely a flaw as not.
-EVEN_ODDS_AREA = 12.0
+HALF_AREA = 12.0
 
 
 # The two tones of a drawing differ by so many grey levels; values within so much of that distance are one tone; and so
@@ -81,7 +81,7 @@ def difference(drawing: BoolArray, expected: BoolArray) -> FloatArray:
     parts = label(ndimage.binary_dilation(core, disk(TOLERANCE + 2)), connectivity=2)
     areas = np.bincount(parts[core], minlength=parts.max() + 1).astype(np.float32)
     areas[0] = 0
-    scores: FloatArray = (areas / (areas + EVEN_ODDS_AREA))[parts].astype(np.float32)
+    scores: FloatArray = (areas / (areas + HALF_AREA))[parts].astype(np.float32)
     return scores
 
 

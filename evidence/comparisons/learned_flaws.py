@@ -21,9 +21,9 @@ from torch import Tensor
 
 from looktwice.core.batches import batched
 from looktwice.core.finding import Finding, ViewHeat
+from looktwice.core.rates import RATES
 from looktwice.core.study import BoolArray, ByteArray, FloatArray
 from looktwice.core.tokens import Tokens
-from looktwice.evidence.comparisons.tiles import FALSE_ALARMS, FALSE_PLACES
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.self_reference_maps import FeatureLevel, describe
 
@@ -34,9 +34,6 @@ LEVELS = (FeatureLevel(1, 1), FeatureLevel(2, 1))
 MOST_NORMAL = 64
 # Parts of the cross-validation; fewer examples of a kind, or fewer normal pictures, cannot be split so often.
 FOLDS = 5
-# Held-out pictures are judged by one token classifier, new ones by the mean of all, which varies less: of normal ones,
-# half as many are called.
-HELD_OUT_ALARMS = 2 * FALSE_ALARMS
 
 # A token is a flaw's where the outline covers so much of it, or nearly as much as of any token in a small flaw.
 COVERED, OF_MOST = 0.5, 0.7
@@ -151,8 +148,8 @@ class StackedClassifier:
         self._judge: JudgeImages = (
             ImageClassifier(seen_shown, numbers, seen_sound).judge if enough else judge_by_worst_tokens
         )
-        self._even = float(np.quantile(self._judge(seen_sound)[0], 1 - HELD_OUT_ALARMS))
-        self._even_place = float(np.quantile(logsumexp(seen_sound, axis=-1), 1 - FALSE_PLACES))
+        self._even = float(np.quantile(self._judge(seen_sound)[0], 1 - RATES.held_out_pictures))
+        self._even_place = float(np.quantile(logsumexp(seen_sound, axis=-1), 1 - RATES.picture_places))
 
     def judge(self, tokens: Vectors) -> tuple[float, FloatArray, dict[str, float]]:
         """Judge one picture by its tokens, (1, h, w, C).

@@ -19,7 +19,7 @@ from looktwice.evidence.comparisons.patch_features import PatchFeatures
 from looktwice.evidence.self_reference_maps import FLOOR
 
 # Log-likelihood ratio at which the score of an image is 0.5, and z-score at which the map value of a location is 0.5.
-EVEN_ODDS, PLACE_EVEN_ODDS = 0.1, 3.0
+LOGIT_OFFSET, EVEN_ODDS_Z = 0.1, 3.0
 # Weight of a cohort's log-likelihood ratio: anomalous members widen the normal distribution, so it counts less.
 COHORT_WEIGHT = 0.5
 
@@ -52,7 +52,7 @@ class References:
     def compare(self, described: PatchFeatures) -> tuple[Tensor, Tensor]:
         """Return map logits (V, h, w) and image-level logits (V,)."""
         places, evidence = self.normal.judge(self._distances(described))
-        return places - PLACE_EVEN_ODDS, evidence - EVEN_ODDS
+        return places - EVEN_ODDS_Z, evidence - LOGIT_OFFSET
 
     def _distances(self, described: PatchFeatures) -> list[Tensor]:
         return [
@@ -84,7 +84,7 @@ def compare_cohort(described: PatchFeatures, unrelated: PatchFeatures | None = N
         ]
     normal = Normal.of(maps, described.deepest, far, median_and_spread)
     places, evidence = normal.judge(maps)
-    return places - PLACE_EVEN_ODDS, COHORT_WEIGHT * evidence
+    return places - EVEN_ODDS_Z, COHORT_WEIGHT * evidence
 
 
 def _logarithm(distances: Tensor) -> Tensor:

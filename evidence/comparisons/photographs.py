@@ -17,6 +17,7 @@ from looktwice.core.batches import batched
 from looktwice.core.calibration import logit
 from looktwice.core.errors import UsageError
 from looktwice.core.finding import Finding, Join, ViewHeat
+from looktwice.core.rates import RATES
 from looktwice.core.shipped_pictures import shipped_pictures
 from looktwice.core.study import ByteArray
 from looktwice.core.tokens import Tokens
@@ -39,8 +40,6 @@ BATCH = 16
 LEAST_REFERENCES = 2
 # Of unrelated pictures, every so many rows and columns of tokens are looked at.
 UNRELATED_STEP = 4
-# Share of the places of normal photographs that may be more suspicious than the usual.
-UNUSUAL_PLACES = 0.01
 # What a photograph, or a place in it, shows alone counts so much beside a comparison with others.
 OWN_WEIGHT, OWN_PLACE_WEIGHT = 1 / 3, 0.25
 
@@ -171,7 +170,7 @@ def typical_of(findings: Sequence[Finding]) -> Typical:
     places = np.concatenate([one.heat.maps.ravel() for one in findings if isinstance(one.heat, ViewHeat)])
     return Typical(
         score=float(np.median([one.logit for one in findings])),
-        place=float(logit(np.quantile(places, 1 - UNUSUAL_PLACES))),
+        place=float(logit(np.quantile(places, 1 - RATES.unusual_places))),
     )
 
 

@@ -20,14 +20,14 @@ from looktwice.core.statistics import robust_scale
 from looktwice.core.study import FloatArray, Study
 from looktwice.evidence.comparisons.level_weights import LARGEST
 from looktwice.evidence.comparisons.memory_bank import spread_others
-from looktwice.evidence.comparisons.patches import PLACE_EVEN_ODDS
+from looktwice.evidence.comparisons.patches import EVEN_ODDS_Z
 from looktwice.evidence.geometry import SCORED_SHARES
 
 if TYPE_CHECKING:
     from looktwice.modalities.volumes.fields import SeparableField
 
 # A study is as likely an anomaly as not when its deviations, halved, come to this.
-EVEN_ODDS = 2.5
+LOGIT_OFFSET = 2.5
 # Of the mean's deviation, beside that of the worst parts.
 MEAN_WEIGHT = 0.5
 # Of references, each is itself measured against two others at the least.
@@ -35,8 +35,6 @@ LEAST_REFERENCES, LEAST_COHORT = 3, 3
 # Spread that normal material has at the least, in logarithms: few references understate it, and another scan of the
 # same object must move its score little.
 LEAST_SPREAD = 0.1
-# Heat is kept this far from 0 and 1 before logits of places are added to it.
-MARGIN = 1e-3
 
 Kept = TypeVar("Kept")
 
@@ -96,12 +94,12 @@ class Normal:
     def logit(self, deviations: FloatArray) -> float:
         """Return the logit of a study; spreads count half, as few references understate how far normal ones differ."""
         worst, mean = np.clip((_columns(deviations) - self.study[0]) / self.study[1], -LARGEST, LARGEST)
-        return float((worst + MEAN_WEIGHT * mean) / 2 - EVEN_ODDS)
+        return float((worst + MEAN_WEIGHT * mean) / 2 - LOGIT_OFFSET)
 
     def logits(self, deviations: FloatArray) -> FloatArray:
         """Return the logits of places; 0 where nothing was measured."""
         middle, spread = self.place
-        return np.asarray(np.nan_to_num((deviations - middle) / spread - PLACE_EVEN_ODDS), np.float32)
+        return np.asarray(np.nan_to_num((deviations - middle) / spread - EVEN_ODDS_Z), np.float32)
 
 
 class StudyReferences(Generic[Kept]):
@@ -171,7 +169,7 @@ class StudyCohort(Generic[Kept]):
 def _finding(name: str, comparer: Comparer[Kept], normal: Normal, distances: FloatArray, study: Study) -> Finding:
     logit = normal.logit(distances)
     heat = NativeHeat(comparer.places(study, normal.logits(distances)))
-    return Finding(name, logit if comparer.clears else max(logit, 0.0), heat, Join.ADD, margin=MARGIN)
+    return Finding(name, logit if comparer.clears else max(logit, 0.0), heat, Join.ADD)
 
 
 def _columns(deviations: FloatArray) -> npt.NDArray[np.float64]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from looktwice.core.errors import UsageError
 from looktwice.core.finding import Finding, Join, ViewHeat
+from looktwice.core.rates import RATES
 from looktwice.core.study import ByteArray
 from looktwice.evidence.base import Typical
 from looktwice.evidence.comparisons.gallery import OTHER_OBJECT_NOTE, Gallery
@@ -22,16 +23,10 @@ from looktwice.evidence.expert import Expert
 
 # A picture is compared whole and in so many tiles a side: a token of a tile is that much finer.
 TILES = (1, 2)
-# Of normal pictures, so many may be called anomalous; of places in them, so many may lie inside a contour.
-FALSE_ALARMS = 0.05
-FALSE_PLACES = 0.002
 # A picture is as anomalous as the mean of this share of its places, the worst ones.
 WORST_SHARE = 0.003
 # Fewer references cannot be halved: both halves must know how normal ones differ.
 LEAST_TO_HALVE = 4
-# Distance of the global descriptor from the nearest reference's, in standard deviations among references, from which a
-# picture is taken for one of another thing.
-ANOTHER_OBJECT = 8.0
 
 
 class TiledReferences:
@@ -120,8 +115,8 @@ def _calibrate(described: Sequence[PatchFeatures], pictures: int) -> tuple[float
         places.append(found.flatten())
     joined = torch.cat(places).cpu().numpy()
     return (
-        float(np.quantile(torch.cat(scores).cpu().numpy(), 1 - FALSE_ALARMS)),
-        float(np.quantile(joined, 1 - FALSE_PLACES)),
+        float(np.quantile(torch.cat(scores).cpu().numpy(), 1 - RATES.pictures)),
+        float(np.quantile(joined, 1 - RATES.picture_places)),
     )
 
 

@@ -10,6 +10,7 @@ from looktwice.core.rates import EVEN_ODDS
 from looktwice.encoders.base import VisionEncoder
 from looktwice.encoders.registry import create_encoder
 from looktwice.evidence.self_reference_maps import FeatureLevel
+from looktwice.evidence.settings import DEFAULTS, Settings
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class ExpertConfig:
         Names of the sets seen in training.
     threshold : float
     revision : str
+    settings : Settings
+        What is tuned in the sources and comparisons.
     """
 
     encoder: str
@@ -73,3 +76,4 @@ class ExpertConfig:
     trained_on: tuple[str, ...] = ()
     threshold: float = EVEN_ODDS
     revision: str = "unreleased"
+    settings: Settings = DEFAULTS

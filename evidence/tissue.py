@@ -20,15 +20,12 @@ from looktwice.core.rates import EVEN_ODDS, RATES
 from looktwice.core.study import FloatArray, Study
 from looktwice.evidence.base import Context
 from looktwice.evidence.encoding import StudyTokens
+from looktwice.evidence.settings import DEFAULTS, TissueSettings
 
 if TYPE_CHECKING:
     from looktwice.modalities.volumes.tissue import Tissue as TissueMeasurement
 
 HEAD_FILE = Path(__file__).parents[1] / "weights" / "tissue" / "head.safetensors"
-# A finding fills a small part of a brain: the score is that of its most unusual share.
-WORST_SHARE = 0.001
-# Of a brain that the source can judge, no more than this share is unusual.
-MOST_UNUSUAL = 0.15
 
 
 @dataclass(frozen=True)
@@ -120,6 +117,7 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     assert isinstance(study, VolumeStudy)
     if context.calibration(NAME) is None:
         return None
+    settings = context.config.settings.tissue
     probes = shipped_probes()
     tissues = [tissue for voxels in study.voxels if (tissue := measure_tissue(study, voxels)) is not None]
     if not tissues:
@@ -130,11 +128,11 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     brain = np.isfinite(logits)
     values = np.zeros(logits.shape, np.float32)
     values[brain] = probes.calibration.probabilities(logits[brain])
-    if np.mean(values[brain] > EVEN_ODDS) > MOST_UNUSUAL:
+    if np.mean(values[brain] > EVEN_ODDS) > settings.most_unusual:
         study.notes.append("tissue not judged: too much of it is unlike a brain's (another contrast?)")
         return None
     heat = NativeHeat(tissues[0].fine.field(values))
-    return Finding(NAME, probes.calibration.logit(worst(logits)), heat, Join.REPLACE)
+    return Finding(NAME, probes.calibration.logit(worst(logits, settings)), heat, Join.REPLACE)
 
 
 def calibrate(normals: Sequence[Study], context: Context) -> Calibration:
@@ -148,10 +146,10 @@ def shipped_probes() -> TissueProbes:
     return TissueProbes.load(HEAD_FILE)
 
 
-def worst(logits: FloatArray) -> float:
+def worst(logits: FloatArray, settings: TissueSettings = DEFAULTS.tissue) -> float:
     """Mean logit of a brain's most unusual places; NaN marks what is no brain."""
     inside = logits[np.isfinite(logits)]
-    count = max(1, round(WORST_SHARE * inside.size))
+    count = max(1, round(settings.worst_share * inside.size))
     return float(np.partition(inside, -count)[-count:].mean())
 
 

@@ -12,8 +12,8 @@ from scipy import special
 if TYPE_CHECKING:
     from torch import Tensor
 
-# False-alarm rate: the share of normal studies that may reach the threshold.
-STUDY_FALSE_ALARMS = 0.1
+# Probabilities are kept this far from 0 and 1 before they become logits: what is surer than that is not told apart.
+CLIP = 1e-3
 # Logit of the median location of normal inputs: 0.05 on the heat map.
 NORMAL_LOGIT = -3.0
 
@@ -54,7 +54,18 @@ class Calibration:
         return np.asarray(special.expit((raw - self.map_shift) / self.map_scale), np.float64)
 
 
-def logit(probabilities: npt.ArrayLike, margin: float = 1e-7) -> npt.NDArray[np.float64]:
+def logit(probabilities: npt.ArrayLike, margin: float = CLIP) -> npt.NDArray[np.float64]:
     """Return the logits of probabilities, which are first clipped to ``[margin, 1 - margin]``."""
     clipped = np.clip(np.asarray(probabilities, np.float64), margin, 1 - margin)
     return np.asarray(special.logit(clipped))
+
+
+def exact_logit(probabilities: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the logits of probabilities, as exact as float64 has them; about -36.7 and 36.7 for 0 and 1.
+
+    Examples
+    --------
+    >>> exact_logit([0.5, 0.9999, 1.0]).round(2).tolist()
+    [0.0, 9.21, 36.74]
+    """
+    return logit(probabilities, float(np.finfo(np.float64).epsneg))

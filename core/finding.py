@@ -81,9 +81,6 @@ class Finding:
         A normal picture of the very same scene, pixel by pixel.
     kinds : mapping of str to float
         Log-probability of each kind of anomaly, of a source that has learnt kinds.
-    margin : float
-        Heat is kept this far from 0 and 1 before logits are added to it; the largest margin of a study's findings
-        counts.
 
     Examples
     --------
@@ -100,7 +97,6 @@ class Finding:
     view_scores: FloatArray | None = None
     selected: SelectedTokens | None = None
     notes: tuple[str, ...] = ()
-    margin: float = 1e-7
     reference: ByteArray | None = None
     expected: ByteArray | None = None
     kinds: Mapping[str, float] = field(default_factory=dict)

@@ -19,13 +19,16 @@ from skimage.transform import resize
 
 from looktwice.core.calibration import logit
 from looktwice.core.finding import Finding, Join, NativeHeat, ViewHeat
+from looktwice.core.rates import EVEN_ODDS
 from looktwice.core.study import FloatArray, NativeMap, Region, Study
 
 # Side of the empty map that is lifted where no source measured in views.
 _EMPTY = 8
 
 
-def fuse(findings: Sequence[Finding], study: Study, threshold: float = 0.5) -> tuple[float, NativeMap, list[Region]]:
+def fuse(
+    findings: Sequence[Finding], study: Study, threshold: float = EVEN_ODDS
+) -> tuple[float, NativeMap, list[Region]]:
     """Join what all sources found in one study.
 
     Parameters
@@ -83,9 +86,9 @@ def view_maps(counted: Sequence[Finding]) -> FloatArray | None:
         return None
     grid = (alike or added)[0].shape[1:]
     # Without heat to add to, every place is as likely an anomaly as not.
-    joined = np.max([_on_grid(maps, grid) for maps in alike], axis=0) if alike else np.full(added[0].shape, 0.5)
+    joined = np.max([_on_grid(maps, grid) for maps in alike], axis=0) if alike else np.full(added[0].shape, EVEN_ODDS)
     if added:
-        logits = logit(joined, _margin(counted)) + np.sum([_on_grid(maps, grid) for maps in added], axis=0)
+        logits = logit(joined) + np.sum([_on_grid(maps, grid) for maps in added], axis=0)
         joined = expit(logits)
     return np.asarray(joined, np.float32)
 
@@ -137,16 +140,11 @@ def _native_map(counted: Sequence[Finding], findings: Sequence[Finding], study: 
         highest=[one.heat.values for one in native if one.join is not Join.ADD],  # type: ignore[union-attr]
         added=[one.heat.values for one in native if one.join is Join.ADD],  # type: ignore[union-attr]
         own=maps is not None,
-        margin=_margin(counted),
     )
 
 
 def _measured_natively(counted: Sequence[Finding]) -> bool:
     return any(isinstance(one.heat, NativeHeat) for one in counted)
-
-
-def _margin(counted: Sequence[Finding]) -> float:
-    return max(one.margin for one in counted)
 
 
 def _on_grid(maps: FloatArray, grid: tuple[int, ...]) -> npt.NDArray[np.floating]:

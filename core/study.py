@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy import special
 
 from looktwice.core.atomic import atomic_path
+from looktwice.core.calibration import CLIP
 from looktwice.core.display import Display, Viewer
 from looktwice.core.errors import InputError, UsageError
 
@@ -121,9 +122,9 @@ class Region:
         }
 
 
-def added_in_logits(probabilities: FloatArray, logits: npt.ArrayLike, margin: float) -> FloatArray:
-    """Add logits to those of probabilities, which are first kept `margin` away from 0 and 1."""
-    own = special.logit(np.clip(probabilities, margin, 1 - margin))
+def added_in_logits(probabilities: FloatArray, logits: npt.ArrayLike) -> FloatArray:
+    """Add logits to those of probabilities, which are first kept `CLIP` away from 0 and 1."""
+    own = special.logit(np.clip(probabilities, CLIP, 1 - CLIP))
     return np.asarray(special.expit(own + logits), np.float32)
 
 
@@ -147,7 +148,7 @@ class NativeMap(ABC):
     exports: ClassVar[tuple[str, ...]] = ()
     overlapping_views: ClassVar[bool] = False
 
-    def joined(self, highest: Sequence[Any], added: Sequence[Any], own: bool, margin: float) -> NativeMap:
+    def joined(self, highest: Sequence[Any], added: Sequence[Any], own: bool) -> NativeMap:
         """Return a map that takes in what was measured in the input's own space.
 
         Parameters
@@ -158,12 +159,10 @@ class NativeMap(ABC):
             Logits, added last.
         own : bool
             Whether this map's own values count among the highest.
-        margin : float
-            Values are kept this far from 0 and 1 before logits are added.
         """
         values = np.max([*([self.values] if own else []), *highest], axis=0) if highest else self.values
         map_ = copy.copy(self)
-        map_.values = added_in_logits(values, sum(added), margin) if added else np.asarray(values, np.float32)
+        map_.values = added_in_logits(values, sum(added)) if added else np.asarray(values, np.float32)
         return map_
 
     def in_views(self) -> FloatArray:

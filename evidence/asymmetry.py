@@ -8,17 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from looktwice.core.calibration import STUDY_FALSE_ALARMS, Calibration, logit
+from looktwice.core.calibration import Calibration, logit
 from looktwice.core.finding import Finding, Join, ViewHeat
+from looktwice.core.rates import RATES
 from looktwice.core.study import FloatArray, Study
 from looktwice.evidence.base import Context
 from looktwice.evidence.encoding import StudyTokens
-
-# A finding fills a small part of a head: the score is that of its most asymmetric thousandth.
-WORST_SHARE = 0.001
-# The score's logit grows by one when the worst thousandth's does by so much.
-STEP = 0.5
-
+from looktwice.evidence.settings import DEFAULTS, AsymmetrySettings
 
 NAME = "asymmetry"
 TITLE = "Unlike the mirrored other side"
@@ -50,13 +46,15 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
         return None
     maps = asymmetry_across(study, head, plane, tokens.grid)
     replaced = any(one.join is Join.REPLACE for one in context.findings)
-    return Finding(NAME, calibration.logit(worst(maps)), None if replaced else ViewHeat(maps))
+    return Finding(
+        NAME, calibration.logit(worst(maps, context.config.settings.asymmetry)), None if replaced else ViewHeat(maps)
+    )
 
 
 def calibrate(normals: Sequence[Study], context: Context) -> Calibration | None:
     """Calibrate by normal studies; None where no head is among them."""
     heads = [measure_asymmetry(study, context.expert.encoder.grid) for study in normals if fits(study)]
-    return calibrate_asymmetry(heads) if heads else None
+    return calibrate_asymmetry(heads, context.config.settings.asymmetry) if heads else None
 
 
 def measure_asymmetry(study: Study, grid: tuple[int, int]) -> FloatArray:
@@ -68,12 +66,12 @@ def measure_asymmetry(study: Study, grid: tuple[int, int]) -> FloatArray:
     return midsagittal_asymmetry(study, grid)
 
 
-def calibrate_asymmetry(heads: list[FloatArray]) -> Calibration:
+def calibrate_asymmetry(heads: list[FloatArray], settings: AsymmetrySettings = DEFAULTS.asymmetry) -> Calibration:
     """Calibrate the score by the asymmetry maps (V, h, w) of normal heads; the maps are calibrated by themselves."""
-    shift = float(np.quantile([worst(maps) for maps in heads], 1 - STUDY_FALSE_ALARMS))
-    return Calibration(score_shift=shift, score_scale=STEP)
+    shift = float(np.quantile([worst(maps, settings) for maps in heads], 1 - RATES.studies))
+    return Calibration(score_shift=shift, score_scale=settings.score_step)
 
 
-def worst(maps: FloatArray) -> float:
+def worst(maps: FloatArray, settings: AsymmetrySettings = DEFAULTS.asymmetry) -> float:
     """Return the logit that the most asymmetric places of a head reach, by its maps (V, h, w)."""
-    return float(logit(np.quantile(maps, 1 - WORST_SHARE), margin=1e-3))
+    return float(logit(np.quantile(maps, 1 - settings.worst_share)))

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from looktwice.core.calibration import Calibration
+from looktwice.core.rates import EVEN_ODDS
 from looktwice.encoders.base import VisionEncoder
 from looktwice.encoders.registry import create_encoder
 from looktwice.evidence.self_reference_maps import FeatureLevel
+from looktwice.evidence.settings import DEFAULTS, Settings
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class ExpertConfig:
         Names of the sets seen in training.
     threshold : float
     revision : str
+    settings : Settings
+        What is tuned in the sources and comparisons.
     """
 
     encoder: str
@@ -70,5 +74,6 @@ class ExpertConfig:
     max_tiles: int = 1
     calibration: dict[str, Calibration] = field(default_factory=dict)
     trained_on: tuple[str, ...] = ()
-    threshold: float = 0.5
+    threshold: float = EVEN_ODDS
     revision: str = "unreleased"
+    settings: Settings = DEFAULTS

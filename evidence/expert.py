@@ -35,9 +35,11 @@ class Expert(nn.Module):
     def __init__(self, encoder: VisionEncoder, look_twice: LookTwice, config: ExpertConfig) -> None:
         super().__init__()
         self.encoder, self.look_twice, self.config = encoder, look_twice, config
-        self.fusion = Fusion(len(config.feature_levels) * len(MAPS))
+        settings = config.settings.self_reference
+        self.fusion = Fusion(len(config.feature_levels) * len(MAPS), settings=settings)
         levels = len(config.feature_levels) + sum(len(one.feature_levels) for one in config.passes)
-        self.photo_fusion = Fusion(levels * len(MAPS), [level * len(MAPS) for level in config.heterogeneous])
+        heterogeneous = [level * len(MAPS) for level in config.heterogeneous]
+        self.photo_fusion = Fusion(levels * len(MAPS), heterogeneous, settings)
         self.files: dict[str, str] = {}
         self.eval()
 

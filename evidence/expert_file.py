@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from looktwice.encoders.registry import create_encoder
 from looktwice.evidence.config import EncoderPass, ExpertConfig
 from looktwice.evidence.expert import Expert, build_expert
 from looktwice.evidence.self_reference_maps import FeatureLevel
+from looktwice.evidence.settings import DEFAULTS, Settings
 
 # What files written before version 0.2 call a setting, or a source of evidence.
 _EARLIER_NAMES = {"fields": "feature_levels", "looks": "passes"}
@@ -68,13 +70,34 @@ def _read(path: Path) -> tuple[ExpertConfig, dict[str, Tensor]]:
         settings["feature_levels"] = _levels(settings["feature_levels"])
         settings["passes"] = tuple(_pass(stored) for stored in settings["passes"])
         settings["heterogeneous"] = tuple(settings["heterogeneous"])
+        settings["settings"] = _settings(path, settings.get("settings", {}))
         settings["trained_on"] = tuple(settings["trained_on"])
         settings["calibration"] = {
             _EARLIER_SOURCES.get(kind, kind): Calibration(**values) for kind, values in settings["calibration"].items()
         }
         return ExpertConfig(**settings), tensors
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is not an expert written by looktwice ({type(error).__name__})") from error
+
+
+def _settings(path: Path, stored: dict[str, dict[str, Any]]) -> Settings:
+    """Return stored settings; what a file lacks has its default."""
+    return replace(DEFAULTS, **{name: _group(path, name, values) for name, values in stored.items()})
+
+
+def _group(path: Path, name: str, stored: dict[str, Any]) -> Any:
+    default = getattr(DEFAULTS, name, None)
+    known = {} if default is None else asdict(default)
+    for field, value in stored.items():
+        if field not in known:
+            raise WeightsError(f"{path} has a setting that this version does not know: {name}.{field}")
+        kinds = {float: (int, float), int: (int,), tuple: (list,)}
+        if not isinstance(value, kinds[type(known[field])]):
+            raise WeightsError(f"{path} has a setting of the wrong kind: {name}.{field} = {value!r}")
+    if default is None:
+        raise WeightsError(f"{path} has settings that this version does not know: {name}")
+    # JSON has no tuples.
+    return replace(default, **{field: tuple(v) if isinstance(v, list) else v for field, v in stored.items()})
 
 
 def _levels(stored: Sequence[Sequence[int]]) -> tuple[FeatureLevel, ...]:

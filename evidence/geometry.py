@@ -11,34 +11,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.core.calibration import STUDY_FALSE_ALARMS, Calibration
+from looktwice.core.calibration import Calibration
 from looktwice.core.finding import Finding, Join, NativeHeat
+from looktwice.core.rates import RATES
 from looktwice.core.study import FloatArray, Study
 from looktwice.evidence.base import Context
 from looktwice.evidence.encoding import StudyTokens
 from looktwice.evidence.networks.damage import GeometryNetwork, shipped_network
+from looktwice.evidence.settings import DEFAULTS, GeometrySettings
 
 if TYPE_CHECKING:
     from looktwice.modalities.pointclouds.study import CloudStudy
     from looktwice.modalities.pointclouds.surfels import Surfels
 
-# An object's score is the mean of what its most suspicious 2, 1, 0.5 and 0.1 % of area come to: a single noisy element
-# moves it little, a small scratch and a large dent both reach it.
-SCORED_SHARES = (0.02, 0.01, 0.005, 0.001)
-# Neighbours that an element's logit is averaged over.
-SMOOTHED = 9
-# The score's logit grows by one when an object's reading does by so much: another scan of the same object then moves
-# its score by less than 0.05.
-SCORE_STEP = 1.6
-# Logits well beyond this differ more from scan to scan, and are compressed.
-KNEE = 2.0
-# The head's logit of places that come to 0.5 on the map: about one in a thousand of a sound surface.
-SOUND_PLACES = 0.001
-
 
 @dataclass(frozen=True)
 class Reading:
-    """What the head says of one cloud, not calibrated.
+    """What the network says of one cloud, not calibrated.
 
     Attributes
     ----------
@@ -46,16 +35,18 @@ class Reading:
         Logit of each of the file's points, smoothed twice; negative infinity where a point is not inspected.
     elements : float32, shape (M,)
         Logit of each evenly spread element of the surface, smoothed once.
+    settings : GeometrySettings
     """
 
     points: FloatArray
     elements: FloatArray
+    settings: GeometrySettings = DEFAULTS.geometry
 
     @property
     def score(self) -> float:
-        """Mean of the logits that the worst parts of the area reach, compressed beyond `KNEE`."""
-        reached = np.quantile(self.elements, [1 - share for share in SCORED_SHARES])
-        return float(np.arcsinh(reached.mean() / KNEE))
+        """Mean of the logits that the worst parts of the area reach, compressed beyond the knee."""
+        reached = np.quantile(self.elements, [1 - share for share in self.settings.scored_shares])
+        return float(np.arcsinh(reached.mean() / self.settings.knee))
 
 
 NAME = "geometry"
@@ -81,7 +72,7 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     calibration = context.calibration(NAME)
     if calibration is None:
         return None
-    reading = read_geometry(study)
+    reading = read_geometry(study, settings=context.config.settings.geometry)
     join = Join.REPLACE if study.cloud.colours is None else Join.MAX
     heat = NativeHeat(place_probabilities(reading, calibration))
     return Finding(NAME, calibration.logit(reading.score), heat, join)
@@ -92,18 +83,22 @@ def calibrate(normals: Sequence[Study], context: Context) -> Calibration:
     return shipped_network().calibration
 
 
-def read_geometry(study: CloudStudy, head: GeometryNetwork | None = None) -> Reading:
-    """Let a head, by default the shipped one, look at a cloud or a mesh."""
+def read_geometry(
+    study: CloudStudy, network: GeometryNetwork | None = None, settings: GeometrySettings = DEFAULTS.geometry
+) -> Reading:
+    """Let a network, by default the shipped one, look at a cloud or a mesh."""
     surfels, features = study.shape
-    logits = (head or shipped_network()).logits(features)
-    return Reading(*spread_over_points(study, surfels, logits))
+    logits = (network or shipped_network()).logits(features)
+    return Reading(*spread_over_points(study, surfels, logits, settings), settings)
 
 
-def spread_over_points(study: CloudStudy, surfels: Surfels, logits: FloatArray) -> tuple[FloatArray, FloatArray]:
+def spread_over_points(
+    study: CloudStudy, surfels: Surfels, logits: FloatArray, settings: GeometrySettings = DEFAULTS.geometry
+) -> tuple[FloatArray, FloatArray]:
     """Return the logit of each point (P,), negative infinity where not inspected, and of each element, smoothed."""
-    elements = smoothed(logits, surfels.neighbours)
+    elements = smoothed(logits, surfels.neighbours, settings)
     # Places are ranked better over twice the neighbourhood; a whole object is not.
-    places = smoothed(elements, surfels.neighbours)
+    places = smoothed(elements, surfels.neighbours, settings)
     points = np.full(len(study.drawn), -np.inf, np.float32)
     if len(surfels.owner) == study.drawn.sum():
         points[study.drawn] = places[surfels.owner]
@@ -115,9 +110,11 @@ def spread_over_points(study: CloudStudy, surfels: Surfels, logits: FloatArray) 
     return points, elements
 
 
-def smoothed(logits: FloatArray, neighbours: npt.NDArray[np.integer]) -> FloatArray:
-    """Return the logits of elements (M,) averaged over their nearest `SMOOTHED`, from `neighbours` (M, K)."""
-    mean: FloatArray = logits[neighbours[:, :SMOOTHED]].mean(axis=1)
+def smoothed(
+    logits: FloatArray, neighbours: npt.NDArray[np.integer], settings: GeometrySettings = DEFAULTS.geometry
+) -> FloatArray:
+    """Return the logits of elements (M,) averaged over their nearest, from `neighbours` (M, K)."""
+    mean: FloatArray = logits[neighbours[:, : settings.num_smoothed]].mean(axis=1)
     return mean
 
 
@@ -132,7 +129,9 @@ def place_probabilities(reading: Reading, calibration: Calibration) -> FloatArra
 def calibrate_geometry(readings: Sequence[Reading]) -> Calibration:
     """Calibrate by sound objects: few of them, and few of their places, may reach the threshold."""
     return Calibration(
-        score_shift=float(np.quantile([reading.score for reading in readings], 1 - STUDY_FALSE_ALARMS)),
-        score_scale=SCORE_STEP,
-        map_shift=float(np.quantile(np.concatenate([reading.points for reading in readings]), 1 - SOUND_PLACES)),
+        score_shift=float(np.quantile([reading.score for reading in readings], 1 - RATES.studies)),
+        score_scale=readings[0].settings.score_step,
+        map_shift=float(
+            np.quantile(np.concatenate([reading.points for reading in readings]), 1 - RATES.surface_places)
+        ),
     )

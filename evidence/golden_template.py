@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from looktwice.core.calibration import logit
+from looktwice.core.calibration import exact_logit
 from looktwice.core.finding import Finding, Join, ViewHeat
 from looktwice.core.study import Study
 from looktwice.evidence.base import Context
@@ -33,7 +33,7 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     # Where the very same drawing is known, nothing else is needed.
     return Finding(
         NAME,
-        float(logit(float(heat.max()))),
+        float(exact_logit(float(heat.max()))),
         ViewHeat(np.asarray(heat, np.float32)[None]),
         Join.REPLACE,
         replaces=("self_reference", "references", "outlined_examples"),

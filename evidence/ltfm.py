@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import torch
 
-from looktwice.core.calibration import logit
+from looktwice.core.calibration import exact_logit
 from looktwice.core.finding import Finding, Join
 from looktwice.core.study import Study
 from looktwice.evidence.base import Context
@@ -41,4 +41,4 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding:
     """Gather the first looks of all views into the selected tokens and a score."""
     looks = FirstLook.concatenate(tokens.kept[NAME])
     selected = context.expert.look_twice.gather(looks, [len(looks.maps)])
-    return Finding(NAME, float(logit(float(selected.score[0]))), join=Join.NONE, selected=selected)
+    return Finding(NAME, float(exact_logit(float(selected.score[0]))), join=Join.NONE, selected=selected)

@@ -16,12 +16,10 @@ from looktwice.evidence.base import Context
 from looktwice.evidence.config import ExpertConfig
 from looktwice.evidence.encoding import EncodedViews, StudyTokens
 from looktwice.evidence.self_reference_maps import self_reference_maps
+from looktwice.evidence.settings import DEFAULTS
 
 NAME = "self_reference"
 TITLE = "Unlike the rest of the same study"
-
-# A study is as suspicious as the mean of this share of its views, the worst ones.
-WORST_SHARE = 0.03
 
 
 def fits(study: Study) -> bool:
@@ -32,11 +30,11 @@ def fits(study: Study) -> bool:
 @torch.inference_mode()
 def keep(views: EncodedViews, context: Context) -> Sequence[tuple[Tensor, Tensor]]:
     """Return the map (h, w) and the logit of each view, neither calibrated."""
-    expert = context.expert
+    expert, settings = context.expert, context.config.settings.self_reference
     if views.photographs:
         maps, logits = expert.photo_fusion(photograph_maps(views, expert.config))
     else:
-        maps, logits = expert.fusion(self_reference_maps(views.tokens, expert.config.feature_levels))
+        maps, logits = expert.fusion(self_reference_maps(views.tokens, expert.config.feature_levels, settings))
     return list(zip(maps.cpu(), logits.cpu(), strict=True))
 
 
@@ -47,20 +45,23 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding:
     raw_maps, raw_logits = (torch.stack(list(parts)) for parts in zip(*tokens.kept[NAME], strict=True))
     logits = calibration.of_scores(raw_logits)
     maps = calibration.of_maps(raw_maps).sigmoid().float().numpy()
-    return Finding(NAME, float(worst_views(logits)), ViewHeat(maps), view_scores=logits.sigmoid().float().numpy())
+    worst = worst_views(logits, context.config.settings.self_reference.worst_views_share)
+    return Finding(NAME, float(worst), ViewHeat(maps), view_scores=logits.sigmoid().float().numpy())
 
 
-def worst_views(logits: Tensor) -> Tensor:
+def worst_views(logits: Tensor, share: float = DEFAULTS.self_reference.worst_views_share) -> Tensor:
     """Mean logit of the most suspicious views of a study, so that a finding in few of many views decides it."""
-    count = max(1, round(WORST_SHARE * len(logits)))
+    count = max(1, round(share * len(logits)))
     return logits.topk(count).values.mean()
 
 
 def photograph_maps(views: EncodedViews, config: ExpertConfig) -> Tensor:
     """Return the self-reference maps (V, K, h, w) of photographs, of all encoder passes, on the finest grid."""
-    maps = [self_reference_maps(views.tokens, config.feature_levels)]
+    settings = config.settings.self_reference
+    maps = [self_reference_maps(views.tokens, config.feature_levels, settings)]
     maps += [
-        self_reference_maps(tokens, one.feature_levels) for tokens, one in zip(views.passes, config.passes, strict=True)
+        self_reference_maps(tokens, one.feature_levels, settings)
+        for tokens, one in zip(views.passes, config.passes, strict=True)
     ]
     finest = max((one.shape[2:] for one in maps), key=math.prod)
     same = [F.interpolate(one, finest, mode="bilinear", align_corners=False) for one in maps]

@@ -19,20 +19,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from looktwice.core.tokens import Tokens
+from looktwice.evidence.settings import DEFAULTS, SelfReferenceSettings
 
 MAPS = ("nearest", "surround")
 STATISTICS = ("top", "mean")
-
-# Nearest neighbours over which the distance of a token is averaged.
-NEIGHBOURS = 5
-# The peak of a map is the mean of this fraction of its tokens, the highest ones.
-TOP_SHARE = 0.01
-# Tokens within this fraction of the grid's side do not count as neighbours: they see the same pixels or anomaly.
-EXCLUDED_SHARE = 1 / 9
-# Side of the square of tokens, in tokens, that the surroundings are averaged over.
-SURROUND = 7
-# Added to distances before the logarithm: about the distance between two patches of the same texture.
-FLOOR = 1e-2
 
 
 class FeatureLevel(NamedTuple):
@@ -50,7 +40,9 @@ class FeatureLevel(NamedTuple):
     smooth: int
 
 
-def self_reference_maps(tokens: Tokens, fields: Sequence[FeatureLevel]) -> Tensor:
+def self_reference_maps(
+    tokens: Tokens, fields: Sequence[FeatureLevel], settings: SelfReferenceSettings = DEFAULTS.self_reference
+) -> Tensor:
     """Return the log distance of each token to the rest of its view, for each feature level and kind of map.
 
     Parameters
@@ -59,18 +51,19 @@ def self_reference_maps(tokens: Tokens, fields: Sequence[FeatureLevel]) -> Tenso
         Of V views.
     fields : sequence of FeatureLevel
         Feature levels to use.
+    settings : SelfReferenceSettings
 
     Returns
     -------
     Tensor, float32, shape (V, len(fields) · len(MAPS), h, w)
         Level by level, in the order of ``MAPS``.
     """
-    excluded = _near(tokens.grid, tokens.final.device)
+    excluded = _near(tokens.grid, tokens.final.device, settings.excluded_share)
     maps = []
     for field in fields:
         described = describe(tokens, field)
-        maps += [_nearest(described, excluded), _surround(described)]
-    return torch.log(torch.stack(maps, dim=1) + FLOOR)
+        maps += [_nearest(described, excluded, settings.num_neighbors), _surround(described, settings.surround)]
+    return torch.log(torch.stack(maps, dim=1) + settings.distance_floor)
 
 
 def describe(tokens: Tokens, field: FeatureLevel) -> Tensor:
@@ -81,7 +74,7 @@ def describe(tokens: Tokens, field: FeatureLevel) -> Tensor:
     return F.normalize(level, dim=1)
 
 
-def summarise(maps: Tensor, top_share: float = TOP_SHARE) -> Tensor:
+def summarise(maps: Tensor, top_share: float = DEFAULTS.self_reference.top_share) -> Tensor:
     """Return the statistics (V, K · len(STATISTICS)) of maps (V, K, h, w): of each map, its peak and its mean."""
     flat = maps.flatten(2)
     count = max(1, round(top_share * flat.shape[2]))
@@ -89,28 +82,28 @@ def summarise(maps: Tensor, top_share: float = TOP_SHARE) -> Tensor:
 
 
 @lru_cache(maxsize=8)
-def _near(grid: tuple[int, int], device: torch.device) -> Tensor:
+def _near(grid: tuple[int, int], device: torch.device, excluded_share: float) -> Tensor:
     """Return which pairs of tokens are too close on the grid to be neighbours, bool (N, N)."""
     rows, columns = torch.meshgrid(torch.arange(grid[0]), torch.arange(grid[1]), indexing="ij")
     places = torch.stack([rows.flatten(), columns.flatten()], dim=1).float()
-    radius = max(1, round(EXCLUDED_SHARE * min(grid)))
+    radius = max(1, round(excluded_share * min(grid)))
     return (torch.cdist(places, places, p=float("inf")) <= radius).to(device)
 
 
-def _nearest(field: Tensor, excluded: Tensor) -> Tensor:
+def _nearest(field: Tensor, excluded: Tensor, neighbors: int) -> Tensor:
     flat = field.flatten(2)
     similarity = (flat.transpose(1, 2) @ flat).masked_fill_(excluded, -1.0)
-    # The nearest of each of five interleaved groups approximates the five nearest, without sorting.
-    padded = F.pad(similarity, (0, -similarity.shape[2] % NEIGHBOURS), value=-1.0)
-    nearest = padded.unflatten(2, (-1, NEIGHBOURS)).amax(dim=2)
+    # The nearest of each of five interleaved groups approximates the five nearest, without sorting; so with any number.
+    padded = F.pad(similarity, (0, -similarity.shape[2] % neighbors), value=-1.0)
+    nearest = padded.unflatten(2, (-1, neighbors)).amax(dim=2)
     # Between unit vectors |a − b|² = 2 − 2 a·b.
     distances: Tensor = (2 - 2 * nearest).clamp_min(0).sqrt().mean(dim=2).unflatten(1, field.shape[2:])
     return distances
 
 
-def _surround(field: Tensor) -> Tensor:
-    pad = SURROUND // 2
+def _surround(field: Tensor, side: int) -> Tensor:
+    pad = side // 2
     padded = F.pad(field, (pad, pad, pad, pad), mode="replicate")
-    surround = F.avg_pool2d(padded, SURROUND, stride=1)
+    surround = F.avg_pool2d(padded, side, stride=1)
     distances: Tensor = torch.linalg.vector_norm(field - surround, dim=1)
     return distances

@@ -15,23 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from looktwice.core.atomic import atomic_path
-from looktwice.core.calibration import NORMAL_LOGIT, STUDY_FALSE_ALARMS, Calibration
+from looktwice.core.calibration import NORMAL_LOGIT, Calibration
 from looktwice.core.errors import WeightsError
 from looktwice.core.finding import Finding, Join, NativeHeat
+from looktwice.core.rates import EVEN_ODDS, RATES
 from looktwice.core.study import FloatArray, Study
 from looktwice.evidence.base import Context
 from looktwice.evidence.encoding import StudyTokens
+from looktwice.evidence.settings import DEFAULTS, TissueSettings
 
 if TYPE_CHECKING:
     from looktwice.modalities.volumes.tissue import Tissue as TissueMeasurement
 
 HEAD_FILE = Path(__file__).parents[1] / "weights" / "tissue" / "head.safetensors"
-# A finding fills a small part of a brain: the score is that of its most unusual share.
-WORST_SHARE = 0.001
-# Of a brain that the source can judge, no more than this share is unusual.
-MOST_UNUSUAL, EVEN_ODDS = 0.15, 0.5
-# A normal place reaches the threshold so often.
-PLACE_FALSE_ALARMS = 0.0005
 
 
 @dataclass(frozen=True)
@@ -123,6 +119,7 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     assert isinstance(study, VolumeStudy)
     if context.calibration(NAME) is None:
         return None
+    settings = context.config.settings.tissue
     probes = shipped_probes()
     tissues = [tissue for voxels in study.voxels if (tissue := measure_tissue(study, voxels)) is not None]
     if not tissues:
@@ -133,11 +130,11 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     brain = np.isfinite(logits)
     values = np.zeros(logits.shape, np.float32)
     values[brain] = probes.calibration.probabilities(logits[brain])
-    if np.mean(values[brain] > EVEN_ODDS) > MOST_UNUSUAL:
+    if np.mean(values[brain] > EVEN_ODDS) > settings.most_unusual:
         study.notes.append("tissue not judged: too much of it is unlike a brain's (another contrast?)")
         return None
     heat = NativeHeat(tissues[0].fine.field(values))
-    return Finding(NAME, probes.calibration.logit(worst(logits)), heat, Join.REPLACE)
+    return Finding(NAME, probes.calibration.logit(worst(logits, settings)), heat, Join.REPLACE)
 
 
 def calibrate(normals: Sequence[Study], context: Context) -> Calibration:
@@ -151,10 +148,10 @@ def shipped_probes() -> TissueProbes:
     return TissueProbes.load(HEAD_FILE)
 
 
-def worst(logits: FloatArray) -> float:
+def worst(logits: FloatArray, settings: TissueSettings = DEFAULTS.tissue) -> float:
     """Mean logit of a brain's most unusual places; NaN marks what is no brain."""
     inside = logits[np.isfinite(logits)]
-    count = max(1, round(WORST_SHARE * inside.size))
+    count = max(1, round(settings.worst_share * inside.size))
     return float(np.partition(inside, -count)[-count:].mean())
 
 
@@ -167,7 +164,7 @@ def on_common_scale(head: LinearProbe, normals: Sequence[FloatArray]) -> LinearP
     normals : sequence of float32, shape (n,)
         Its logits of normal brains. Brains count alike: one with artefacts must not hide the lesions of all others.
     """
-    shift = float(np.median([np.quantile(logits, 1 - PLACE_FALSE_ALARMS) for logits in normals]))
+    shift = float(np.median([np.quantile(logits, 1 - RATES.tissue_places) for logits in normals]))
     middle = float(np.median([np.median(logits) for logits in normals]))
     scale = max((middle - shift) / NORMAL_LOGIT, 1e-3)
     return LinearProbe((head.weights / scale).astype(np.float32), (head.bias - shift) / scale)
@@ -175,4 +172,4 @@ def on_common_scale(head: LinearProbe, normals: Sequence[FloatArray]) -> LinearP
 
 def calibrate_tissue(brains: list[FloatArray]) -> Calibration:
     """Calibrate the score by the logits of normal brains; the map's are on a common scale already."""
-    return Calibration(score_shift=float(np.quantile([worst(logits) for logits in brains], 1 - STUDY_FALSE_ALARMS)))
+    return Calibration(score_shift=float(np.quantile([worst(logits) for logits in brains], 1 - RATES.studies)))

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from looktwice.core.calibration import NORMAL_LOGIT, STUDY_FALSE_ALARMS, Calibration, logit
-from looktwice.core.finding import ViewHeat
+from looktwice.core.calibration import NORMAL_LOGIT, Calibration
+from looktwice.core.rates import RATES
 from looktwice.core.study import Modality, Study
 from looktwice.evidence import self_reference
 from looktwice.evidence.base import Context
@@ -19,15 +19,13 @@ from looktwice.evidence.sources import encode_for
 from looktwice.training.losses import image_loss, ranking_loss
 from looktwice.training.minimise import minimise
 
-# A normal token reaches the threshold so often.
-TOKEN_FALSE_ALARMS = 0.005
 # Steepest and flattest that a score's logit may become.
 SLOPES = (0.05, 20.0)
-# A volume or a cloud has so many more tokens that a stricter share still leaves it some.
-STUDY_TOKEN_FALSE_ALARMS = 0.0005
 
 
-def calibrate_maps(logits: npt.NDArray[np.floating], false_alarms: float = TOKEN_FALSE_ALARMS) -> tuple[float, float]:
+def calibrate_maps(
+    logits: npt.NDArray[np.floating], false_alarms: float = RATES.photograph_tokens
+) -> tuple[float, float]:
     """Return (shift, scale) that bring raw token logits of normal material to few false alarms and a low median."""
     shift = float(np.quantile(logits, 1 - false_alarms))
     scale = max((float(np.median(logits)) - shift) / NORMAL_LOGIT, 1e-3)
@@ -72,11 +70,9 @@ def calibrate_studies(expert: Expert, studies: Sequence[Study], modality: Modali
     scores, tokens, context = [], [], Context(expert)
     for study in studies:
         [kept] = encode_for([study], context)
-        finding = self_reference.look(study, kept, context)
-        assert isinstance(finding.heat, ViewHeat)
-        scores.append(finding.logit)
-        tokens.append(logit(finding.heat.maps).ravel())
-    map_shift, map_scale = calibrate_maps(np.concatenate(tokens), STUDY_TOKEN_FALSE_ALARMS)
+        scores.append(self_reference.look(study, kept, context).logit)
+        tokens += [raw.float().numpy().ravel() for raw, _ in kept.kept[self_reference.NAME]]
+    map_shift, map_scale = calibrate_maps(np.concatenate(tokens), RATES.study_tokens)
     return Calibration(
-        score_shift=float(np.quantile(scores, 1 - STUDY_FALSE_ALARMS)), map_shift=map_shift, map_scale=map_scale
+        score_shift=float(np.quantile(scores, 1 - RATES.studies)), map_shift=map_shift, map_scale=map_scale
     )

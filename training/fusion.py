@@ -60,7 +60,7 @@ def fit_fusion(
         Their fused logits.
     """
     maps = maps.float()
-    statistics = summarise(maps)
+    statistics = summarise(maps, fusion.settings.top_share)
     _standardise(fusion.view_probe, statistics)
     _standardise(fusion.map_probe, maps.movedim(1, -1).flatten(0, 2))
     rows = [torch.tensor([name == source for name in sources]) for source in sorted(set(sources))]

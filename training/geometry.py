@@ -23,8 +23,9 @@ from looktwice.core.errors import InputError
 from looktwice.datasets.folder import open_folder
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import Sample
-from looktwice.evidence.geometry import SMOOTHED, Reading, calibrate_geometry, smoothed
+from looktwice.evidence.geometry import Reading, calibrate_geometry, smoothed
 from looktwice.evidence.networks.damage import CLIP, GeometryNetwork
+from looktwice.evidence.settings import DEFAULTS
 from looktwice.modalities.pointclouds import open_pointcloud
 
 FloatArray = npt.NDArray[np.float32]
@@ -79,7 +80,7 @@ class Case:
     features : float32, shape (M, F)
     share : float32, shape (M,)
         Share of each element's points that are labelled.
-    near : int, shape (M, SMOOTHED)
+    near : int, shape (M, K)
         Nearest elements.
     """
 
@@ -227,5 +228,5 @@ def _measure(sample: Sample, path: Path) -> None:
         names=np.array(list(features)),
         features=np.stack(list(features.values()), axis=1).astype(np.float16),
         share=share.astype(np.float32),
-        near=surfels.neighbours[:, :SMOOTHED].astype(np.int32),
+        near=surfels.neighbours[:, : DEFAULTS.geometry.num_smoothed].astype(np.int32),
     )

@@ -183,7 +183,12 @@ def _fit_views(expert: Expert, tokens: TokenSet) -> None:
     """Fit the heads that judge slices and renderings."""
     rows = tokens.painted()
     maps = torch.cat(
-        [self_reference_maps(tokens.tokens(part), expert.config.feature_levels) for part in rows.split(64)]
+        [
+            self_reference_maps(
+                tokens.tokens(part), expert.config.feature_levels, expert.config.settings.self_reference
+            )
+            for part in rows.split(64)
+        ]
     )
     sources = [tokens.sources[row] for row in rows.tolist()]
     fit_fusion(expert.fusion, maps, tokens.labels[rows], tokens.token_masks[rows], sources)

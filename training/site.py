@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from looktwice.core.calibration import Calibration, logit
+from looktwice.core.calibration import Calibration, exact_logit
 from looktwice.core.errors import InputError
 from looktwice.evidence.config import ExpertConfig
 
@@ -34,13 +34,13 @@ def site_config(
     InputError
         Too few scores to know so small a share.
     """
-    logits = np.sort(logit(np.fromiter(scores, float)))
+    logits = np.sort(exact_logit(np.fromiter(scores, float)))
     # The smallest score that leaves no more than the share above it, the input itself being one of n + 1.
     rank = int(np.ceil((len(logits) + 1) * (1 - false_alarms))) - 1
     if rank >= len(logits):
         needed = int(np.ceil(1 / false_alarms)) - 1
         raise InputError(f"{len(logits)} normal inputs cannot tell a rate of {false_alarms:g}: give at least {needed}")
-    excess = float(logits[rank] - logit(config.threshold))
+    excess = float(logits[rank] - exact_logit(config.threshold))
     shifted = {name: _shift(one, excess) if name in names else one for name, one in config.calibration.items()}
     return replace(config, calibration=shifted, revision=f"{config.revision}+site")
 

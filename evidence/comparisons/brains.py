@@ -10,19 +10,14 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from looktwice.core.statistics import robust_scale
 from looktwice.core.study import FloatArray, Study
+from looktwice.evidence.settings import DEFAULTS, Settings
 from looktwice.modalities.volumes.fields import SeparableField
 from looktwice.modalities.volumes.in_mni import brain_values, to_scan
 from looktwice.modalities.volumes.study import VolumeStudy
 
 COMPARES = "volume"
-
-# Variances over few heads are shrunk towards the mean variance of all places; this prior counts as so many heads.
-PRIOR = 4
-# Lower bound of a place's standard deviation, in robust standard deviations of the brain's intensities.
-LEAST_SPREAD = 0.2
-# Converts a median absolute deviation to a standard deviation.
-_ROBUST = 1.4826
 
 Values = npt.NDArray[np.float16]
 
@@ -32,6 +27,9 @@ class BrainComparer:
 
     # Misaligned folds give normal brains high values, too, so low values are no evidence that a brain is normal.
     clears = False
+
+    def __init__(self, settings: Settings = DEFAULTS) -> None:
+        self._settings = settings.brains
 
     def describe(self, study: Study) -> Values | None:
         """Return the smoothed, normalised intensities (N,) at the voxels of the template's brain."""
@@ -50,13 +48,14 @@ class BrainComparer:
         known = np.isfinite(stacked).sum(axis=0) > 1
         values, count = stacked[:, known], len(others)
         if mutual:
-            middle = np.nanmedian(values, axis=0)
-            variance = (_ROBUST * np.nanmedian(np.abs(values - middle), axis=0)) ** 2
+            middle, scale = robust_scale(values, axis=0)
+            variance = scale**2
         else:
             middle, variance = np.nanmean(values, axis=0), np.nanvar(values, axis=0, ddof=1)
-        variance = (count * variance + PRIOR * variance.mean()) / (count + PRIOR)
+        prior = self._settings.prior_heads
+        variance = (count * variance + prior * variance.mean()) / (count + prior)
         # The mean of few heads is uncertain, too.
-        spread = np.maximum(np.sqrt(variance * (1 + 1 / count)), LEAST_SPREAD)
+        spread = np.maximum(np.sqrt(variance * (1 + 1 / count)), self._settings.least_spread)
         deviation = np.full(len(one), np.nan, np.float32)
         deviation[known] = np.log1p(np.abs(one[known] - middle) / spread)
         deviation -= np.float32(np.nanmean(deviation))
@@ -67,4 +66,4 @@ class BrainComparer:
         return to_scan(cast(VolumeStudy, study), logits)
 
 
-COMPARER = BrainComparer()
+COMPARER = BrainComparer

@@ -11,21 +11,16 @@ import numpy as np
 import torch
 
 from looktwice.core.study import FloatArray, Study
-from looktwice.evidence.comparisons.memory_bank import COHORT_SHARE, farthest_points
+from looktwice.evidence.comparisons.memory_bank import farthest_points
 from looktwice.evidence.geometry import spread_over_points
+from looktwice.evidence.settings import DEFAULTS, CloudSettings, Settings
 from looktwice.modalities.pointclouds.study import CloudStudy
 from looktwice.modalities.pointclouds.surfels import Surfels
 
 COMPARES = "pointcloud"
 
-# Size of the coreset of one cloud: elements that other clouds are compared with.
-KEPT_ELEMENTS = 1200
-# Radii of the histograms, in element sides, and the maximum number of neighbours in a histogram.
-RADII, NEIGHBOURS = (3.0, 6.0), 100
 # Open3D returns histograms in percent.
 _PERCENT = 100.0
-# Added to distances between descriptors, so that their logarithm is finite.
-FLOOR = 0.05
 # Number of descriptors compared with all others at once.
 _ROWS = 512
 
@@ -51,11 +46,15 @@ class CloudComparer:
 
     clears = True
 
+    def __init__(self, settings: Settings = DEFAULTS) -> None:
+        self._settings = settings
+
     def describe(self, study: Study) -> Forms:
         """Return the descriptors of a cloud's elements."""
         assert isinstance(study, CloudStudy)
-        elements = histograms(study.shape[0])
-        return Forms(elements, farthest_points(torch.from_numpy(elements), KEPT_ELEMENTS).numpy())
+        elements = histograms(study.shape[0], self._settings.clouds)
+        size = self._settings.clouds.coreset_size
+        return Forms(elements, farthest_points(torch.from_numpy(elements), size).numpy())
 
     def distances(self, one: Forms, others: Sequence[Forms], mutual: bool) -> FloatArray:
         """Return the log distance of each element (M,) to its nearest neighbour in the others; see ``Comparer``.
@@ -63,18 +62,18 @@ class CloudComparer:
         Some members of a cohort may have the same defect, so the distance is the mean over the nearest of them.
         """
         nearest = np.sort(np.stack([_nearest(one.elements, other.memory) for other in others]), axis=0)
-        count = max(1, round(COHORT_SHARE * len(others))) if mutual else 1
-        distance: FloatArray = np.log(nearest[:count].mean(axis=0) + FLOOR)
+        count = max(1, round(self._settings.memory_bank.cohort_share * len(others))) if mutual else 1
+        distance: FloatArray = np.log(nearest[:count].mean(axis=0) + self._settings.clouds.distance_floor)
         return distance
 
     def places(self, study: Study, logits: FloatArray) -> FloatArray:
         """Return the logit of each of the file's points, averaged over neighbouring elements."""
         assert isinstance(study, CloudStudy)
-        points, _ = spread_over_points(study, study.shape[0], logits)
+        points, _ = spread_over_points(study, study.shape[0], logits, self._settings.geometry)
         return np.nan_to_num(points, neginf=0.0)
 
 
-def histograms(surfels: Surfels) -> FloatArray:
+def histograms(surfels: Surfels, settings: CloudSettings = DEFAULTS.clouds) -> FloatArray:
     """Return FPFH descriptors of the elements, shape (M, 66): how the normals around each element turn.
 
     Fast point feature histograms (Rusu et al., ICRA 2009, doi:10.1109/ROBOT.2009.5152473) at two radii. They are
@@ -86,8 +85,8 @@ def histograms(surfels: Surfels) -> FloatArray:
     cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(surfels.points.astype(np.float64)))
     cloud.normals = o3d.utility.Vector3dVector(surfels.normals.astype(np.float64))
     parts = []
-    for radius in RADII:
-        search = o3d.geometry.KDTreeSearchParamHybrid(radius * surfels.side, NEIGHBOURS)
+    for radius in settings.radii:
+        search = o3d.geometry.KDTreeSearchParamHybrid(radius * surfels.side, settings.max_neighbors)
         found = o3d.pipelines.registration.compute_fpfh_feature(cloud, search)  # type: ignore[call-arg]  # stub errs
         parts.append(np.asarray(found.data).T / _PERCENT)
     return np.asarray(np.sqrt(np.concatenate(parts, axis=1)), np.float32)
@@ -104,4 +103,4 @@ def _nearest(elements: FloatArray, memory: FloatArray) -> FloatArray:
     return distance
 
 
-COMPARER = CloudComparer()
+COMPARER = CloudComparer

@@ -27,6 +27,7 @@ from looktwice.evidence.comparisons.studies import LEAST_REFERENCES as STUDY_REF
 from looktwice.evidence.comparisons.tiles import TiledReferences
 from looktwice.evidence.encoding import PHOTOGRAPH_BATCH, EncodedViews, StudyTokens, is_photograph
 from looktwice.evidence.expert import Expert
+from looktwice.evidence.settings import DEFAULTS, Settings
 from looktwice.evidence.sources import encode_for
 
 
@@ -52,6 +53,7 @@ class Comparisons:
         The same, where they are drawings.
     shown : dict of str to Study
         One reference of each other kind, to be shown beside what was found.
+    settings : Settings
     """
 
     photographs: PhotographDescriber | PhotographCohort | TiledReferences | None = None
@@ -62,6 +64,7 @@ class Comparisons:
     pictures: list[ByteArray] = field(default_factory=list)
     templates: GoldenTemplates | None = None
     shown: dict[str, Study] = field(default_factory=dict)
+    settings: Settings = DEFAULTS
 
     def keep(self, views: EncodedViews) -> Sequence[Any]:
         """Return what `compare` will need of a batch of views, one item per view."""
@@ -72,7 +75,7 @@ class Comparisons:
     def compare(self, study: Study, kept: Sequence[Any], own: Finding | None) -> Finding | None:
         """Compare a study; None, and a note in the study, where too few are of its kind."""
         if own is not None and study.key in self.members:
-            return add_own("cohort", *self.members[study.key], own, self.typical)
+            return add_own("cohort", *self.members[study.key], own, self.typical, self.settings.photographs)
         if (
             own is not None
             and is_photograph(study)
@@ -105,7 +108,8 @@ def references_of(expert: Expert, studies: Iterable[Study], method: str = "level
     UsageError
         One of them cannot be compared with, or there are fewer of its kind than two photographs or three others.
     """
-    found = Comparisons()
+    settings = expert.config.settings
+    found = Comparisons(settings=settings)
     photographs: list[Study] = []
     kept: dict[str, list[Any]] = {}
     for study in studies:
@@ -113,14 +117,14 @@ def references_of(expert: Expert, studies: Iterable[Study], method: str = "level
             photographs.append(study)
             continue
         found.shown.setdefault(str(study.modality), study)
-        described = comparer_of(study).describe(study)
+        described = comparer_of(study, settings).describe(study)
         if described is None and strict:
             raise UsageError(f"{study.source} cannot be a reference: {study.notes[-1]}")
         if described is not None:
             kept.setdefault(str(study.modality), []).append(described)
     for kind, own in kept.items():
         if strict or len(own) >= STUDY_REFERENCES:
-            found.studies[kind] = StudyReferences(_comparers()[kind], own)
+            found.studies[kind] = StudyReferences(_comparers(settings)[kind], own, settings.studies)
     if photographs:
         _compare_photographs(expert, photographs, method, found)
     return found
@@ -128,8 +132,9 @@ def references_of(expert: Expert, studies: Iterable[Study], method: str = "level
 
 def _compare_photographs(expert: Expert, photographs: Sequence[Study], method: str, found: Comparisons) -> None:
     found.pictures = [study.views()[0].image for study in photographs]
-    if all(is_drawing(picture) for picture in found.pictures):
-        found.templates = GoldenTemplates(found.pictures)
+    drawings = expert.config.settings.drawings
+    if all(is_drawing(picture, drawings) for picture in found.pictures):
+        found.templates = GoldenTemplates(found.pictures, drawings)
     if method == "tiles":
         found.photographs = TiledReferences(expert, found.pictures)
         return
@@ -154,7 +159,8 @@ def cohort_of(expert: Expert, studies: Iterable[Study]) -> Comparisons:
     UsageError
         No kind has three.
     """
-    found, counts = Comparisons(), dict[str, int]()
+    settings = expert.config.settings
+    found, counts = Comparisons(settings=settings), dict[str, int]()
     photographs = PhotographCohort(expert)
     described: dict[str, Any] = {}
     usual: list[Finding] = []
@@ -170,7 +176,7 @@ def cohort_of(expert: Expert, studies: Iterable[Study]) -> Comparisons:
                 found.tokens[study.key] = own
             continue
         (study,) = batch
-        one = _describe(study)
+        one = _describe(study, settings)
         if one is not None:
             members.setdefault(str(study.modality), {})[study.key] = one
     if max(counts.values(), default=0) < LEAST_COHORT:
@@ -180,11 +186,13 @@ def cohort_of(expert: Expert, studies: Iterable[Study]) -> Comparisons:
         found.typical = typical_of(usual)
     for kind, described_members in members.items():
         if counts[kind] >= LEAST_COHORT:
-            found.studies[kind] = StudyCohort(_comparers()[kind], described_members)
+            found.studies[kind] = StudyCohort(
+                _comparers(settings)[kind], described_members, settings.studies, settings.memory_bank
+            )
     return found
 
 
-def comparer_of(study: Study) -> Comparer[Any]:
+def comparer_of(study: Study, settings: Settings) -> Comparer[Any]:
     """Return how studies of a kind are compared.
 
     Raises
@@ -192,21 +200,21 @@ def comparer_of(study: Study) -> Comparer[Any]:
     UsageError
         Nothing compares this kind.
     """
-    comparers = _comparers()
+    comparers = _comparers(settings)
     if str(study.modality) not in comparers:
         raise UsageError(f"{study.source}: inputs of kind {study.modality} cannot be compared with others")
     return comparers[str(study.modality)]
 
 
-def _comparers() -> dict[str, Comparer[Any]]:
+def _comparers(settings: Settings) -> dict[str, Comparer[Any]]:
     """Return how each kind of input is compared: files of this folder with a constant `COMPARES`."""
     parts = find_parts("evidence.comparisons", "COMPARES").values()
-    return {part.constant("COMPARES"): part.load().COMPARER for part in parts}
+    return {part.constant("COMPARES"): part.load().COMPARER(settings) for part in parts}
 
 
-def _describe(study: Study) -> Any:
+def _describe(study: Study, settings: Settings) -> Any:
     try:
-        return comparer_of(study).describe(study)
+        return comparer_of(study, settings).describe(study)
     except (InputError, UsageError):
         return None
 

@@ -17,10 +17,11 @@ from skimage.measure import label
 from skimage.morphology import disk
 
 from looktwice.core.study import BoolArray, ByteArray
+from looktwice.evidence.settings import DEFAULTS
 
 DIRECTIONS = 12
-# Edges that differ by so many pixels are the same edge: printing, binarising and JPEG move them.
-TOLERANCE = 2
+# As golden templates have it; what classification measures here was learnt with it.
+TOLERANCE = DEFAULTS.drawings.tolerance
 # Rims on the drawing shorter than this share of the rim (and than two pixels) are chance contacts.
 LEAST_ARC = 0.04
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-# Distance of the global descriptor from the nearest reference, in standard deviations among the references, from which
-# a photograph is taken for one of another thing.
-ANOTHER_OBJECT = 8.0
+from looktwice.evidence.settings import DEFAULTS
+
 # Lower bounds: of a distance before its logarithm is taken, and of the standard deviation of the logarithms.
 _LEAST_DISTANCE, _LEAST_SPREAD = 1e-3, 0.1
 
@@ -21,6 +20,8 @@ class Gallery:
     ----------
     descriptors : Tensor, shape (V, D)
         Of at least two.
+    another_object_z : float
+        Distance to the nearest, in standard deviations among them, from which a photograph shows another thing.
 
     Examples
     --------
@@ -29,7 +30,8 @@ class Gallery:
     (1, False)
     """
 
-    def __init__(self, descriptors: Tensor) -> None:
+    def __init__(self, descriptors: Tensor, another_object_z: float = DEFAULTS.photographs.another_object_z) -> None:
+        self._another_object_z = another_object_z
         self._descriptors = descriptors.float()
         among = torch.cdist(self._descriptors, self._descriptors).fill_diagonal_(float("inf")).amin(dim=1)
         usual = among.clamp_min(_LEAST_DISTANCE).log()
@@ -39,4 +41,4 @@ class Gallery:
         """Return which one is most like a photograph's descriptor (1, D), and whether that shows another thing."""
         apart = torch.cdist(descriptor.float(), self._descriptors)[0]
         strangeness = (apart.amin().clamp_min(_LEAST_DISTANCE).log() - self._mean) / self._spread
-        return int(apart.argmin()), bool(strangeness > ANOTHER_OBJECT)
+        return int(apart.argmin()), bool(strangeness > self._another_object_z)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,36 +22,14 @@ from torch import Tensor
 
 from looktwice.core.batches import batched
 from looktwice.core.finding import Finding, ViewHeat
+from looktwice.core.rates import RATES
 from looktwice.core.study import BoolArray, ByteArray, FloatArray
 from looktwice.core.tokens import Tokens
-from looktwice.evidence.comparisons.tiles import FALSE_ALARMS, FALSE_PLACES
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.self_reference_maps import FeatureLevel, describe
+from looktwice.evidence.settings import DEFAULTS, LearnedFlawSettings
 
 BATCH = 8
-# Tokens of two middle depths, those of the expert's second encoder pass over photographs.
-LEVELS = (FeatureLevel(1, 1), FeatureLevel(2, 1))
-# So many normal pictures are enough to learn from.
-MOST_NORMAL = 64
-# Parts of the cross-validation; fewer examples of a kind, or fewer normal pictures, cannot be split so often.
-FOLDS = 5
-# Held-out pictures are judged by one token classifier, new ones by the mean of all, which varies less: of normal ones,
-# half as many are called.
-HELD_OUT_ALARMS = 2 * FALSE_ALARMS
-
-# A token is a flaw's where the outline covers so much of it, or nearly as much as of any token in a small flaw.
-COVERED, OF_MOST = 0.5, 0.7
-# Every n-th token of normal material is as good as all: they are many and alike.
-EVERY = 3
-# Of the tokens' logistic regression: inverse strength of the penalty, and the weight of all tokens together.
-TOKEN_PENALTY, TOKEN_WEIGHT = 1e-3, 2000.0
-
-# A flaw shows in one token or in all of them: the evidence of so many of the worst is averaged, for each kind.
-WORST_SHARES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-# Inverse strength of the penalty of the pictures' logistic regression.
-IMAGE_PENALTY = 0.2
-# Worst tokens of a picture that is judged by its peak.
-PEAK = 3
 _LEAST_SPREAD = 1e-3
 
 Vectors = npt.NDArray[np.float32]
@@ -89,11 +68,11 @@ class LearnedFlaws:
     """
 
     def __init__(self, expert: Expert, normal: Sequence[ByteArray], flawed: Sequence[OutlinedExample]) -> None:
-        self._expert = expert
-        sound = self._describe(normal[:: -(-len(normal) // MOST_NORMAL)])
+        self._expert, settings = expert, expert.config.settings.learned_flaws
+        sound = self._describe(normal[:: -(-len(normal) // settings.most_normal)])
         shown = self._describe([one.image for one in flawed])
         covered = np.stack([_cover(one.outline, shown.shape[1:3]) for one in flawed])
-        self._classifier = StackedClassifier(sound, shown, covered, [one.kind for one in flawed])
+        self._classifier = StackedClassifier(sound, shown, covered, [one.kind for one in flawed], settings)
 
     def find(self, image: ByteArray) -> Finding:
         """Search a photograph for what the examples show.
@@ -112,7 +91,8 @@ class LearnedFlaws:
         """Tokens (V, h, w, C) of pictures."""
         passes = self._expert.config.passes
         encoder = self._expert.pass_encoders[-1] if passes else self._expert.encoder
-        parts = [_side_by_side(encoder.encode(batch)) for batch in batched(pictures, BATCH)]
+        levels = self._expert.config.settings.learned_flaws.levels
+        parts = [_side_by_side(encoder.encode(batch), levels) for batch in batched(pictures, BATCH)]
         return torch.cat(parts).cpu().numpy()
 
 
@@ -130,29 +110,42 @@ class StackedClassifier:
     covered : float32, shape (N, h, w)
         Share of each token that is flawed.
     kinds : sequence of N str
+    settings : LearnedFlawSettings
     """
 
-    def __init__(self, sound: Vectors, shown: Vectors, covered: Vectors, kinds: Sequence[str]) -> None:
+    def __init__(
+        self,
+        sound: Vectors,
+        shown: Vectors,
+        covered: Vectors,
+        kinds: Sequence[str],
+        settings: LearnedFlawSettings = DEFAULTS.learned_flaws,
+    ) -> None:
+        folds = settings.folds
         names, numbers, counts = np.unique(kinds, return_inverse=True, return_counts=True)
         self._kinds = [str(name) for name in names]
-        enough = min(*counts, len(sound)) >= FOLDS
-        of_sound = _split(np.zeros(len(sound), int), FOLDS if enough else 2)
-        of_shown = _split(numbers, FOLDS) if enough else np.full(len(shown), -1)
+        enough = min(*counts, len(sound)) >= folds
+        of_sound = _split(np.zeros(len(sound), int), folds if enough else 2)
+        of_shown = _split(numbers, folds) if enough else np.full(len(shown), -1)
         seen_sound = np.empty((*sound.shape[:3], len(names)), np.float32)
         seen_shown = np.empty((*shown.shape[:3], len(names)), np.float32)
         classifiers = []
         for part in np.unique(of_sound):
             taught, held = of_shown != part, of_shown == part
-            one = TokenClassifier.learned(sound[of_sound != part], shown[taught], covered[taught], numbers[taught])
+            one = TokenClassifier.learned(
+                sound[of_sound != part], shown[taught], covered[taught], numbers[taught], settings
+            )
             seen_sound[of_sound == part] = one.evidence(sound[of_sound == part])
             seen_shown[held] = one.evidence(shown[held])
             classifiers.append(one)
         self._tokens = TokenClassifier.mean(classifiers)
         self._judge: JudgeImages = (
-            ImageClassifier(seen_shown, numbers, seen_sound).judge if enough else judge_by_worst_tokens
+            ImageClassifier(seen_shown, numbers, seen_sound, settings).judge
+            if enough
+            else partial(judge_by_worst_tokens, peak=settings.peak_tokens)
         )
-        self._even = float(np.quantile(self._judge(seen_sound)[0], 1 - HELD_OUT_ALARMS))
-        self._even_place = float(np.quantile(logsumexp(seen_sound, axis=-1), 1 - FALSE_PLACES))
+        self._even = float(np.quantile(self._judge(seen_sound)[0], 1 - RATES.held_out_pictures))
+        self._even_place = float(np.quantile(logsumexp(seen_sound, axis=-1), 1 - RATES.picture_places))
 
     def judge(self, tokens: Vectors) -> tuple[float, FloatArray, dict[str, float]]:
         """Judge one picture by its tokens, (1, h, w, C).
@@ -186,7 +179,9 @@ class TokenClassifier:
     bias: Vectors
 
     @staticmethod
-    def learned(sound: Vectors, shown: Vectors, covered: Vectors, kinds: Indices) -> TokenClassifier:
+    def learned(
+        sound: Vectors, shown: Vectors, covered: Vectors, kinds: Indices, settings: LearnedFlawSettings
+    ) -> TokenClassifier:
         """Learn from tokens of normal pictures and of flawed ones.
 
         Parameters
@@ -197,20 +192,23 @@ class TokenClassifier:
             Share of each token that is flawed.
         kinds : int, shape (N,)
             Every one of 0 ... K − 1 among them.
+        settings : LearnedFlawSettings
         """
         from sklearn.linear_model import LogisticRegression
 
         flaws = [
-            tokens[share >= min(COVERED, OF_MOST * share.max())] for tokens, share in zip(shown, covered, strict=True)
+            tokens[share >= min(settings.covered_share, settings.share_of_most * share.max())]
+            for tokens, share in zip(shown, covered, strict=True)
         ]
         sizes = [len(part) for part in flaws]
-        rest = np.concatenate([sound.reshape(-1, sound.shape[-1])[::EVERY], shown[covered == 0][::EVERY]])
+        step = settings.normal_step
+        rest = np.concatenate([sound.reshape(-1, sound.shape[-1])[::step], shown[covered == 0][::step]])
         mean, scale = rest.mean(axis=0), rest.std(axis=0).clip(1e-6)
         labels = np.concatenate([np.repeat(kinds + 1, sizes), np.zeros(len(rest), int)])
         # Flaws weigh the same whatever their size, and all of them as much as all that is normal.
         of_flaws = np.repeat([1 / (len(flaws) * size) for size in sizes], sizes)
-        weights = TOKEN_WEIGHT * np.concatenate([of_flaws, np.full(len(rest), 1 / len(rest))])
-        model = LogisticRegression(C=TOKEN_PENALTY, max_iter=500, tol=1e-3)
+        weights = settings.token_weight * np.concatenate([of_flaws, np.full(len(rest), 1 / len(rest))])
+        model = LogisticRegression(C=settings.token_penalty, max_iter=500, tol=1e-3)
         model.fit((np.concatenate([*flaws, rest]) - mean) / scale, labels, sample_weight=weights)
         # Of two classes the model keeps the difference, of more it keeps each.
         several = len(model.classes_) > 2
@@ -239,33 +237,35 @@ class ImageClassifier:
     kinds : int, shape (N,)
     sound : float32, shape (V, h, w, K)
         The same in normal pictures.
+    settings : LearnedFlawSettings
     """
 
-    def __init__(self, shown: Vectors, kinds: Indices, sound: Vectors) -> None:
+    def __init__(self, shown: Vectors, kinds: Indices, sound: Vectors, settings: LearnedFlawSettings) -> None:
         from sklearn.linear_model import LogisticRegression
 
-        rows = _worst(np.concatenate([sound, shown]))
+        self._shares = settings.worst_shares
+        rows = _worst(np.concatenate([sound, shown]), self._shares)
         self._mean, self._scale = rows.mean(axis=0), rows.std(axis=0) + _LEAST_SPREAD
-        self._model = LogisticRegression(C=IMAGE_PENALTY, max_iter=1000, class_weight="balanced")
+        self._model = LogisticRegression(C=settings.image_penalty, max_iter=1000, class_weight="balanced")
         self._model.fit((rows - self._mean) / self._scale, np.concatenate([np.zeros(len(sound), int), kinds + 1]))
 
     def judge(self, evidence: Vectors) -> tuple[Vectors, Vectors]:
         """Return log-odds (V,) of pictures being flawed, and the log-probability (V, K) of each kind if they are."""
-        likely = self._model.predict_log_proba((_worst(evidence) - self._mean) / self._scale)
+        likely = self._model.predict_log_proba((_worst(evidence, self._shares) - self._mean) / self._scale)
         return _flawed(likely[:, 1:] - likely[:, :1])
 
 
-def judge_by_worst_tokens(evidence: Vectors) -> tuple[Vectors, Vectors]:
-    """Judge pictures as `ImageClassifier` does, but by their three worst tokens alone: there is nothing to learn."""
+def judge_by_worst_tokens(evidence: Vectors, peak: int) -> tuple[Vectors, Vectors]:
+    """Judge pictures as `ImageClassifier` does, but by their few worst tokens alone: there is nothing to learn."""
     flat = evidence.reshape(len(evidence), -1, evidence.shape[-1])
-    worst = np.argsort(logsumexp(flat, axis=2), axis=1)[:, -PEAK:]
+    worst = np.argsort(logsumexp(flat, axis=2), axis=1)[:, -peak:]
     return _flawed(np.take_along_axis(flat, worst[..., None], axis=1).mean(axis=1))
 
 
-def _worst(evidence: Vectors) -> Vectors:
+def _worst(evidence: Vectors, shares: Sequence[float]) -> Vectors:
     """Mean evidence (V, S · K) of each share of worst tokens, kind by kind."""
     flat = np.sort(evidence.reshape(len(evidence), -1, evidence.shape[-1]), axis=1)[:, ::-1]
-    counts = [max(1, round(share * flat.shape[1])) for share in WORST_SHARES]
+    counts = [max(1, round(share * flat.shape[1])) for share in shares]
     return np.concatenate([flat[:, :count].mean(axis=1) for count in counts], axis=1)
 
 
@@ -282,8 +282,8 @@ def _split(numbers: Indices, parts: int) -> Indices:
     return dealt
 
 
-def _side_by_side(tokens: Tokens) -> Tensor:
-    return torch.cat([describe(tokens, level) for level in LEVELS], dim=1).movedim(1, -1)
+def _side_by_side(tokens: Tokens, levels: Sequence[int]) -> Tensor:
+    return torch.cat([describe(tokens, FeatureLevel(level, 1)) for level in levels], dim=1).movedim(1, -1)
 
 
 def _cover(outline: BoolArray, grid: tuple[int, ...]) -> Vectors:

@@ -14,7 +14,7 @@ log-likelihood ratio. An anomaly is modelled as a shift from the normal mean tow
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import NamedTuple
@@ -23,22 +23,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# The peak of a map is the mean of this fraction of its tokens, the highest ones: a small flaw covers about as many.
-PEAK_SHARE = 0.002
-# Expected shift of an anomaly, as a fraction of the way from the normal mean to unrelated images: of peak and of means.
-PEAK_REACH, MEAN_REACH = 0.3, 0.02
-# Upper bound of the expected shift (effect size), in standard deviations.
-STRONGEST = 3.0
-# The weight of a feature level is this power of its headroom, and the headroom (log distance) is clipped at this value.
-HEADROOM_POWER, MOST_HEADROOM = 3, 0.5
-# Weight of a feature level without headroom: it decides only if no level has any.
-LEAST_WEIGHT = 1e-9
-# Lower bound of the normal standard deviation, in log distance or in z-scores: few images may underestimate it.
-LEAST_SPREAD = 0.02
-# Z-scores are clipped to this range.
-LOWEST, LARGEST = -3.0, 8.0
-# Temperature of the log-likelihood ratios before they are combined: mean and spread of few images are uncertain.
-TEMPERATURE = 2.0
+from looktwice.core.statistics import MAD_TO_SD
+from looktwice.evidence.settings import DEFAULTS, LevelWeightSettings
 
 
 class Scale(NamedTuple):
@@ -47,9 +33,9 @@ class Scale(NamedTuple):
     middle: Tensor
     spread: Tensor
 
-    def deviations(self, values: Tensor) -> Tensor:
-        """Return the z-scores of values."""
-        return (values - self.middle) / self.spread.clamp_min(LEAST_SPREAD)
+    def deviations(self, values: Tensor, least_spread: float) -> Tensor:
+        """Return the z-scores of values; the spread is taken for no less than `least_spread`."""
+        return (values - self.middle) / self.spread.clamp_min(least_spread)
 
 
 Measure = Callable[[Tensor], Scale]
@@ -64,7 +50,7 @@ def mean_and_spread(columns: Tensor) -> Scale:
 def median_and_spread(columns: Tensor) -> Scale:
     """Return median and scaled median absolute deviation, for images most of which are normal."""
     middle = columns.median(dim=0).values
-    return Scale(middle, 1.4826 * (columns - middle).abs().median(dim=0).values)
+    return Scale(middle, MAD_TO_SD * (columns - middle).abs().median(dim=0).values)
 
 
 @dataclass(frozen=True)
@@ -83,6 +69,7 @@ class Normal:
         Of the K image statistics: the peak of the averaged map, then the means of the deepest levels.
     effect_sizes : Tensor, shape (K,)
         Expected shift of each statistic by an anomaly, in standard deviations.
+    settings : LevelWeightSettings
     """
 
     tokens: tuple[Scale, ...]
@@ -90,9 +77,16 @@ class Normal:
     deepest: tuple[bool, ...]
     pictures: Scale
     effect_sizes: Tensor
+    settings: LevelWeightSettings
 
     @staticmethod
-    def of(maps: Sequence[Tensor], deepest: Sequence[bool], unrelated: Sequence[Tensor] | None, how: Measure) -> Normal:
+    def of(
+        maps: Sequence[Tensor],
+        deepest: Sequence[bool],
+        unrelated: Sequence[Tensor] | None,
+        how: Measure,
+        settings: LevelWeightSettings = DEFAULTS.level_weights,
+    ) -> Normal:
         """Estimate the normal distribution.
 
         Parameters
@@ -103,26 +97,28 @@ class Normal:
             Whether a feature level is the deepest of its encoder pass.
         unrelated : sequence of Tensor, each (M_i,), optional
             Log distances of tokens of unrelated images. Without them, all levels have the same weight, and the expected
-            shift is `STRONGEST`.
+            shift is the largest effect.
         how : Measure
             How to estimate location and scale.
+        settings : LevelWeightSettings
         """
         tokens = tuple(Scale(one.mean(), one.std()) for one in maps)
         far = None if unrelated is None else torch.stack([one.mean() for one in unrelated])
         weights = (1.0,) * len(maps)
         if far is not None:
-            worst = how(torch.stack([_peaks(one) for one in maps], dim=1)).middle
-            weights = tuple(((far - worst).clamp(0, MOST_HEADROOM) ** HEADROOM_POWER + LEAST_WEIGHT).tolist())
-        standard = _standardised(maps, tokens)
-        pictures = how(_columns(_joined(standard, weights), standard, deepest))
-        effect_sizes = torch.full_like(pictures.middle, STRONGEST)
+            worst = how(torch.stack([_peaks(one, settings.peak_share) for one in maps], dim=1)).middle
+            headroom = (far - worst).clamp(0, settings.most_headroom)
+            weights = tuple((headroom**settings.headroom_power + settings.least_weight).tolist())
+        standard = _standardised(maps, tokens, settings.least_spread)
+        pictures = how(_columns(_joined(standard, weights), standard, deepest, settings.peak_share))
+        effect_sizes = torch.full_like(pictures.middle, settings.largest_effect)
         if far is not None:
-            away = torch.stack([scale.deviations(place) for scale, place in zip(tokens, far, strict=True)])
+            away = torch.stack(_standardised(far, tokens, settings.least_spread))
             joined = (away * away.new_tensor(weights)).sum() / sum(weights)
-            reach = away.new_tensor([PEAK_REACH] + [MEAN_REACH] * sum(deepest))
-            room = pictures.deviations(torch.stack([joined, *compress(away, deepest)]))
-            effect_sizes = (reach * room).clamp(0, STRONGEST)
-        return Normal(tokens, weights, tuple(deepest), pictures, effect_sizes)
+            reach = away.new_tensor([settings.peak_reach] + [settings.mean_reach] * sum(deepest))
+            room = pictures.deviations(torch.stack([joined, *compress(away, deepest)]), settings.least_spread)
+            effect_sizes = (reach * room).clamp(0, settings.largest_effect)
+        return Normal(tokens, weights, tuple(deepest), pictures, effect_sizes, settings)
 
     def judge(self, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Score images by the log distances of their tokens.
@@ -139,30 +135,34 @@ class Normal:
         evidence : Tensor, shape (V,)
             Log-likelihood ratio of "anomalous" to "normal".
         """
-        standard = _standardised(maps, self.tokens)
+        settings = self.settings
+        standard = _standardised(maps, self.tokens, settings.least_spread)
         places = _joined(standard, self.weights)
-        deviations = self.pictures.deviations(_columns(places, standard, self.deepest)).clamp(LOWEST, LARGEST)
+        columns = _columns(places, standard, self.deepest, settings.peak_share)
+        deviations = self.pictures.deviations(columns, settings.least_spread)
+        deviations = deviations.clamp(settings.lowest_z, settings.largest_z)
         likelier = deviations * self.effect_sizes - self.effect_sizes.square() / 2
         # An anomaly shifts one statistic or another: the likelihood ratios are averaged.
-        return places, TEMPERATURE * ((likelier / TEMPERATURE).logsumexp(dim=1) - math.log(likelier.shape[1]))
+        mean = (likelier / settings.temperature).logsumexp(dim=1) - math.log(likelier.shape[1])
+        return places, settings.temperature * mean
 
 
-def _standardised(maps: Sequence[Tensor], tokens: Sequence[Scale]) -> list[Tensor]:
-    return [scale.deviations(one) for one, scale in zip(maps, tokens, strict=True)]
+def _standardised(maps: Iterable[Tensor], tokens: Sequence[Scale], least_spread: float) -> list[Tensor]:
+    return [scale.deviations(one, least_spread) for one, scale in zip(maps, tokens, strict=True)]
 
 
-def _columns(joined: Tensor, maps: Sequence[Tensor], deepest: Sequence[bool]) -> Tensor:
+def _columns(joined: Tensor, maps: Sequence[Tensor], deepest: Sequence[bool], peak_share: float) -> Tensor:
     """Return the image statistics (V, K): peak of the averaged map (V, h, w), and means of the deepest levels.
 
     Means of shallow levels are left out: they depend on grain, light and sharpness, in which normal images differ most.
     """
     means = [one.flatten(1).mean(dim=1) for one in compress(maps, deepest)]
-    return torch.stack([_peaks(joined), *means], dim=1)
+    return torch.stack([_peaks(joined, peak_share), *means], dim=1)
 
 
-def _peaks(maps: Tensor) -> Tensor:
+def _peaks(maps: Tensor, share: float) -> Tensor:
     flat = maps.flatten(1)
-    return flat.topk(max(1, round(PEAK_SHARE * flat.shape[1])), dim=1).values.mean(dim=1)
+    return flat.topk(max(1, round(share * flat.shape[1])), dim=1).values.mean(dim=1)
 
 
 def _joined(maps: Sequence[Tensor], weights: Sequence[float]) -> Tensor:

@@ -13,13 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-# Size of the coreset of all references at one feature level, and the minimum per reference.
-CORESET = 6000
-LEAST_KEPT = 100
-# Number of other members that a member of a cohort is compared with, so that the cost does not grow quadratically.
-COMPARED = 40
-# A token's distance is averaged over this fraction of the compared members, the nearest ones.
-COHORT_SHARE = 0.3
+from looktwice.evidence.settings import DEFAULTS, MemoryBankSettings
 
 
 class MemoryBank:
@@ -34,8 +28,8 @@ class MemoryBank:
         Tokens of normal views.
     turned : sequence of Tensor, each of shape (V, N, C)
         Tokens of the same views, rotated or mirrored, to add to the bank.
-    size : int
-        Approximate size of the coreset; if there are fewer tokens, all are kept.
+    settings : MemoryBankSettings
+        Its coreset size is approximate; if there are fewer tokens, all are kept.
 
     Attributes
     ----------
@@ -45,9 +39,15 @@ class MemoryBank:
         Leave-one-out distances of the references: what is normal.
     """
 
-    def __init__(self, references: Tensor, turned: Sequence[Tensor] = (), size: int = CORESET) -> None:
+    def __init__(
+        self,
+        references: Tensor,
+        turned: Sequence[Tensor] = (),
+        settings: MemoryBankSettings = DEFAULTS.memory_bank,
+    ) -> None:
         seen = torch.cat([references, *turned], dim=1)
-        kept = [farthest_points(view, max(LEAST_KEPT, size // len(references))) for view in seen]
+        each = max(settings.least_per_reference, settings.coreset_size // len(references))
+        kept = [farthest_points(view, each) for view in seen]
         self.memory = torch.cat(kept)
         self.levels_of_normal = _leave_one_out(references, kept)
 
@@ -74,15 +74,14 @@ def farthest_points(points: Tensor, size: int) -> Tensor:
     return points[chosen]
 
 
-def mutual_distances(described: Tensor, share: float = COHORT_SHARE) -> Tensor:
+def mutual_distances(described: Tensor, settings: MemoryBankSettings = DEFAULTS.memory_bank) -> Tensor:
     """Return the mutual distances of a cohort: of the tokens of each member to other members.
 
     Parameters
     ----------
     described : Tensor, shape (V, N, C)
         One view per member, V ≥ 3; any floating type.
-    share : float
-        Fraction of the compared members, the nearest ones, over which distances are averaged.
+    settings : MemoryBankSettings
 
     Returns
     -------
@@ -91,20 +90,22 @@ def mutual_distances(described: Tensor, share: float = COHORT_SHARE) -> Tensor:
     members = len(described)
     rows = []
     for index, view in enumerate(described):
-        others = [described[other].float() for other in spread_others(index, members)]
-        rows.append(_mutual(view.float(), others, share))
+        others = [described[other].float() for other in spread_others(index, members, settings)]
+        rows.append(_mutual(view.float(), others, settings.cohort_share))
     return torch.stack(rows)
 
 
-def mutual_distances_of_others(described: Tensor, tokens: Tensor, share: float = COHORT_SHARE) -> Tensor:
+def mutual_distances_of_others(
+    described: Tensor, tokens: Tensor, settings: MemoryBankSettings = DEFAULTS.memory_bank
+) -> Tensor:
     """Return the distances (M,) of tokens (M, C) from outside a cohort (V, N, C), computed as for a member."""
-    members = [described[0], *(described[other] for other in spread_others(0, len(described)))]
-    return _mutual(tokens.float(), [member.float() for member in members], share)
+    members = [described[0], *(described[other] for other in spread_others(0, len(described), settings))]
+    return _mutual(tokens.float(), [member.float() for member in members], settings.cohort_share)
 
 
-def spread_others(index: int, members: int) -> list[int]:
-    """Return up to ``COMPARED`` other members, evenly spaced: neighbours in a list may show the same object."""
-    count = min(COMPARED, members - 1)
+def spread_others(index: int, members: int, settings: MemoryBankSettings = DEFAULTS.memory_bank) -> list[int]:
+    """Return some other members, evenly spaced: neighbours in a list may show the same object."""
+    count = min(settings.cohort_members_compared, members - 1)
     return [(index + 1 + step * (members - 1) // count) % members for step in range(count)]
 
 

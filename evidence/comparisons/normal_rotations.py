@@ -15,17 +15,12 @@ import numpy.typing as npt
 
 from looktwice.evidence.comparisons.memory_bank import nearest_distance
 from looktwice.evidence.comparisons.patch_features import PatchFeatures
+from looktwice.evidence.settings import DEFAULTS, RotationSettings
 
 Pictures = Sequence[npt.NDArray[np.uint8]]
 
 # The seven other rotations and reflections of an image: whether it is mirrored, then the number of quarter turns.
 TURNS = tuple(product((False, True), range(4)))[1:]
-# A rotation is normal if at least this fraction of tokens is nearer to rotated references (0.5 if it changes nothing).
-NORMAL_SHARE = 0.25
-# Number of references that a rotation is tested on before all are encoded.
-TRIED = 3
-# Every third token is tested.
-_STEP = 3
 
 
 def turn(picture: npt.NDArray[np.uint8], mirrored: bool, quarters: int) -> npt.NDArray[np.uint8]:
@@ -34,7 +29,10 @@ def turn(picture: npt.NDArray[np.uint8], mirrored: bool, quarters: int) -> npt.N
 
 
 def normal_turns(
-    pictures: Pictures, described: PatchFeatures, describe: Callable[[Pictures], PatchFeatures]
+    pictures: Pictures,
+    described: PatchFeatures,
+    describe: Callable[[Pictures], PatchFeatures],
+    settings: RotationSettings = DEFAULTS.rotations,
 ) -> list[PatchFeatures]:
     """Return the features of the references in those rotations and reflections that are normal.
 
@@ -46,18 +44,21 @@ def normal_turns(
         Their features.
     describe : callable
         Encodes images to features.
+    settings : RotationSettings
     """
     kept = []
     for mirrored, quarters in TURNS:
         turned = [turn(picture, mirrored, quarters) for picture in pictures]
-        trial = describe(turned[:TRIED])
-        if is_normal_turn(described, trial):
-            rest = [describe(turned[TRIED:])] if len(turned) > TRIED else []
+        trial = describe(turned[: settings.num_tried])
+        if is_normal_turn(described, trial, settings):
+            rest = [describe(turned[settings.num_tried :])] if len(turned) > settings.num_tried else []
             kept.append(PatchFeatures.concatenate([trial, *rest]))
     return kept
 
 
-def is_normal_turn(described: PatchFeatures, trial: PatchFeatures) -> bool:
+def is_normal_turn(
+    described: PatchFeatures, trial: PatchFeatures, settings: RotationSettings = DEFAULTS.rotations
+) -> bool:
     """Return whether a rotation is as normal as the references.
 
     Parameters
@@ -66,11 +67,14 @@ def is_normal_turn(described: PatchFeatures, trial: PatchFeatures) -> bool:
         Features of at least two reference images.
     trial : PatchFeatures
         Features of the first of these images, at least two, rotated.
+    settings : RotationSettings
     """
     straight, turned = (one.fields[-1].float().flatten(1, 2) for one in (described, trial))
     shares = []
     for index, view in enumerate(straight[: len(turned)]):
         others = [other for other in range(len(turned)) if other != index]
-        far, near = (nearest_distance(view[::_STEP], seen[others].flatten(0, 1)) for seen in (straight, turned))
+        far, near = (
+            nearest_distance(view[:: settings.step], seen[others].flatten(0, 1)) for seen in (straight, turned)
+        )
         shares.append(float((near < far).float().mean()))
-    return float(np.mean(shares)) >= NORMAL_SHARE
+    return float(np.mean(shares)) >= settings.normal_share

@@ -16,12 +16,7 @@ from torch import Tensor
 from looktwice.evidence.comparisons.level_weights import Normal, mean_and_spread, median_and_spread
 from looktwice.evidence.comparisons.memory_bank import MemoryBank, mutual_distances, mutual_distances_of_others
 from looktwice.evidence.comparisons.patch_features import PatchFeatures
-from looktwice.evidence.self_reference_maps import FLOOR
-
-# Log-likelihood ratio at which the score of an image is 0.5, and z-score at which the map value of a location is 0.5.
-EVEN_ODDS, PLACE_EVEN_ODDS = 0.1, 3.0
-# Weight of a cohort's log-likelihood ratio: anomalous members widen the normal distribution, so it counts less.
-COHORT_WEIGHT = 0.5
+from looktwice.evidence.settings import DEFAULTS, Settings
 
 
 class References:
@@ -35,33 +30,42 @@ class References:
         Of the same images, rotated or mirrored: these orientations then count as normal, too.
     unrelated : PatchFeatures, optional
         Of unrelated images. Feature levels are weighted by how clearly these stand out; see ``level_weights``.
+    settings : Settings
     """
 
     def __init__(
-        self, described: PatchFeatures, turned: Sequence[PatchFeatures] = (), unrelated: PatchFeatures | None = None
+        self,
+        described: PatchFeatures,
+        turned: Sequence[PatchFeatures] = (),
+        unrelated: PatchFeatures | None = None,
+        settings: Settings = DEFAULTS,
     ) -> None:
+        self._settings, self._floor = settings, settings.self_reference.distance_floor
         seen = [[field.float().flatten(1, 2) for field in one.fields] for one in (described, *turned)]
-        self.banks = [MemoryBank(field, others) for field, *others in zip(*seen, strict=True)]
+        self.banks = [MemoryBank(field, others, settings.memory_bank) for field, *others in zip(*seen, strict=True)]
         normal = [
-            _logarithm(bank.levels_of_normal).unflatten(1, field.shape[1:3])
+            _logarithm(bank.levels_of_normal, self._floor).unflatten(1, field.shape[1:3])
             for bank, field in zip(self.banks, described.fields, strict=True)
         ]
         far = None if unrelated is None else [one.flatten() for one in self._distances(unrelated)]
-        self.normal = Normal.of(normal, described.deepest, far, mean_and_spread)
+        self.normal = Normal.of(normal, described.deepest, far, mean_and_spread, settings.level_weights)
 
     def compare(self, described: PatchFeatures) -> tuple[Tensor, Tensor]:
         """Return map logits (V, h, w) and image-level logits (V,)."""
         places, evidence = self.normal.judge(self._distances(described))
-        return places - PLACE_EVEN_ODDS, evidence - EVEN_ODDS
+        offsets = self._settings.photographs
+        return places - offsets.even_odds_z, evidence - offsets.logit_offset
 
     def _distances(self, described: PatchFeatures) -> list[Tensor]:
         return [
-            _logarithm(bank.distances(field.float().flatten(1, 2))).unflatten(1, field.shape[1:3])
+            _logarithm(bank.distances(field.float().flatten(1, 2)), self._floor).unflatten(1, field.shape[1:3])
             for bank, field in zip(self.banks, described.fields, strict=True)
         ]
 
 
-def compare_cohort(described: PatchFeatures, unrelated: PatchFeatures | None = None) -> tuple[Tensor, Tensor]:
+def compare_cohort(
+    described: PatchFeatures, unrelated: PatchFeatures | None = None, settings: Settings = DEFAULTS
+) -> tuple[Tensor, Tensor]:
     """Score each image of a cohort by the others (mutual scoring); return map logits (V, h, w) and logits (V,).
 
     Parameters
@@ -70,22 +74,25 @@ def compare_cohort(described: PatchFeatures, unrelated: PatchFeatures | None = N
         Of at least three images, most of them normal.
     unrelated : PatchFeatures, optional
         As in `References`.
+    settings : Settings
     """
+    floor = settings.self_reference.distance_floor
     fields = [field.flatten(1, 2) for field in described.fields]
     maps = [
-        _logarithm(mutual_distances(field)).unflatten(1, own.shape[1:3])
+        _logarithm(mutual_distances(field, settings.memory_bank), floor).unflatten(1, own.shape[1:3])
         for field, own in zip(fields, described.fields, strict=True)
     ]
     far = None
     if unrelated is not None:
         others = (field.flatten(0, 2) for field in unrelated.fields)
         far = [
-            _logarithm(mutual_distances_of_others(field, tokens)) for field, tokens in zip(fields, others, strict=True)
+            _logarithm(mutual_distances_of_others(field, tokens, settings.memory_bank), floor)
+            for field, tokens in zip(fields, others, strict=True)
         ]
-    normal = Normal.of(maps, described.deepest, far, median_and_spread)
+    normal = Normal.of(maps, described.deepest, far, median_and_spread, settings.level_weights)
     places, evidence = normal.judge(maps)
-    return places - PLACE_EVEN_ODDS, COHORT_WEIGHT * evidence
+    return places - settings.photographs.even_odds_z, settings.photographs.cohort_weight * evidence
 
 
-def _logarithm(distances: Tensor) -> Tensor:
-    return torch.log(distances + FLOOR)
+def _logarithm(distances: Tensor, floor: float) -> Tensor:
+    return torch.log(distances + floor)

@@ -17,6 +17,7 @@ from looktwice.core.batches import batched
 from looktwice.core.calibration import logit
 from looktwice.core.errors import UsageError
 from looktwice.core.finding import Finding, Join, ViewHeat
+from looktwice.core.rates import RATES
 from looktwice.core.shipped_pictures import shipped_pictures
 from looktwice.core.study import ByteArray
 from looktwice.core.tokens import Tokens
@@ -29,6 +30,7 @@ from looktwice.evidence.comparisons.studies import LEAST_COHORT
 from looktwice.evidence.encoding import PHOTOGRAPH_BATCH, EncodedViews
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.self_reference_maps import FeatureLevel
+from looktwice.evidence.settings import PhotographSettings
 
 Pictures = Sequence[npt.NDArray[np.uint8]]
 
@@ -37,12 +39,6 @@ Describe = Callable[[Tokens, tuple[FeatureLevel, ...]], PatchFeatures]
 
 BATCH = 16
 LEAST_REFERENCES = 2
-# Of unrelated pictures, every so many rows and columns of tokens are looked at.
-UNRELATED_STEP = 4
-# Share of the places of normal photographs that may be more suspicious than the usual.
-UNUSUAL_PLACES = 0.01
-# What a photograph, or a place in it, shows alone counts so much beside a comparison with others.
-OWN_WEIGHT, OWN_PLACE_WEIGHT = 1 / 3, 0.25
 
 
 class PhotographDescriber:
@@ -84,10 +80,13 @@ class PhotographReferences(PhotographDescriber):
         if len(pictures) < LEAST_REFERENCES:
             raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
         self._pictures = list(pictures)
+        settings = expert.config.settings
         straight = PatchFeatures.concatenate(described)
-        self._gallery = Gallery(straight.global_descriptor)
-        turned = normal_turns(pictures, straight, partial(_described, expert, keep=PatchFeatures.of))
-        self._references = References(straight, turned, _unrelated(expert, PatchFeatures.of))
+        self._gallery = Gallery(straight.global_descriptor, settings.photographs.another_object_z)
+        turned = normal_turns(
+            pictures, straight, partial(_described, expert, keep=PatchFeatures.of), settings.rotations
+        )
+        self._references = References(straight, turned, _unrelated(expert, PatchFeatures.of), settings)
 
     @torch.inference_mode()
     def compare(self, picture: ByteArray, kept: PatchFeatures, own: Finding, typical: Typical | None) -> Finding:
@@ -105,7 +104,9 @@ class PhotographReferences(PhotographDescriber):
         """
         places, logits = self._references.compare(kept)
         nearest, another = self._gallery.nearest(kept.global_descriptor)
-        finding = add_own("references", places[0], float(logits[0]), own, typical)
+        finding = add_own(
+            "references", places[0], float(logits[0]), own, typical, self._expert.config.settings.photographs
+        )
         notes = (OTHER_OBJECT_NOTE,) if another else ()
         return replace(finding, notes=notes, reference=self._pictures[nearest])
 
@@ -140,11 +141,18 @@ class PhotographCohort:
         if len(described) < LEAST_COHORT:
             raise UsageError(f"a cohort needs at least {LEAST_COHORT} photographs")
         everything = PatchFeatures.concatenate(described)
-        maps, logits = compare_cohort(everything, _unrelated(self._expert, _coarse))
+        maps, logits = compare_cohort(everything, _unrelated(self._expert, _coarse), self._expert.config.settings)
         return [(places, float(one)) for places, one in zip(maps, logits, strict=True)]
 
 
-def add_own(name: str, places: Tensor, logit_: float, own: Finding, typical: Typical | None) -> Finding:
+def add_own(
+    name: str,
+    places: Tensor,
+    logit_: float,
+    own: Finding,
+    typical: Typical | None,
+    settings: PhotographSettings,
+) -> Finding:
     """Add what a photograph shows alone, beyond the usual of its material, to what a comparison says; logits add up.
 
     Parameters
@@ -157,13 +165,14 @@ def add_own(name: str, places: Tensor, logit_: float, own: Finding, typical: Typ
     own : Finding
         What self-reference finds; replaced by the result.
     typical : Typical, optional
+    settings : PhotographSettings
     """
     assert isinstance(own.heat, ViewHeat)
     usual = typical or Typical(0.0, 0.0)
     grid = own.heat.maps.shape[1:]
     same = F.interpolate(places[None, None].float(), grid, mode="bilinear", align_corners=False)[:, 0].cpu().numpy()
-    heat = expit(OWN_PLACE_WEIGHT * (logit(own.heat.maps) - usual.place) + same).astype(np.float32)
-    return Finding(name, OWN_WEIGHT * (own.logit - usual.score) + logit_, ViewHeat(heat), Join.REPLACE)
+    heat = expit(settings.own_place_weight * (logit(own.heat.maps) - usual.place) + same).astype(np.float32)
+    return Finding(name, settings.own_weight * (own.logit - usual.score) + logit_, ViewHeat(heat), Join.REPLACE)
 
 
 def typical_of(findings: Sequence[Finding]) -> Typical:
@@ -171,7 +180,7 @@ def typical_of(findings: Sequence[Finding]) -> Typical:
     places = np.concatenate([one.heat.maps.ravel() for one in findings if isinstance(one.heat, ViewHeat)])
     return Typical(
         score=float(np.median([one.logit for one in findings])),
-        place=float(logit(np.quantile(places, 1 - UNUSUAL_PLACES))),
+        place=float(logit(np.quantile(places, 1 - RATES.unusual_places))),
     )
 
 
@@ -207,7 +216,7 @@ def _described(expert: Expert, pictures: Pictures, keep: Describe) -> PatchFeatu
 
 def _unrelated(expert: Expert, keep: Describe) -> PatchFeatures:
     """Describe pictures that have nothing to do with whatever is inspected, thinned to some of their tokens."""
-    return _described(expert, shipped_pictures(), keep).thinned(UNRELATED_STEP)
+    return _described(expert, shipped_pictures(), keep).thinned(expert.config.settings.photographs.unrelated_step)
 
 
 def _coarse(tokens: Tokens, levels: tuple[FeatureLevel, ...]) -> PatchFeatures:

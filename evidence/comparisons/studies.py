@@ -16,28 +16,16 @@ import numpy.typing as npt
 
 from looktwice.core.errors import UsageError
 from looktwice.core.finding import Finding, Join, NativeHeat
+from looktwice.core.statistics import robust_scale
 from looktwice.core.study import FloatArray, Study
-from looktwice.evidence.comparisons.level_weights import LARGEST
 from looktwice.evidence.comparisons.memory_bank import spread_others
-from looktwice.evidence.comparisons.patches import PLACE_EVEN_ODDS
-from looktwice.evidence.geometry import SCORED_SHARES
+from looktwice.evidence.settings import DEFAULTS, MemoryBankSettings, StudyComparisonSettings
 
 if TYPE_CHECKING:
     from looktwice.modalities.volumes.fields import SeparableField  # kind: heat of volumes is a field
 
-# A study is as likely an anomaly as not when its deviations, halved, come to this.
-EVEN_ODDS = 2.5
-# Of the mean's deviation, beside that of the worst parts.
-MEAN_WEIGHT = 0.5
 # Of references, each is itself measured against two others at the least.
 LEAST_REFERENCES, LEAST_COHORT = 3, 3
-# Spread that normal material has at the least, in logarithms: few references understate it, and another scan of the
-# same object must move its score little.
-LEAST_SPREAD = 0.1
-# Heat is kept this far from 0 and 1 before logits of places are added to it.
-MARGIN = 1e-3
-# Of a median absolute deviation, to a standard deviation.
-_ROBUST = 1.4826
 
 Kept = TypeVar("Kept")
 
@@ -72,38 +60,43 @@ class Normal:
         Middle and spread.
     study : float64, shape (2, 2)
         Middle and spread of the columns of `_columns`.
+    settings : StudyComparisonSettings
     """
 
     place: tuple[float, float]
     study: npt.NDArray[np.float64]
+    settings: StudyComparisonSettings
 
     @classmethod
-    def of(cls, deviations: Sequence[FloatArray]) -> Normal:
+    def of(cls, deviations: Sequence[FloatArray], settings: StudyComparisonSettings) -> Normal:
         """Measure normal studies."""
-        places, columns = np.concatenate(deviations), np.stack([_columns(one) for one in deviations])
-        spread = np.maximum(columns.std(axis=0, ddof=1), LEAST_SPREAD)
-        place = float(np.nanmean(places)), max(float(np.nanstd(places)), LEAST_SPREAD)
-        return cls(place, np.stack([columns.mean(axis=0), spread]))
+        places, least = np.concatenate(deviations), settings.least_spread
+        columns = np.stack([_columns(one, settings.scored_shares) for one in deviations])
+        spread = np.maximum(columns.std(axis=0, ddof=1), least)
+        place = float(np.nanmean(places)), max(float(np.nanstd(places)), least)
+        return cls(place, np.stack([columns.mean(axis=0), spread]), settings)
 
     @classmethod
-    def among(cls, deviations: Sequence[FloatArray]) -> Normal:
+    def among(cls, deviations: Sequence[FloatArray], settings: StudyComparisonSettings) -> Normal:
         """Measure a cohort, most of which is normal."""
-        places, columns = np.concatenate(deviations), np.stack([_columns(one) for one in deviations])
-        middle = np.median(columns, axis=0)
-        spread = np.maximum(_ROBUST * np.median(np.abs(columns - middle), axis=0), LEAST_SPREAD)
-        usual = float(np.nanmedian(places))
-        place = usual, max(_ROBUST * float(np.nanmedian(np.abs(places - usual))), LEAST_SPREAD)
-        return cls(place, np.stack([middle, spread]))
+        places, least = np.concatenate(deviations), settings.least_spread
+        columns = np.stack([_columns(one, settings.scored_shares) for one in deviations])
+        middle, spread = robust_scale(columns, axis=0)
+        usual, place_spread = robust_scale(places)
+        place = usual, max(float(place_spread), least)
+        return cls(place, np.stack([middle, np.maximum(spread, least)]), settings)
 
     def logit(self, deviations: FloatArray) -> float:
         """Return the logit of a study; spreads count half, as few references understate how far normal ones differ."""
-        worst, mean = np.clip((_columns(deviations) - self.study[0]) / self.study[1], -LARGEST, LARGEST)
-        return float((worst + MEAN_WEIGHT * mean) / 2 - EVEN_ODDS)
+        settings = self.settings
+        columns = (_columns(deviations, settings.scored_shares) - self.study[0]) / self.study[1]
+        worst, mean = np.clip(columns, -settings.largest_z, settings.largest_z)
+        return float((worst + settings.mean_weight * mean) / 2 - settings.logit_offset)
 
     def logits(self, deviations: FloatArray) -> FloatArray:
         """Return the logits of places; 0 where nothing was measured."""
         middle, spread = self.place
-        return np.asarray(np.nan_to_num((deviations - middle) / spread - PLACE_EVEN_ODDS), np.float32)
+        return np.asarray(np.nan_to_num((deviations - middle) / spread - self.settings.even_odds_z), np.float32)
 
 
 class StudyReferences(Generic[Kept]):
@@ -114,6 +107,7 @@ class StudyReferences(Generic[Kept]):
     comparer : Comparer
     kept : sequence
         What the comparer keeps of each.
+    settings : StudyComparisonSettings
 
     Raises
     ------
@@ -121,12 +115,18 @@ class StudyReferences(Generic[Kept]):
         Fewer than three: nothing would tell how normal ones differ.
     """
 
-    def __init__(self, comparer: Comparer[Kept], kept: Sequence[Kept]) -> None:
+    def __init__(
+        self,
+        comparer: Comparer[Kept],
+        kept: Sequence[Kept],
+        settings: StudyComparisonSettings = DEFAULTS.studies,
+    ) -> None:
         if len(kept) < LEAST_REFERENCES:
             raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
         self._comparer, self._kept = comparer, list(kept)
         self._normal = Normal.of(
-            [comparer.distances(one, [*kept[:number], *kept[number + 1 :]], False) for number, one in enumerate(kept)]
+            [comparer.distances(one, [*kept[:number], *kept[number + 1 :]], False) for number, one in enumerate(kept)],
+            settings,
         )
 
     def compare(self, study: Study) -> Finding | None:
@@ -146,6 +146,9 @@ class StudyCohort(Generic[Kept]):
     comparer : Comparer
     members : mapping of str to what is kept
         By ``Study.key``.
+    settings : StudyComparisonSettings
+    members_compared : MemoryBankSettings
+        How many others each is compared with.
 
     Raises
     ------
@@ -153,16 +156,24 @@ class StudyCohort(Generic[Kept]):
         There are fewer than three.
     """
 
-    def __init__(self, comparer: Comparer[Kept], members: Mapping[str, Kept]) -> None:
+    def __init__(
+        self,
+        comparer: Comparer[Kept],
+        members: Mapping[str, Kept],
+        settings: StudyComparisonSettings = DEFAULTS.studies,
+        members_compared: MemoryBankSettings = DEFAULTS.memory_bank,
+    ) -> None:
         if len(members) < LEAST_COHORT:
             raise UsageError(f"a cohort needs at least {LEAST_COHORT} inputs that can be compared")
         self._comparer = comparer
         kept = list(members.values())
         self._distances = {
-            key: comparer.distances(one, [kept[other] for other in spread_others(number, len(kept))], True)
+            key: comparer.distances(
+                one, [kept[other] for other in spread_others(number, len(kept), members_compared)], True
+            )
             for number, (key, one) in enumerate(members.items())
         }
-        self._normal = Normal.among(list(self._distances.values()))
+        self._normal = Normal.among(list(self._distances.values()), settings)
 
     def compare(self, study: Study) -> Finding | None:
         """Say how a member differs from the others; None for what is no member."""
@@ -173,10 +184,10 @@ class StudyCohort(Generic[Kept]):
 def _finding(name: str, comparer: Comparer[Kept], normal: Normal, distances: FloatArray, study: Study) -> Finding:
     logit = normal.logit(distances)
     heat = NativeHeat(comparer.places(study, normal.logits(distances)))
-    return Finding(name, logit if comparer.clears else max(logit, 0.0), heat, Join.ADD, margin=MARGIN)
+    return Finding(name, logit if comparer.clears else max(logit, 0.0), heat, Join.ADD)
 
 
-def _columns(deviations: FloatArray) -> npt.NDArray[np.float64]:
+def _columns(deviations: FloatArray, scored_shares: Sequence[float]) -> npt.NDArray[np.float64]:
     """Return what the worst parts of a study reach, and its mean, shape (2,)."""
-    worst = np.nanquantile(deviations, [1 - share for share in SCORED_SHARES]).mean()
+    worst = np.nanquantile(deviations, [1 - share for share in scored_shares]).mean()
     return np.array([worst, np.nanmean(deviations)])

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from looktwice.core.errors import UsageError
 from looktwice.core.finding import Finding, Join, ViewHeat
+from looktwice.core.rates import RATES
 from looktwice.core.study import ByteArray
 from looktwice.evidence.base import Typical
 from looktwice.evidence.comparisons.gallery import OTHER_OBJECT_NOTE, Gallery
@@ -19,19 +20,10 @@ from looktwice.evidence.comparisons.patches import References
 from looktwice.evidence.comparisons.photographs import LEAST_REFERENCES, describe
 from looktwice.evidence.encoding import EncodedViews
 from looktwice.evidence.expert import Expert
+from looktwice.evidence.settings import Settings, TileSettings
 
-# A picture is compared whole and in so many tiles a side: a token of a tile is that much finer.
-TILES = (1, 2)
-# Of normal pictures, so many may be called anomalous; of places in them, so many may lie inside a contour.
-FALSE_ALARMS = 0.05
-FALSE_PLACES = 0.002
-# A picture is as anomalous as the mean of this share of its places, the worst ones.
-WORST_SHARE = 0.003
 # Fewer references cannot be halved: both halves must know how normal ones differ.
 LEAST_TO_HALVE = 4
-# Distance of the global descriptor from the nearest reference's, in standard deviations among references, from which a
-# picture is taken for one of another thing.
-ANOTHER_OBJECT = 8.0
 
 
 class TiledReferences:
@@ -56,12 +48,13 @@ class TiledReferences:
         if len(pictures) < LEAST_REFERENCES:
             raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
         self._expert, self._pictures = expert, list(pictures)
-        described = [describe(expert, _tiled(pictures, count)) for count in TILES]
-        self._references = [References(one) for one in described]
-        self._gallery = Gallery(described[0].global_descriptor)
+        self._settings = settings = expert.config.settings
+        described = [describe(expert, _tiled(pictures, count)) for count in settings.tiles.tiles]
+        self._references = [References(one, settings=settings) for one in described]
+        self._gallery = Gallery(described[0].global_descriptor, settings.photographs.another_object_z)
         self._offsets = (0.0, 0.0)
         if len(pictures) >= LEAST_TO_HALVE:
-            self._offsets = _calibrate(described, len(pictures))
+            self._offsets = _calibrate(described, len(pictures), settings)
 
     def keep(self, views: EncodedViews) -> Sequence[None]:
         """Keep nothing: tiles are encoded when a photograph is compared."""
@@ -70,9 +63,9 @@ class TiledReferences:
     @torch.inference_mode()
     def compare(self, picture: ByteArray, kept: None, own: Finding, typical: Typical | None) -> Finding:
         """Compare one photograph; `kept`, `own` and `typical` say nothing here."""
-        described = [describe(self._expert, _tiled([picture], count)) for count in TILES]
-        (places,) = _places(self._references, described)
-        logit = float(_score(places[None])[0]) - self._offsets[0]
+        described = [describe(self._expert, _tiled([picture], count)) for count in self._settings.tiles.tiles]
+        (places,) = _places(self._references, described, self._settings.tiles)
+        logit = float(_score(places[None], self._settings.tiles)[0]) - self._offsets[0]
         heat = (places - self._offsets[1]).sigmoid().float().cpu().numpy()[None]
         nearest, another = self._gallery.nearest(described[0].global_descriptor)
         notes = (OTHER_OBJECT_NOTE,) if another else ()
@@ -90,10 +83,10 @@ def _tiled(images: Sequence[ByteArray], count: int) -> list[ByteArray]:
     return tiles
 
 
-def _places(references: Sequence[References], described: Sequence[PatchFeatures]) -> Tensor:
+def _places(references: Sequence[References], described: Sequence[PatchFeatures], settings: TileSettings) -> Tensor:
     """Return map logits (V, h, w): the mean over the scales, on the grid of the finest."""
     by_scale = []
-    for count, reference, one in zip(TILES, references, described, strict=True):
+    for count, reference, one in zip(settings.tiles, references, described, strict=True):
         maps, _ = reference.compare(one)
         rows, columns = maps.shape[1:]
         whole = maps.unflatten(0, (-1, count, count)).permute(0, 1, 3, 2, 4)
@@ -103,25 +96,26 @@ def _places(references: Sequence[References], described: Sequence[PatchFeatures]
     return torch.stack(enlarged).mean(dim=0)
 
 
-def _score(places: Tensor) -> Tensor:
-    count = max(3, round(WORST_SHARE * places[0].numel()))
+def _score(places: Tensor, settings: TileSettings) -> Tensor:
+    count = max(3, round(settings.worst_share * places[0].numel()))
     return places.flatten(1).topk(count, dim=1).values.mean(dim=1)
 
 
 @torch.inference_mode()
-def _calibrate(described: Sequence[PatchFeatures], pictures: int) -> tuple[float, float]:
+def _calibrate(described: Sequence[PatchFeatures], pictures: int, settings: Settings) -> tuple[float, float]:
     """Return the logits of score and places that are even odds: each half of the references judged by the other."""
     scores, places = [], []
     for first in (0, 1):
-        judges = [_take(one, range(first, pictures, 2), count) for one, count in zip(described, TILES, strict=True)]
-        judged = [_take(one, range(1 - first, pictures, 2), count) for one, count in zip(described, TILES, strict=True)]
-        found = _places([References(one) for one in judges], judged)
-        scores.append(_score(found))
+        scales = list(zip(described, settings.tiles.tiles, strict=True))
+        judges = [_take(one, range(first, pictures, 2), count) for one, count in scales]
+        judged = [_take(one, range(1 - first, pictures, 2), count) for one, count in scales]
+        found = _places([References(one, settings=settings) for one in judges], judged, settings.tiles)
+        scores.append(_score(found, settings.tiles))
         places.append(found.flatten())
     joined = torch.cat(places).cpu().numpy()
     return (
-        float(np.quantile(torch.cat(scores).cpu().numpy(), 1 - FALSE_ALARMS)),
-        float(np.quantile(joined, 1 - FALSE_PLACES)),
+        float(np.quantile(torch.cat(scores).cpu().numpy(), 1 - RATES.pictures)),
+        float(np.quantile(joined, 1 - RATES.picture_places)),
     )
 
 

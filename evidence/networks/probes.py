@@ -13,11 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from looktwice.evidence.self_reference_maps import STATISTICS, summarise
-
-# In heterogeneous images, such as anatomy, tokens differ everywhere, and an anomaly raises the mean of a map more than
-# its peak. Z-score of the mean from which a term for the mean is added, and the weight of this term.
-HETEROGENEOUS_FROM = 0.45
-HETEROGENEOUS_WEIGHT = 6.0
+from looktwice.evidence.settings import DEFAULTS, SelfReferenceSettings
 
 
 class LinearProbe(nn.Module):
@@ -56,7 +52,9 @@ class Fusion(nn.Module):
     channels : int
         K, number of maps.
     heterogeneity : sequence of int
-        Indices of the maps whose means tell how heterogeneous an image is; empty for no such term.
+        Indices of the maps whose means tell how heterogeneous an image is; empty for no such term. In heterogeneous
+        images, such as anatomy, tokens differ everywhere, and an anomaly raises the mean of a map more than its peak.
+    settings : SelfReferenceSettings
 
     Attributes
     ----------
@@ -66,9 +64,14 @@ class Fusion(nn.Module):
 
     spread: Tensor
 
-    def __init__(self, channels: int, heterogeneity: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        channels: int,
+        heterogeneity: Sequence[int] = (),
+        settings: SelfReferenceSettings = DEFAULTS.self_reference,
+    ) -> None:
         super().__init__()
-        self.channels = channels
+        self.channels, self.settings = channels, settings
         self.columns = [channel * len(STATISTICS) + STATISTICS.index("mean") for channel in heterogeneity]
         self.map_probe = LinearProbe(channels)
         self.view_probe = LinearProbe(channels * len(STATISTICS))
@@ -88,7 +91,7 @@ class Fusion(nn.Module):
         logits : Tensor, shape (V,)
             Logits of the views.
         """
-        return self.map_probe(maps.movedim(1, -1)), self.judge(summarise(maps))
+        return self.map_probe(maps.movedim(1, -1)), self.judge(summarise(maps, self.settings.top_share))
 
     def judge(self, statistics: Tensor) -> Tensor:
         """Return the logits (V,) of views from the statistics (V, K · len(STATISTICS)) of their maps."""
@@ -96,5 +99,5 @@ class Fusion(nn.Module):
         if not self.columns:
             return logits
         heterogeneity = self.view_probe.standardise(statistics)[:, self.columns].mean(dim=1)
-        excess = torch.relu(heterogeneity - HETEROGENEOUS_FROM)
-        return logits + HETEROGENEOUS_WEIGHT * self.spread * excess
+        excess = torch.relu(heterogeneity - self.settings.heterogeneous_from)
+        return logits + self.settings.heterogeneous_weight * self.spread * excess

@@ -66,13 +66,13 @@ class PointMap(NativeMap):
         """The file's points, in the file's order."""
         return self.placed.cloud.points
 
-    def joined(self, highest: Sequence[FloatArray], added: Sequence[FloatArray], own: bool, margin: float) -> PointMap:
+    def joined(self, highest: Sequence[FloatArray], added: Sequence[FloatArray], own: bool) -> PointMap:
         """Return a map that takes in values of points (P,); points that are not inspected stay 0; see ``NativeMap``."""
         values = np.max([*([self.values] if own else []), *highest], axis=0) if highest else self.values
         if added:
             inspected, before = self.placed.drawn, values
             values = np.zeros_like(before)
-            values[inspected] = added_in_logits(before[inspected], np.sum(added, axis=0)[inspected], margin)
+            values[inspected] = added_in_logits(before[inspected], np.sum(added, axis=0)[inspected])
         return PointMap(self.placed, np.asarray(values, np.float32), self.seen_count, self.filled, self._renderings)
 
     def regions(self, threshold: float, limit: int = 20) -> list[Region]:

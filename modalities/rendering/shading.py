@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import open3d as o3d
 
+from looktwice.core.statistics import MAD_TO_SD
+
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
@@ -144,7 +146,7 @@ def paint(geometry: Geometry, channel: str, albedo: ByteArray | None = None) -> 
 def _noise(residual: FloatArray, mask: BoolArray) -> float:
     """Return the standard deviation of depth noise in pixels, by the median absolute residual."""
     sample = residual[::2, ::2][mask[::2, ::2]]
-    return 1.4826 * float(np.median(np.abs(sample))) if len(sample) else 0.0
+    return MAD_TO_SD * float(np.median(np.abs(sample))) if len(sample) else 0.0
 
 
 def _smooth_depth(depth: FloatArray, mask: BoolArray, reach: float) -> FloatArray:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage, optimize
 
+from looktwice.core.statistics import MAD_TO_SD
 from looktwice.core.study import BoolArray, FloatArray
 from looktwice.modalities.volumes.slices import SliceStack
 from looktwice.modalities.volumes.study import VolumeStudy
@@ -139,7 +140,7 @@ def _oddness(head: Head, mirror: FloatArray) -> FloatArray:
     """Return in [0, 1] how much a place differs from its mirror image, the more the rarer it is of the two."""
     both = head.mask & (mirror > 0)
     difference = np.where(both, head.values - mirror, 0)
-    spread = max(1.4826 * float(np.median(np.abs(difference[both]))), LEAST_SPREAD)
+    spread = max(MAD_TO_SD * float(np.median(np.abs(difference[both]))), LEAST_SPREAD)
     own, other = _commonness(head, head.values), _commonness(head, mirror)
     deviation = 2 * other / (own + other) * np.abs(difference) / spread
     odd: FloatArray = (deviation**2 / (deviation**2 + HALF_WAY**2)).astype(np.float32)

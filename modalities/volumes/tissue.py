@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from looktwice.core.statistics import MAD_TO_SD
 from looktwice.core.study import BoolArray, FloatArray
 from looktwice.modalities.volumes.averages import Averages, average
 from looktwice.modalities.volumes.fields import SeparableField, interpolation
@@ -271,7 +272,7 @@ def _signed_features(values: FloatArray, rim: FloatArray, fluid: FloatArray) -> 
 
 
 def _usual(values: FloatArray, brain: BoolArray, white: FloatArray, fluid: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the median of places of the same kind, and their spread (1.4826 times the median absolute deviation).
+    """Return the median of places of the same kind, and their spread (the MAD as a standard deviation).
 
     Kinds are steps of the shares of white matter and of fluid; neighbouring kinds are blended.
     """
@@ -283,7 +284,7 @@ def _usual(values: FloatArray, brain: BoolArray, white: FloatArray, fluid: Float
     for kind, part in enumerate(parts):
         if len(part) >= FEWEST:
             counts[kind], medians[kind] = len(part), np.median(part)
-            spreads[kind] = 1.4826 * np.median(np.abs(part - medians[kind]))
+            spreads[kind] = MAD_TO_SD * np.median(np.abs(part - medians[kind]))
     return _blended(medians, counts)[kinds], np.maximum(_blended(spreads, counts), LEAST_SPREAD)[kinds]
 
 
@@ -332,5 +333,5 @@ def _asymmetry(values: FloatArray, brain: BoolArray, affine: Affine, to_mni: Aff
     )
     both = brain & (covered > 0.9)
     difference = np.where(both, values - other, np.float32(0))
-    spread = 1.4826 * float(np.median(np.abs(difference[both]))) if both.any() else 1.0
+    spread = MAD_TO_SD * float(np.median(np.abs(difference[both]))) if both.any() else 1.0
     return np.asarray(difference / np.float32(max(spread, LEAST_ASYMMETRY)))

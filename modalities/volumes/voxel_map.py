@@ -70,15 +70,12 @@ class VoxelMap(NativeMap):
         self._mask = mask
         self._measured: list[SeparableField] = []
         self._added: list[SeparableField] = []
-        self._margin = 0.0
 
-    def joined(
-        self, highest: Sequence[SeparableField], added: Sequence[SeparableField], own: bool, margin: float
-    ) -> VoxelMap:
+    def joined(self, highest: Sequence[SeparableField], added: Sequence[SeparableField], own: bool) -> VoxelMap:
         """Return a map that takes in fields, read at the voxels only where they are asked for; see ``NativeMap``."""
         fields = self._fields if own or not highest else ()
         map_ = VoxelMap(self.scan, fields, self._mask, self.anatomy, self._stacks)
-        map_._measured, map_._added, map_._margin = list(highest), list(added), margin
+        map_._measured, map_._added = list(highest), list(added)
         return map_
 
     @property
@@ -119,7 +116,7 @@ class VoxelMap(NativeMap):
             values = np.maximum(values, measured[box])
         clipped: FloatArray = np.clip(values, 0, 1, dtype=np.float32)
         if self._added:
-            clipped = added_in_logits(clipped, sum(field[box] for field in self._added), self._margin)
+            clipped = added_in_logits(clipped, sum(field[box] for field in self._added))
         return np.multiply(clipped, self._mask[box], out=clipped)
 
     def in_views(self) -> FloatArray:

@@ -14,14 +14,15 @@ from looktwice.core.errors import InputError, WeightsError
 from looktwice.datasets.synthesis.shapes import damage_mesh, sample_cloud
 from looktwice.datasets.synthesis.shapes.catalogue import SHAPES
 from looktwice.evidence import geometry
-from looktwice.evidence.geometry import SCORE_STEP, Reading, calibrate_geometry, place_probabilities, read_geometry
+from looktwice.evidence.geometry import Reading, calibrate_geometry, place_probabilities, read_geometry
 from looktwice.evidence.networks.damage import GeometryNetwork, load_network, shipped_network
+from looktwice.evidence.settings import DEFAULTS
 from looktwice.modalities.pointclouds.cloud import Cloud
 from looktwice.modalities.pointclouds.study import CloudStudy
 
 from ..made_studies import ask
 
-CALIBRATION = Calibration(score_shift=0.0, score_scale=SCORE_STEP)
+CALIBRATION = Calibration(score_shift=0.0, score_scale=DEFAULTS.geometry.score_step)
 
 
 def study(points: np.ndarray, faces: np.ndarray | None = None) -> CloudStudy:

@@ -8,16 +8,14 @@ from torch import Tensor
 
 from looktwice.core.tokens import Tokens
 from looktwice.evidence.self_reference_maps import (
-    EXCLUDED_SHARE,
-    FLOOR,
     MAPS,
-    NEIGHBOURS,
     STATISTICS,
     FeatureLevel,
     describe,
     self_reference_maps,
     summarise,
 )
+from looktwice.evidence.settings import DEFAULTS
 
 SIDE = 12
 FIELD = FeatureLevel(0, 3)
@@ -79,15 +77,20 @@ def test_statistics_come_map_by_map():
 
 def test_distances_are_to_the_best_of_interleaved_groups_elsewhere():
     tokens = of_field(torch.randn(6, SIDE, SIDE, generator=torch.Generator().manual_seed(4)))
-    found = self_reference_maps(tokens, [FIELD])[0, MAPS.index("nearest"), 5, 7].exp() - FLOOR
+    found = (
+        self_reference_maps(tokens, [FIELD])[0, MAPS.index("nearest"), 5, 7].exp()
+        - DEFAULTS.self_reference.distance_floor
+    )
     field = describe(tokens, FIELD)[0]
     groups: dict[int, list[float]] = {}
     for row in range(SIDE):
         for column in range(SIDE):
-            if max(abs(row - 5), abs(column - 7)) > round(EXCLUDED_SHARE * SIDE):
+            if max(abs(row - 5), abs(column - 7)) > round(DEFAULTS.self_reference.excluded_share * SIDE):
                 distance = float((field[:, 5, 7] - field[:, row, column]).norm())
-                groups.setdefault((row * SIDE + column) % NEIGHBOURS, []).append(distance)
-    assert float(found) == pytest.approx(sum(map(min, groups.values())) / NEIGHBOURS, abs=1e-4)
+                groups.setdefault((row * SIDE + column) % DEFAULTS.self_reference.num_neighbors, []).append(distance)
+    assert float(found) == pytest.approx(
+        sum(map(min, groups.values())) / DEFAULTS.self_reference.num_neighbors, abs=1e-4
+    )
 
 
 def test_described_tokens_are_local_means_of_unit_length():

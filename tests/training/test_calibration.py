@@ -12,13 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from looktwice.core.calibration import Calibration
+from looktwice.core.rates import RATES
 from looktwice.core.study import Modality, NativeMap, Study, View
 from looktwice.evidence import self_reference
 from looktwice.evidence.base import Context
 from looktwice.evidence.sources import encode_for
 from looktwice.training.calibration import (
-    STUDY_FALSE_ALARMS,
-    TOKEN_FALSE_ALARMS,
     calibrate_maps,
     calibrate_scores,
     calibrate_studies,
@@ -36,8 +35,8 @@ def test_the_median_comes_to_a_twentieth_and_the_upper_quantile_to_a_half(centre
     shift, scale = calibrate_maps(logits)
     calibrated = probability((logits - shift) / scale)
     assert np.median(calibrated) == pytest.approx(0.05, abs=0.005)
-    assert np.quantile(calibrated, 1 - TOKEN_FALSE_ALARMS) == pytest.approx(0.5, abs=0.02)
-    assert (calibrated > 0.5).mean() <= TOKEN_FALSE_ALARMS + 1 / len(logits)
+    assert np.quantile(calibrated, 1 - RATES.photograph_tokens) == pytest.approx(0.5, abs=0.02)
+    assert (calibrated > 0.5).mean() <= RATES.photograph_tokens + 1 / len(logits)
 
 
 def test_maps_of_one_value_do_not_divide_by_nothing():
@@ -68,10 +67,10 @@ def test_few_normal_studies_reach_the_threshold_once_calibrated(make_expert):
     context = Context(expert)
     found = [self_reference.look(study, *encode_for([study], context), context) for study in studies]
     alarms = sum(finding.score > 0.5 for finding in found)
-    assert alarms == round(STUDY_FALSE_ALARMS * 20)
+    assert alarms == round(RATES.studies * 20)
     tokens = np.concatenate([finding.heat.maps.ravel() for finding in found])
     assert np.median(tokens) == pytest.approx(0.05, abs=0.005)
-    assert (tokens > 0.5).mean() <= TOKEN_FALSE_ALARMS + 1 / len(tokens)
+    assert (tokens > 0.5).mean() <= RATES.photograph_tokens + 1 / len(tokens)
 
 
 def test_a_score_says_how_far_above_its_own_material_it_is():

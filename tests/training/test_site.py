@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -36,6 +38,20 @@ def test_maps_order_and_other_kinds_stay():
     assert after.calibration["image"].map_shift == 3.0
     shifts = [logit(before.calibration["image"].score(x)) - logit(after.calibration["image"].score(x)) for x in (-1, 2)]
     assert shifts[0] == pytest.approx(shifts[1])
+
+
+def test_scores_that_are_all_but_certain_are_still_told_apart():
+    before = Calibration(score_shift=-20.0)
+    scores = [before.score(raw) for raw in np.linspace(-9, 9, 99)]
+    after = site_config(replace(config(), calibration={"image": before}), scores, {"image"}, 0.1)
+    above = np.mean([after.calibration["image"].score(raw) > 0.5 + 1e-6 for raw in np.linspace(-9, 9, 99)])
+    assert above == pytest.approx(0.1, abs=0.011)
+
+
+def test_a_score_of_one_or_of_nothing_gives_a_finite_shift():
+    for score in (0.0, 1.0):
+        after = site_config(config(), [score] * 20, {"image"}, 0.1)
+        assert np.isfinite(after.calibration["image"].score_shift)
 
 
 def test_too_few_normals_for_so_small_a_rate_is_an_error():

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from looktwice.evidence.comparisons.level_weights import STRONGEST, Normal, mean_and_spread, median_and_spread
+from looktwice.evidence.comparisons.level_weights import Normal, mean_and_spread, median_and_spread
+from looktwice.evidence.settings import DEFAULTS
 
 SIDE = 12
 
@@ -87,7 +88,7 @@ def test_what_is_amiss_at_one_place_in_two_fields_exceeds_chance_at_two_places()
 def test_without_unrelated_things_all_fields_count_alike():
     normal = Normal.of(two_fields(8, seed=0), (True, True), None, mean_and_spread)
     assert normal.weights == (1.0, 1.0)
-    assert normal.effect_sizes.tolist() == [STRONGEST] * 3
+    assert normal.effect_sizes.tolist() == [DEFAULTS.level_weights.largest_effect] * 3
 
 
 def test_an_anomalous_minority_hardly_moves_what_is_normal_in_a_cohort():

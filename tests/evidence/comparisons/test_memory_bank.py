@@ -13,6 +13,7 @@ from looktwice.evidence.comparisons.memory_bank import (
     mutual_distances,
     mutual_distances_of_others,
 )
+from looktwice.evidence.settings import MemoryBankSettings
 
 
 def test_thinning_keeps_the_rare_point():
@@ -66,7 +67,7 @@ def test_turned_references_are_remembered_and_say_nothing_of_their_own():
 def test_each_reference_keeps_its_share_of_the_memory():
     generator = torch.Generator().manual_seed(4)
     references = torch.nn.functional.normalize(torch.randn(3, 2000, 8, generator=generator), dim=2)
-    bank = MemoryBank(references, size=1500)
+    bank = MemoryBank(references, settings=MemoryBankSettings(coreset_size=1500))
     assert len(bank.memory) == 1500
     owners = [(bank.distances(view[None]) < 1e-3).sum().item() for view in references]
     assert owners == [500, 500, 500]
@@ -91,6 +92,6 @@ def test_the_odd_member_of_a_cohort_is_far_from_all(members):
 
 def test_what_is_no_member_is_scored_as_members_are():
     members = torch.stack([circle(0, 90), circle(10, 100), circle(4, 94), circle(7, 97)])
-    far = mutual_distances_of_others(members, circle(90, 180), share=0.5)
+    far = mutual_distances_of_others(members, circle(90, 180), MemoryBankSettings(cohort_share=0.5))
     # Of the two nearest of the four members: 90 and 94 degrees, then 100 and 97.
     torch.testing.assert_close(far, torch.tensor([chord(4) / 2, (chord(80) + chord(83)) / 2]), atol=1e-3, rtol=0)

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from looktwice.core.tokens import Tokens
-from looktwice.evidence.comparisons.normal_rotations import TRIED, TURNS, normal_turns, turn
+from looktwice.evidence.comparisons.normal_rotations import TURNS, normal_turns, turn
 from looktwice.evidence.comparisons.patch_features import PatchFeatures
 from looktwice.evidence.self_reference_maps import FeatureLevel
+from looktwice.evidence.settings import DEFAULTS
 
 CELLS = 12
 
@@ -40,7 +41,7 @@ def woven(count: int) -> list[np.ndarray]:
     return [picture(np.clip(ramp + rng.integers(-6, 7, (4 * CELLS, 4 * CELLS)), 0, 255)) for _ in range(count)]
 
 
-@pytest.mark.parametrize("count", [2, TRIED, 6])
+@pytest.mark.parametrize("count", [2, DEFAULTS.rotations.num_tried, 6])
 def test_what_is_strewn_is_normal_in_every_orientation(count):
     pictures = strewn(count)
 

@@ -12,7 +12,6 @@ from looktwice.core.fuse import counting
 from looktwice.encoders.registry import create_encoder
 from looktwice.evidence.base import Context
 from looktwice.evidence.comparisons.comparisons import cohort_of, references_of
-from looktwice.evidence.comparisons.photographs import OWN_WEIGHT
 from looktwice.evidence.config import EncoderPass, ExpertConfig
 from looktwice.evidence.expert import Expert, build_expert
 from looktwice.evidence.self_reference_maps import FeatureLevel
@@ -92,7 +91,7 @@ def test_the_pictures_own_evidence_counts_too(expert):
     [before] = look(pictures(1, seed=200), context)
     expert.photo_fusion.view_probe.linear.bias.data.fill_(2.0)
     [after] = look(pictures(1, seed=200), context)
-    assert total(after) - total(before) == pytest.approx(2 * OWN_WEIGHT, abs=1e-3)
+    assert total(after) - total(before) == pytest.approx(2 * expert.config.settings.photographs.own_weight, abs=1e-3)
 
 
 def test_what_all_of_a_material_shows_alone_does_not_count_against_it(expert):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from looktwice.evidence.networks.probes import HETEROGENEOUS_FROM, HETEROGENEOUS_WEIGHT, Fusion, LinearProbe
+from looktwice.evidence.networks.probes import Fusion, LinearProbe
 from looktwice.evidence.self_reference_maps import STATISTICS
 
 
@@ -47,6 +47,6 @@ def test_the_mean_counts_by_itself_where_tokens_are_unlike_each_other_everywhere
         fusion.view_probe.linear.bias.zero_()
     fusion.spread.fill_(2.0)
     maps = torch.zeros(3, 2, 4, 4)
-    maps[1, 0], maps[2, 1] = 5.0, HETEROGENEOUS_FROM + 1.0
+    maps[1, 0], maps[2, 1] = 5.0, fusion.settings.heterogeneous_from + 1.0
     _, logits = fusion(maps)
-    torch.testing.assert_close(logits, torch.tensor([0.0, 0.0, 2 * HETEROGENEOUS_WEIGHT]))
+    torch.testing.assert_close(logits, torch.tensor([0.0, 0.0, 2 * fusion.settings.heterogeneous_weight]))

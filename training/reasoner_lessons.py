@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -191,12 +191,6 @@ def load_lessons(path: Path) -> list[Lesson]:
             )
             for number, one in enumerate(known)
         ]
-
-
-def encode_scenes(scenes: Iterable[Scene], expert: Expert, grid: int, seed: int) -> list[Lesson]:
-    """Encode scenes one by one."""
-    rng = np.random.default_rng(seed)
-    return [encode_scene(scene, expert, grid, rng) for scene in scenes]
 
 
 def _shown(lesson: Lesson, rng: random.Random) -> list[ShownView]:

@@ -32,7 +32,7 @@ def test_an_existing_file_is_an_expert_of_its_own(tmp_path):
 
 
 def test_what_is_neither_a_file_nor_a_name_is_named(tmp_path):
-    with pytest.raises(UsageError, match="give an expert's path"):
+    with pytest.raises(UsageError, match="give the path of an expert file"):
         expert_path(str(tmp_path / "none.safetensors"))
 
 

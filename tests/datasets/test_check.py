@@ -126,7 +126,7 @@ def test_volumes_and_clouds_are_read_to_their_end(tmp_path):
     labels.parent.mkdir(parents=True)
     labels.write_text("0\n1\n1\n")
     (problem,) = check_copy("folder", clouds).problems
-    assert problem.endswith("is 3, its input is 4: bring them to one size")
+    assert problem.endswith("is 3, but its input is 4; resize one of them")
 
 
 def test_questions(tmp_path):

@@ -21,7 +21,7 @@ def test_every_model_is_found_by_its_name_and_goes_into_json():
 
 
 def test_an_unknown_model_is_named_with_what_there_is():
-    with pytest.raises(UsageError, match=r"'gigantic'; there are nano"):
+    with pytest.raises(UsageError, match=r"'gigantic'; choose from nano"):
         find_spec("gigantic")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from inspect import getdoc
 
 import typer
 
@@ -40,6 +41,19 @@ app.add_typer(datasets.app, name="datasets")
 app.command()(doctor)
 
 
+def _flow(group: typer.Typer) -> None:
+    """Join the lines of each paragraph of the help texts, so that a terminal of any width wraps them itself."""
+    for command in group.registered_commands:
+        paragraphs = (getdoc(command.callback) or "").split("\n\n")
+        command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            _flow(inner.typer_instance)
+
+
+_flow(app)
+
+
 def _version(asked: bool) -> None:
     if asked:
         from looktwice.core.version import __version__
@@ -51,7 +65,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def root(
     context: typer.Context,
-    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    debug: bool = typer.Option(False, "--debug", help="Show the full traceback if there is an error."),
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Find and explain anomalies in photographs, CT/MRI volumes and point clouds."""

@@ -120,7 +120,7 @@ def find_spec(name: str) -> ModelSpec:
         No model of that name.
     """
     if name not in MODELS:
-        raise UsageError(f"no model is called {name!r}; there are {', '.join(MODELS)}, or give an expert's path")
+        raise UsageError(f"unknown model {name!r}; choose from {', '.join(MODELS)}, or give the path of an expert file")
     return MODELS[name]
 
 
@@ -153,7 +153,7 @@ def expert_path(name_or_path: str) -> Path:
         raise WeightsError(f"{spec.name}: {spec.notes}")
     packaged = Path(str(resources.files("looktwice.weights"))) / spec.expert
     if not packaged.is_file():
-        raise WeightsError(f"the package lacks weights/{spec.expert}; train it with `looktwice train expert`")
+        raise WeightsError(f"weights/{spec.expert} is missing from the package; train it with `looktwice train expert`")
     return packaged
 
 

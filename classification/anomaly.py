@@ -221,10 +221,10 @@ class Detection:
 
     def _outlined(self, truth: BoolArray) -> Anomaly:
         if len(self.study.views()) > 1:
-            raise InputError(f"{self.study.source}: ground truth is taken for photographs only")
+            raise InputError(f"{self.study.source}: ground-truth masks are supported for photographs only")
         [view] = self.views
         if truth.shape != view.image.shape[:2] or not truth.any():
-            raise InputError(f"{self.study.source}: its mask is empty or of another size than the picture")
+            raise InputError(f"{self.study.source}: the mask is empty or differs in size from the image")
         # What the whole picture looks like says nothing about the part of it that ground truth outlines.
         outlined = AnomalyView(view.image, truth, view.name, view.reference, view.expected)
         return Anomaly((outlined,), Contours.ORACLE, self.facts, self.study.medical)

@@ -35,18 +35,18 @@ def find_examples(folder: Path, taxonomy: Taxonomy) -> dict[str, list[tuple[Path
     except InputError as error:
         raise UsageError(str(error)) from error
     if not folders:
-        raise UsageError(f"{folder} holds no examples; lay them out as {folder}/<class>/<picture>")
+        raise UsageError(f"{folder} contains no examples; expected {folder}/<class>/<image>")
     found: dict[str, list[tuple[Path, Path | None]]] = {}
     for one in folders:
         key = taxonomy.key_of(one.name)
         if key is None:
-            raise UsageError(f"{one} is no class of the taxonomy; it has {', '.join(taxonomy.classes)}")
+            raise UsageError(f"{one} is not a class of the taxonomy; its classes are {', '.join(taxonomy.classes)}")
         masks = by_stem(path for path in listed(one, MASKS) if bare(stem(path)) != stem(path))
         taken = set(masks.values())
         inputs = [path for path in listed(one) if path not in taken]
         found[key] = [(path, masks.get(stem(path))) for path in inputs]
     if not any(found.values()):
-        raise UsageError(f"{folder} holds no pictures, volumes or clouds in its subfolders")
+        raise UsageError(f"the subfolders of {folder} contain no images, volumes or clouds")
     return found
 
 

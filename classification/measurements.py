@@ -107,7 +107,10 @@ def measure_region(image: ByteArray, mask: BoolArray) -> npt.NDArray[np.float64]
         The mask is empty or of another size.
     """
     if mask.shape != image.shape[:2] or not mask.any():
-        raise ValueError(f"a region of shape {mask.shape} with {int(mask.sum())} pixels does not fit {image.shape[:2]}")
+        raise ValueError(
+            f"a region mask of shape {mask.shape} with {int(mask.sum())} pixels does not fit an image of shape "
+            f"{image.shape[:2]}"
+        )
     return np.concatenate([_shape(mask), _appearance(image, mask)])
 
 

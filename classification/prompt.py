@@ -174,7 +174,8 @@ def _read(model: Any, inputs: Any, length: int) -> Prompted:
         output = model(**inputs, use_cache=True, logits_to_keep=1)
     except torch.OutOfMemoryError as error:
         raise LookTwiceError(
-            f"out of memory on {model.device} at a prompt of {length} tokens; take a smaller model, or :4bit"
+            f"out of memory on {model.device} with a prompt of {length} tokens; use a smaller model, or add :4bit to "
+            "its name"
         ) from error
     return Prompted(model, output.past_key_values, output.logits[0, -1], length)
 

@@ -60,7 +60,7 @@ class AnomalyClass(BaseModel):
     def _known(cls, traits: tuple[str, ...] | None) -> tuple[str, ...] | None:
         for name in traits or ():
             if name not in TRAITS:
-                raise ValueError(f"no trait is called {name!r}; there are {', '.join(TRAITS)}")
+                raise ValueError(f"unknown trait {name!r}; choose from {', '.join(TRAITS)}")
         return traits
 
 
@@ -104,7 +104,7 @@ class Taxonomy(BaseModel):
     def _no_reserved_key(self) -> Taxonomy:
         for key in self.classes:
             if key.lower() in RESERVED:
-                raise ValueError(f"{key!r} is no class of anomalies; it is what an answer may say besides")
+                raise ValueError(f"{key!r} cannot be a class name; it is reserved for answers that name no class")
         return self
 
     def traits(self, key: str) -> tuple[str, ...]:
@@ -149,7 +149,7 @@ def parse_taxonomies(text: str, origin: str) -> dict[str, Taxonomy]:
     """Read taxonomies out of YAML or JSON text; `origin` names it in errors. See :func:`load_taxonomies`."""
     root, content = _compose(text, origin)
     for value, first, line in _named_twice(root):
-        raise UsageError(f"{origin}, line {line}: {value!r} is named twice, first in line {first}")
+        raise UsageError(f"{origin}, line {line}: {value!r} is defined twice, first in line {first}")
     if "classes" in content or "category" in content:
         one = _validated(content, root, origin, ())
         _refuse_same_names(one, root, origin, ("classes",))
@@ -176,7 +176,7 @@ def check_published(path: Path) -> list[str]:
             line = _line(root, (str(category),))
             raise UsageError(f"{path}, line {line}: {category}: a taxonomy needs at least one class")
     return [
-        f"{path}, line {line}: {value!r} is named twice, first in line {first}; this one counts"
+        f"{path}, line {line}: {value!r} is defined twice, first in line {first}; this one counts"
         for value, first, line in _named_twice(root)
     ]
 
@@ -222,7 +222,7 @@ def _compose(text: str, origin: str) -> tuple[yaml.Node, dict[Any, Any]]:
         problem = getattr(error, "problem", None) or getattr(error, "msg", error)
         raise UsageError(f"{origin}, line {line}: {problem}") from None
     if root is None or not isinstance(content, dict) or not content:
-        raise UsageError(f"{origin} holds no taxonomy; give category, normal, strategy and classes")
+        raise UsageError(f"{origin} contains no taxonomy; it needs category, normal, strategy and classes")
     return root, content
 
 
@@ -236,7 +236,9 @@ def _from_velm(category: str, entries: Any, root: yaml.Node, origin: str) -> Tax
         if key == "normal":
             continue
         if not isinstance(entry, list) or len(entry) != 2 or not all(isinstance(text, str) for text in entry):
-            raise UsageError(f"{origin}, line {_line(root, (category, key))}: {key} must be [name shown, description]")
+            raise UsageError(
+                f"{origin}, line {_line(root, (category, key))}: {key} must be [display name, description]"
+            )
         classes[key] = {"name": entry[0], "description": entry[1]}
     normal = entries.get("normal", "")
     normal = " ".join(map(str, normal)) if isinstance(normal, list) else str(normal)
@@ -285,7 +287,7 @@ def _refuse_same_names(taxonomy: Taxonomy, root: yaml.Node, origin: str, prefix:
         other = shown.setdefault(entry.name.lower(), key)
         if other != key:
             line = _line(root, (*prefix, key))
-            raise UsageError(f"{origin}, line {line}: {key} and {other} show the same name {entry.name!r}")
+            raise UsageError(f"{origin}, line {line}: {key} and {other} have the same display name {entry.name!r}")
 
 
 def _line(root: yaml.Node, place: tuple[str, ...]) -> int:

@@ -11,16 +11,21 @@ from looktwice.core.errors import InputError, UsageError
 
 
 def calibrate(
-    normal: list[Path] = typer.Option(..., "--normal", help="Normal inputs of one kind, or a folder of them (repeat)."),
-    out: Path = typer.Option(..., "--out", help="The site's expert: a .safetensors file, for --model."),
-    false_alarms: float = typer.Option(0.05, min=0.001, max=0.5, help="Share of normal inputs that may be alarms."),
-    model: str = typer.Option("nano", help="A model's name or the path of an expert."),
+    normal: list[Path] = typer.Option(
+        ..., "--normal", help="Normal inputs of one kind, or a folder of them. Can be repeated."
+    ),
+    out: Path = typer.Option(..., "--out", help="Calibrated expert to write (.safetensors); use it as --model."),
+    false_alarms: float = typer.Option(
+        0.05, min=0.001, max=0.5, help="False-alarm rate: the share of normal inputs that may reach the threshold."
+    ),
+    model: str = typer.Option("nano", help="Model name or path of an expert file."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object on stdout."),
+    as_json: bool = typer.Option(False, "--json", help="Write one JSON object to stdout, and nothing else."),
 ) -> None:
-    """Set a model's scores by a site's own normal inputs, so that its threshold means a chosen false-alarm rate.
+    """Recalibrate scores on your own normal data, so that the threshold stands for a false-alarm rate of your choice.
 
-    Nothing is trained: scores are shifted, their order and the heatmaps stay. Use the result as --model OUT.
+    Nothing is trained: scores are shifted, while their order and the heat maps stay the same. Use the result as
+    --model OUT.
     """
     from looktwice.core.result import Failure
     from looktwice.modalities import expand
@@ -61,7 +66,7 @@ def calibrate(
         )  # fmt: skip
     else:
         terminal.say(
-            f"written: {out} ({len(scores)} normal inputs; {above} reached {config.threshold:g} before, "
-            f"{false_alarms:.1%} may now)"
+            f"written: {out} ({len(scores)} normal inputs; {above} of them reached {config.threshold:g} before; the "
+            f"rate is now {false_alarms:.1%})"
         )
     raise typer.Exit(1 if failures else 0)

@@ -18,22 +18,26 @@ if TYPE_CHECKING:
     from looktwice.reasoning.base import Reasoner, StudyContext, Turn
 
 LEAVE = {"exit", "quit", "/exit", "/quit"}
-HELP = "Ask about this study. /views lists the most suspicious views; exit, or Ctrl-D, ends."
+HELP = "Ask a question about this study. /views lists the most suspicious views; exit or Ctrl-D quits."
 
 
 def chat(
-    source: Path = typer.Argument(..., metavar="INPUT", help="A picture, volume, DICOM series or point cloud."),
-    model: str = typer.Option("nano", help="A model's name (`looktwice models list`) or the path of an expert."),
+    source: Path = typer.Argument(..., metavar="INPUT", help="An image, volume, DICOM series, point cloud or mesh."),
+    model: str = typer.Option("nano", help="Model name (see `looktwice models list`) or path of an expert file."),
     llm: str | None = typer.Option(
-        None, help=f"Who answers: {reasoner_help()}. Default: auto, or the language model of --model."
+        None, help=f"Reasoner that answers: {reasoner_help()}. Default: auto, or the language model of --model."
     ),
-    max_visual_tokens: int | None = typer.Option(None, min=1, help="Most tokens a language model sees of the input."),
-    allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
+    max_visual_tokens: int | None = typer.Option(
+        None, min=1, help="Maximum number of visual tokens of the input for the language model."
+    ),
+    allow_remote: bool = typer.Option(
+        False, "--allow-remote", help="Allow sending medical data to a server on another machine."
+    ),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
-    """Look at one input, then answer questions about it.
+    """Inspect one input, then answer questions about it.
 
-    Questions are read from the terminal, or line by line from a pipe. Exit status 2: the input or the call is wrong.
+    Questions are read from the terminal, or line by line from a pipe. Exit status 2: invalid input or invalid call.
     """
     from looktwice.pipeline import Inspector
 
@@ -115,7 +119,7 @@ def _annotate(answer: Answer) -> None:
     if answer.fields.get("cut"):
         notes.append("cut short")
     if answer.fields.get("instead_of"):
-        notes.append("the template's words: nothing that the model wrote is borne by the evidence")
+        notes.append("answered by the template: the evidence supports nothing that the model wrote")
     if notes:
         terminal.stderr.print(Text(f"({'; '.join(notes)})", style="dim"))
 

@@ -24,22 +24,26 @@ def classify(
     context: typer.Context,
     examining: Examining,
     inputs: list[Path] = typer.Argument(
-        None, metavar="INPUT...", help="Image, volume, DICOM series, point cloud, or a folder of them."
+        None, metavar="INPUT...", help="Image, volume, DICOM series, point cloud or mesh, or a folder of these."
     ),
-    taxonomy: str = typer.Option(..., "--taxonomy", "-t", help="Taxonomy file (YAML or JSON), or a built-in name."),
-    category: str | None = typer.Option(None, help="Category, if the taxonomy has several."),
-    examples: Path | None = typer.Option(None, help="Folder of labelled examples: DIR/<class>/<input>, one or more."),
-    llm: str = typer.Option(DEFAULT, help=f"Who names: {namer_help()}."),
+    taxonomy: str = typer.Option(
+        ..., "--taxonomy", "-t", help="Taxonomy: a YAML or JSON file, or the name of a built-in one."
+    ),
+    category: str | None = typer.Option(None, help="Category to use if the taxonomy has several."),
+    examples: Path | None = typer.Option(
+        None, help="Folder of labelled examples, DIR/<class>/<input>; one per class is enough."
+    ),
+    llm: str = typer.Option(DEFAULT, help=f"Namer: {namer_help()}."),
     cache: Path | None = typer.Option(
-        None, help="Cache folder for a language model's answers; default: the user's cache."
+        None, help="Cache folder for answers of language models. Default: the user's cache."
     ),
-    out: Path | None = typer.Option(None, "--out", "-o", help="Write contours and records to OUT/<study>/."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object per study on stdout, nothing else there."),
+    out: Path | None = typer.Option(None, "--out", "-o", help="Write contours and results to OUT/<study>/."),
+    as_json: bool = typer.Option(False, "--json", help="Write one JSON object per study to stdout, and nothing else."),
 ) -> None:
-    """Detect anomalies as `inspect` does, and name their kind out of a taxonomy.
+    """Detect anomalies as `inspect` does, and classify them using a taxonomy.
 
-    Normal inputs are never sent to a language model. Exit status: 0 all done; 1 some inputs failed, the others are
-    done; 2 the call itself is wrong.
+    Normal inputs are never sent to a language model. Exit status: 0 all inputs done; 1 some inputs failed, the others
+    are done; 2 invalid call, nothing was started.
     """
     from looktwice.classification.anomaly import Detection
     from looktwice.classification.classifier import summarise, write_classification, write_json
@@ -152,9 +156,11 @@ def say_summary(summary: dict[str, Any]) -> None:
     ]
     terminal.say(", ".join(parts))
     if summary["answers_not_taken"]:
-        terminal.say(f"{summary['answers_not_taken']} answers were no class of the taxonomy and count as unknown")
+        terminal.say(
+            f"{summary['answers_not_taken']} answers did not name a class of the taxonomy; they count as unknown"
+        )
     if summary["another_object"]:
-        terminal.say(f"{summary['another_object']} inputs look unlike every reference: check the references")
+        terminal.say(f"{summary['another_object']} inputs do not resemble any reference; check the references")
     terminal.say(
         f"{summary['calls']} calls to a language model ({summary['cached']} answers from the cache), "
         f"{tokens['prompt']} + {tokens['answer']} tokens, {summary['seconds']:.1f} s"

@@ -19,21 +19,21 @@ app = typer.Typer(no_args_is_help=True, help="List, check and synthesize benchma
 @app.command("list")
 def list_benchmarks(
     domain: str = typer.Option(None, "--domain", help="industrial, medical or 3d."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object per benchmark."),
+    as_json: bool = typer.Option(False, "--json", help="Write one JSON object per benchmark to stdout."),
 ) -> None:
-    """Say of each benchmark what it is, its licence, where it is published and how its folder must look."""
+    """List the supported benchmarks: content, licence, source and expected folder layout."""
     from looktwice.datasets.readers.registry import list_cards
 
     cards = [card for card in list_cards() if domain in (None, card.domain)]
     if not cards:
-        raise UsageError(f"there is no domain {domain!r}: industrial, medical or 3d")
+        raise UsageError(f"unknown domain {domain!r}; choose industrial, medical or 3d")
     if as_json:
         for card in cards:
             terminal.emit(card.to_json())
         return
     table = Table(box=box.SIMPLE_HEAD, show_lines=True)
     table.add_column("name")
-    table.add_column("what it is, its licence, where it is published, how the folder must look", overflow="fold")
+    table.add_column("content, licence, source, expected folder layout", overflow="fold")
     for card in cards:
         name = Text(card.name, style="bold")
         table.add_row(name, Text("\n".join((f"{card.title}. {card.about}", card.licence, card.home, card.layout))))
@@ -42,13 +42,15 @@ def list_benchmarks(
 
 @app.command()
 def check(
-    name: str = typer.Argument(..., help="A name of `datasets list`, or `folder` for a plain MVTec-style folder."),
-    path: Path = typer.Argument(..., help="Where the benchmark was unpacked."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object."),
+    name: str = typer.Argument(
+        ..., help="Name from `datasets list`, or `folder` for a plain folder in the MVTec AD layout."
+    ),
+    path: Path = typer.Argument(..., help="Folder to which the benchmark was unpacked."),
+    as_json: bool = typer.Option(False, "--json", help="Write one JSON object to stdout, and nothing else."),
 ) -> None:
-    """Verify a copy: counts, masks of matching size, readable files, copies, patients in two splits.
+    """Check a local copy: number of files, mask sizes, unreadable files, duplicates, and patients in both splits.
 
-    Exit status 1 when something is wrong, each problem on a line of its own.
+    Exit status 1 if there are problems, one line for each.
     """
     from looktwice.datasets.check import check_copy
 
@@ -75,37 +77,47 @@ def check(
 @app.command()
 def synthesize(
     sources: list[str] = typer.Argument(
-        ..., help="Normal pictures, NIfTI scans or meshes: files or folders; or made shapes: vase, gear, ring, ..."
+        ...,
+        help=(
+            "Normal images, NIfTI scans or meshes (files or folders), or names of generated shapes: vase, gear, "
+            "ring, ..."
+        ),
     ),
-    out: Path = typer.Option(..., "--out", help="The benchmark's folder; it must be empty or not exist."),
+    out: Path = typer.Option(..., "--out", help="Output folder; must be empty or not exist yet."),
     count: int = typer.Option(50, "--count", min=1, help="Anomalous cases per category."),
-    normal: int = typer.Option(None, "--normal", min=0, help="Normal cases per category; as many by default."),
+    normal: int = typer.Option(
+        None, "--normal", min=0, help="Normal cases per category. Default: the same as --count."
+    ),
     train: int = typer.Option(0, "--train", min=0, help="Normal cases per category for train/good."),
-    kinds: str = typer.Option(None, "--kinds", help="Which kinds of anomaly, by comma; all by default."),
+    kinds: str = typer.Option(None, "--kinds", help="Kinds of anomaly, separated by commas. Default: all."),
     seed: int = typer.Option(0, "--seed"),
-    lesions: Path = typer.Option(None, "--lesions", help="Scans: a folder of binary NIfTI masks of real lesions."),
-    within: Path = typer.Option(None, "--within", help="Scans: a NIfTI mask of where lesions may lie."),
-    points: str = typer.Option("20000,80000", "--points", help="Clouds: points per cloud, by comma."),
-    noise: float = typer.Option(0.0005, "--noise", min=0, max=0.05, help="Clouds: scanner noise, in diagonals."),
+    lesions: Path = typer.Option(None, "--lesions", help="For scans: folder of binary NIfTI masks of real lesions."),
+    within: Path = typer.Option(None, "--within", help="For scans: NIfTI mask of the area in which lesions may lie."),
+    points: str = typer.Option(
+        "20000,80000", "--points", help="For clouds: numbers of points per cloud, separated by commas."
+    ),
+    noise: float = typer.Option(
+        0.0005, "--noise", min=0, max=0.05, help="For clouds: scanner noise, as a fraction of the diagonal."
+    ),
     as_json: bool = typer.Option(False, "--json", help="One JSON object per category."),
 ) -> None:
-    """Write synthetic anomalies with masks as a benchmark in the MVTec AD layout.
+    """Create a benchmark of synthetic anomalies with masks, in the MVTec AD layout.
 
-    Pictures (.png with mask .png), scans (.nii.gz with mask .nii.gz) or clouds (.ply with one 0 or 1 per point in
+    Images (.png with .png masks), scans (.nii.gz with .nii.gz masks) or clouds (.ply with one 0 or 1 per point in
     <name>_mask.txt).
     """
     from looktwice.datasets.synthesis.benchmark import Amounts, write_category, write_manifest
     from looktwice.datasets.synthesis.sources import Options, makers_for, numbers
 
     if out.is_dir() and any(out.iterdir()):
-        raise UsageError(f"{out} is not empty; give a new folder")
+        raise UsageError(f"{out} is not empty; choose a new folder")
     options = Options(lesions, within, tuple(numbers(points)), noise)
     makers = makers_for(sources, options)
     chosen = [kind.strip() for kind in kinds.split(",")] if kinds else []
     for maker in makers.values():
         unknown = [kind for kind in chosen if kind not in maker.kinds]
         if unknown:
-            raise UsageError(f"unknown kind {unknown[0]!r}; there are {', '.join(maker.kinds)}")
+            raise UsageError(f"unknown kind {unknown[0]!r}; choose from {', '.join(maker.kinds)}")
     amounts = Amounts(count, count if normal is None else normal, train)
     written = []
     for category, maker in makers.items():

@@ -25,10 +25,12 @@ EXTRAS = {
 LIBRARIES = {"usb-1.0": "libusb-1.0-0", "GL": "libgl1", "gomp": "libgomp1"}
 
 
-def doctor(as_json: bool = typer.Option(False, "--json", help="One JSON object.")) -> None:
-    """Print versions, device, extras and weights, and what to do about what is missing.
+def doctor(
+    as_json: bool = typer.Option(False, "--json", help="Write one JSON object to stdout, and nothing else."),
+) -> None:
+    """Show versions, device, extras and weights, and how to fix what is missing.
 
-    Exit status: 0 when the default model can run; 1 when something it needs is missing.
+    Exit status: 0 if the default model can run, 1 if something is missing.
     """
     from looktwice.core.version import __version__
 
@@ -69,9 +71,9 @@ def _print(report: dict[str, Any]) -> None:
         _, command, purpose = EXTRAS[name]
         table.add_row(f"extra {name}", version or f"not installed ({purpose}): {command}".replace("[", "\\["))
     for name, here in report["weights"].items():
-        table.add_row(f"weights {name}", "here" if here else f"not here: looktwice models show {name}")
+        table.add_row(f"weights {name}", "available" if here else f"missing: looktwice models show {name}")
     terminal.stdout.print(table)
-    for line in report["advice"] or ["all is well"]:
+    for line in report["advice"] or ["no problems found"]:
         terminal.stdout.print(line, markup=False)
 
 

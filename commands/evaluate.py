@@ -24,33 +24,46 @@ app = typer.Typer(no_args_is_help=True, help="Measure detection, classification 
 @app.command()
 def detection(
     data: list[Path] = typer.Option(
-        ..., "--data", help="A folder in the MVTec AD layout, or NAME=FOLDER of `datasets list` (repeat for more)."
+        ...,
+        "--data",
+        help="Folder in the MVTec AD layout, or NAME=FOLDER with a name from `datasets list`. Can be repeated.",
     ),
-    cohort: bool = typer.Option(False, "--cohort", help="Score the inputs of a set against each other."),
-    references: int = typer.Option(0, "--references", min=0, metavar="K", help="Show K normal inputs of train/good."),
-    draws: int = typer.Option(1, "--draws", min=1, metavar="N", help="Average over N draws of the references."),
-    most: int | None = typer.Option(None, "--most", min=1, metavar="N", help="Test at most N of each kind a set."),
-    leave_out: bool = typer.Option(False, "--leave-out", help="Use weights that were trained without the tested set."),
-    model: str = typer.Option("nano", "--model", help="Name or path of the model."),
+    cohort: bool = typer.Option(
+        False, "--cohort", help="Score the inputs of each dataset as a cohort: compare them with each other."
+    ),
+    references: int = typer.Option(
+        0, "--references", min=0, metavar="K", help="Use K reference images from train/good."
+    ),
+    draws: int = typer.Option(1, "--draws", min=1, metavar="N", help="Average over N random draws of the references."),
+    most: int | None = typer.Option(
+        None, "--most", min=1, metavar="N", help="Evaluate at most N normal and N anomalous inputs per dataset."
+    ),
+    leave_out: bool = typer.Option(
+        False, "--leave-out", help="Use weights that were trained without the dataset under test."
+    ),
+    model: str = typer.Option("nano", "--model", help="Model name or path of an expert file."),
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
-    seed: int = typer.Option(0, "--seed", help="Of the references drawn and of the bootstrap."),
-    pixel_side: int = typer.Option(512, "--pixel-side", min=0, help="Longest side for pixel metrics; 0: own size."),
-    resume: Path | None = typer.Option(None, "--resume", help="Progress file; default: beside --out."),
+    seed: int = typer.Option(0, "--seed", help="Random seed for drawing references and for the bootstrap."),
+    pixel_side: int = typer.Option(
+        512, "--pixel-side", min=0, help="Longest image side for pixel metrics; 0 keeps the original size."
+    ),
+    resume: Path | None = typer.Option(None, "--resume", help="Progress file. Default: next to --out."),
     out: Path | None = OUT_FILE,
     as_json: bool = AS_JSON,
 ) -> None:
     """Evaluate detection on benchmark folders in the MVTec AD layout.
 
-    Without --cohort or --references every input stands alone. A run that was stopped goes on when it is started again
-    with the same --out (or --resume). Which K references are drawn moves the figures of a set by up to a tenth: --draws
-    repeats the whole with other draws, of the seeds that follow --seed, and says the mean and every one of them.
+    Without --cohort or --references, every input is scored on its own (zero-shot). A run that was stopped resumes when
+    it is started again with the same --out (or --resume). The draw of the K references changes the figures of a dataset
+    by up to 0.1: --draws repeats the evaluation with further draws (with the seeds that follow --seed) and reports
+    their mean and each of them.
     """
     from looktwice.evaluation.detection import evaluate_detection
     from looktwice.evaluation.sets import draw_most, draw_references, open_sets
     from looktwice.evaluation.tables import detection_table
 
     if draws > 1 and not references:
-        raise UsageError("--draws says how often references are drawn: give --references too")
+        raise UsageError("--draws needs --references: it sets how often references are drawn")
     sets, problems = open_sets(data)
     ready = []
     for one in sets:
@@ -103,7 +116,7 @@ def scores(
     out: Path | None = OUT_FILE,
     as_json: bool = AS_JSON,
 ) -> None:
-    """Compute image AUROC, AP and F1-max from a table of scores, macro over categories."""
+    """Compute image AUROC, AP and F1-max from a table of scores, with the macro mean over categories."""
     from looktwice.evaluation.scores import evaluate_scores, read_scores
     from looktwice.evaluation.tables import SCORE_COLUMNS, category_table
 
@@ -121,7 +134,9 @@ app.command()(severity)
 def reasoning(
     predictions: Path = typer.Option(..., "--predictions", help='JSON Lines {"id", "answer"}.'),
     references: Path = typer.Option(..., "--references", help='JSON Lines {"id", "answer", "label"?, ...}.'),
-    judge: str | None = typer.Option(None, "--judge", metavar="openai:MODEL@URL", help="Language model that marks."),
+    judge: str | None = typer.Option(
+        None, "--judge", metavar="openai:MODEL@URL", help="Language model that grades the answers (GPT score)."
+    ),
     out: Path | None = OUT_FILE,
     as_json: bool = AS_JSON,
 ) -> None:
@@ -141,21 +156,21 @@ def reasoning(
     for note in result["notes"]:
         terminal.say(note)
     if pairs.unanswered:
-        terminal.say(f"{len(pairs.unanswered)} references have no answer, as {pairs.unanswered[0]}")
+        terminal.say(f"{len(pairs.unanswered)} references have no answer, for example {pairs.unanswered[0]}")
         raise typer.Exit(1)
 
 
 @app.command()
 def transfer(
     cell: list[str] = typer.Option(
-        ..., "--cell", metavar="TRAINED,TESTED=FILE", help="A result of `evaluate detection --out` (repeat)."
+        ..., "--cell", metavar="TRAINED,TESTED=FILE", help="Result file of `evaluate detection --out`. Can be repeated."
     ),
-    metric: str = typer.Option("image_auroc", "--metric", help="Which mean to show."),
-    figure: Path | None = typer.Option(None, "--figure", help="Draw the matrix as a PNG file."),
+    metric: str = typer.Option("image_auroc", "--metric", help="Metric to show."),
+    figure: Path | None = typer.Option(None, "--figure", help="Also plot the matrix to this PNG file."),
     out: Path | None = OUT_FILE,
     as_json: bool = AS_JSON,
 ) -> None:
-    """Arrange detection results as a cross-domain matrix: trained on one domain, tested on another."""
+    """Combine detection results into a cross-domain matrix: trained on one domain, tested on another."""
     from looktwice.evaluation.tables import transfer_table
     from looktwice.evaluation.transfer import read_cell, transfer_matrix
 
@@ -195,7 +210,7 @@ def _open_inspector(
     inspector = Inspector(model, device, llm="template", references=list(references), cohort=list(cohort))
     if exclude is not None and exclude in inspector.expert.config.trained_on:
         raise WeightsError(
-            f"{model} was trained on {exclude}; train without it (`looktwice train expert --leave-out {exclude}`) "
-            "and give the expert's path as --model"
+            f"{model} was trained on {exclude}; train an expert without it "
+            f"(`looktwice train expert --leave-out {exclude}`) and give its path as --model"
         )
     return inspector

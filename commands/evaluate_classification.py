@@ -26,28 +26,41 @@ if TYPE_CHECKING:
 
 def classification(
     predictions: Path | None = typer.Option(
-        None, "--predictions", help='JSON {"<category>_<class>_<id>": "answer"}; or give --data.'
+        None, "--predictions", help='JSON file {"<category>_<class>_<id>": "answer"}; alternatively, give --data.'
     ),
-    data: list[Path] | None = typer.Option(None, "--data", help="Run the pipeline on a benchmark folder (repeat)."),
+    data: list[Path] | None = typer.Option(
+        None, "--data", help="Run the pipeline on a benchmark folder. Can be repeated."
+    ),
     taxonomy: str = typer.Option(
-        ..., "--taxonomy", help="JSON {category: {class: [name shown, description]}}; with --data any taxonomy."
+        ..., "--taxonomy", help="JSON file {category: {class: [display name, description]}}; with --data, any taxonomy."
     ),
-    contours: str = typer.Option("predicted", help="With --data: predicted, or oracle (from ground-truth masks)."),
-    examples: int = typer.Option(0, min=0, metavar="N", help="With --data: labelled examples per class, never tested."),
-    references: int = typer.Option(16, min=0, metavar="K", help="With --data: normal inputs of train/good shown."),
-    llm: str = typer.Option(DEFAULT, help="With --data: who names, as for `looktwice classify`."),
-    allow_remote: bool = typer.Option(False, help="Medical data may be sent to a server on another machine."),
-    model: str = typer.Option("nano", "--model", help="With --data: name or path of the model."),
+    contours: str = typer.Option(
+        "predicted", help="With --data: contours are predicted, or oracle (from ground-truth masks)."
+    ),
+    examples: int = typer.Option(
+        0,
+        min=0,
+        metavar="N",
+        help="With --data: number of labelled examples per class; they are excluded from the test.",
+    ),
+    references: int = typer.Option(
+        16, min=0, metavar="K", help="With --data: number of reference images from train/good."
+    ),
+    llm: str = typer.Option(DEFAULT, help="With --data: the namer, as in `looktwice classify`."),
+    allow_remote: bool = typer.Option(
+        False, "--allow-remote", help="Allow sending medical data to a server on another machine."
+    ),
+    model: str = typer.Option("nano", "--model", help="With --data: model name or path of an expert file."),
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
-    seed: int = typer.Option(0, "--seed", help="Seed for drawing examples and references."),
-    comparison: str = typer.Option("levels", metavar="levels|tiles", help="With --data: as for `looktwice inspect`."),
+    seed: int = typer.Option(0, "--seed", help="Random seed for drawing examples and references."),
+    comparison: str = typer.Option("levels", metavar="levels|tiles", help="With --data: as in `looktwice inspect`."),
     out: Path | None = typer.Option(None, "--out", help="Folder for result.json and confusion matrices."),
     as_json: bool = AS_JSON,
 ) -> None:
-    """Evaluate classes as VELM does: accuracy, F1 and Cohen's kappa, mean over categories.
+    """Evaluate anomaly classification as VELM does: accuracy, F1 and Cohen's kappa, averaged over categories.
 
-    Either of given predictions, or of the pipeline itself on folders in the MVTec AD layout (as MVTec-AC). A run with
-    --data that was stopped goes on when it is started again with the same --out.
+    Evaluates either existing predictions or the pipeline itself, on folders in the MVTec AD layout (such as MVTec-AC).
+    A run with --data that was stopped resumes when it is started again with the same --out.
     """
     from looktwice.evaluation.classification import evaluate_classification
     from looktwice.evaluation.tables import CLASSIFICATION_COLUMNS, category_table
@@ -61,7 +74,7 @@ def classification(
         from looktwice.evaluation.classification_runner import ClassificationProtocol
 
         if contours not in ("predicted", "oracle"):
-            raise UsageError(f"--contours is predicted or oracle, not {contours!r}")
+            raise UsageError(f"--contours must be predicted or oracle, not {contours!r}")
         source: Literal["predicted", "oracle"] = "oracle" if contours == "oracle" else "predicted"
         protocol = ClassificationProtocol(llm, source, examples, references, seed, allow_remote, comparison)
         result = _run(data or [], taxonomy, protocol, model=model, device=device, out=out)
@@ -77,13 +90,13 @@ def classification(
 
 
 def severity(
-    predictions: Path = typer.Option(..., "--predictions", help="As for `evaluate classification`."),
-    taxonomy: Path = typer.Option(..., "--taxonomy", help="As for `evaluate classification`."),
-    seeds: int = typer.Option(5, "--seeds", min=1, help="Draws of the classes that count as negligible."),
+    predictions: Path = typer.Option(..., "--predictions", help="As in `evaluate classification`."),
+    taxonomy: Path = typer.Option(..., "--taxonomy", help="As in `evaluate classification`."),
+    seeds: int = typer.Option(5, "--seeds", min=1, help="Number of random draws of the negligible classes."),
     out: Path | None = OUT_FILE,
     as_json: bool = AS_JSON,
 ) -> None:
-    """Evaluate normal / negligible / defect: VELM's three-way protocol, mean over draws."""
+    """Evaluate normal / negligible / defect with VELM's three-way protocol, averaged over draws."""
     from looktwice.evaluation.severity import KINDS, evaluate_severity
     from looktwice.evaluation.tables import category_table, number
 
@@ -114,9 +127,9 @@ def _run(
     say_summary(result["summary"])
     for name, row in result["categories"].items():
         shares = {
-            "found": "of flawed found",
-            "accuracy_of_flawed": "found and named",
-            "false_alarms": "of normal called",
+            "found": "of anomalous inputs detected",
+            "accuracy_of_flawed": "detected and named correctly",
+            "false_alarms": "of normal inputs flagged",
         }
         told = [f"{row[key]:.1%} {words}" for key, words in shares.items() if key in row]
         terminal.say(f"{name}: {', '.join(told)}")
@@ -153,7 +166,7 @@ class ClassifySystem:
         if len(self._taxonomies) == 1:
             (only,) = self._taxonomies.values()
             return only.model_copy(update={"category": category})
-        raise UsageError(f"there is no taxonomy of {category}; it has {', '.join(self._taxonomies)}")
+        raise UsageError(f"the taxonomy has no category {category}; it has {', '.join(self._taxonomies)}")
 
     def open(self, category: str, references: Sequence[Path], examples: Examples) -> DetectAndName:
         """Make a classifier of one category out of normal inputs and labelled examples."""
@@ -212,5 +225,8 @@ def _read_verdicts(predictions: Path, taxonomy: Path) -> tuple[list[Verdict], di
     verdicts, left_out = read_predictions(predictions, classes)
     unknown = [verdict.key for verdict in verdicts if verdict.predicted == UNKNOWN]
     if unknown:
-        terminal.say(f"{len(unknown)} of {len(verdicts)} answers are no class of the taxonomy, as that to {unknown[0]}")
+        terminal.say(
+            f"{len(unknown)} of {len(verdicts)} answers do not name a class of the taxonomy, for example the answer "
+            f"to {unknown[0]}"
+        )
     return verdicts, left_out, classes

@@ -14,7 +14,7 @@ from looktwice.core.result import finite
 
 Item = TypeVar("Item")
 
-AS_JSON = typer.Option(False, "--json", help="One JSON object on stdout, nothing else there.")
+AS_JSON = typer.Option(False, "--json", help="Write one JSON object to stdout, and nothing else.")
 OUT_FILE = typer.Option(None, "--out", help="Write the JSON object to this file.")
 
 

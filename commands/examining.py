@@ -20,43 +20,77 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., None])
 Names = list[str]
 
+COMPARISON, EXPLANATION = "Comparison with normal inputs", "Explanation"
+VOLUMES, CLOUDS = "Volumes", "Point clouds"
+"""Headings of the help text."""
+
 
 @dataclass(frozen=True)
 class Examining:
     """What is asked of the inspector; `with_examining_options` fills it in from the command line."""
 
-    model: str = typer.Option("nano", help="Name of a model (`looktwice models list`) or path of an expert.")
+    model: str = typer.Option("nano", help="Model name (see `looktwice models list`) or path of an expert file.")
     device: str = typer.Option("auto", help="auto, cpu or cuda.")
     modality: str = typer.Option(
-        "auto", metavar="auto|image|volume|pointcloud", help="Detected from file content by default."
+        "auto", metavar="KIND", help="Kind of input: auto (detected from the content), image, volume or pointcloud."
     )
     threshold: float | None = typer.Option(
-        None, min=0.0, max=1.0, help="Threshold of score and regions; default: the model's."
+        None, min=0.0, max=1.0, help="Threshold for score and regions. Default: the model's own."
+    )
+    allow_remote: bool = typer.Option(
+        False, "--allow-remote", help="Allow sending medical data to a server on another machine."
+    )
+    medical: bool = typer.Option(
+        False, "--medical", help="Treat all inputs as medical data, such as scans saved as PNG."
     )
     references: list[Path] = typer.Option(
-        [], "--references", help="Normal inputs of the same kind to compare with, or a folder of them (repeatable)."
+        [],
+        "--references",
+        help="Normal inputs of the same category to compare with (few-shot), or a folder of them. Can be repeated.",
+        rich_help_panel=COMPARISON,
     )
-    cohort: bool = typer.Option(False, "--cohort", help="Compare the inputs with each other; most must be normal.")
+    cohort: bool = typer.Option(
+        False,
+        "--cohort",
+        help="Compare the inputs with each other; most of them must be normal.",
+        rich_help_panel=COMPARISON,
+    )
     comparison: str = typer.Option(
         "levels",
         metavar="levels|tiles",
-        help="How photographs are compared with references: by several feature levels, or whole and in 2 × 2 tiles.",
+        help="How photographs are compared: by patches on several feature levels, or whole and in 2 × 2 tiles.",
+        rich_help_panel=COMPARISON,
     )
-    allow_remote: bool = typer.Option(False, help="Allow medical data to be sent to a server on another machine.")
-    medical: bool = typer.Option(False, "--medical", help="Treat all inputs as medical data (scans saved as PNG).")
-    planes: str = typer.Option("axial", help="Slice planes of a volume: axial or all.")
-    window: str = typer.Option("auto", help="CT window: auto, the name of a preset, or LEVEL,WIDTH in HU.")
-    channel: int | None = typer.Option(None, min=0, help="Index of the volume in a 4D input, from 0.")
+    planes: str = typer.Option(
+        "axial", help="Slices used as views of a volume: axial, or all (three planes).", rich_help_panel=VOLUMES
+    )
+    window: str = typer.Option(
+        "auto", help="CT window: auto, the name of a preset, or LEVEL,WIDTH in HU.", rich_help_panel=VOLUMES
+    )
+    channel: int | None = typer.Option(
+        None, min=0, help="Index of the volume in a 4D input, starting at 0.", rich_help_panel=VOLUMES
+    )
     case: list[str] = typer.Option(
         [],
         "--case",
         metavar="NAME=PATH,...",
-        help="Scans of one case as one study: flair=A.nii.gz,t1=B.nii.gz (repeatable).",
+        help="Inspect several scans of one case as one study: flair=A.nii.gz,t1=B.nii.gz. Can be repeated.",
+        rich_help_panel=VOLUMES,
     )
-    unit: str | None = typer.Option(None, help="Unit of a cloud's coordinates if the file has none: mm, m or inch.")
-    backend: str = typer.Option("numpy", help="Renderer of clouds: numpy, open3d or pytorch3d.")
-    remove_outliers: bool = typer.Option(False, "--remove-outliers", help="Clouds: do not inspect stray points.")
-    remove_plane: bool = typer.Option(False, "--remove-plane", help="Clouds: do not inspect the plane underneath.")
+    unit: str | None = typer.Option(
+        None,
+        help="Unit of a cloud's coordinates if the file does not state it: mm, m or inch.",
+        rich_help_panel=CLOUDS,
+    )
+    backend: str = typer.Option(
+        "numpy", help="Back end that renders clouds: numpy, open3d or pytorch3d.", rich_help_panel=CLOUDS
+    )
+    remove_outliers: bool = typer.Option(
+        False, "--remove-outliers", help="Exclude stray points from the inspection.", rich_help_panel=CLOUDS
+    )
+    remove_plane: bool = typer.Option(
+        False, "--remove-plane", help="Exclude the supporting plane from the inspection.", rich_help_panel=CLOUDS
+    )
 
     def find_inputs(self, inputs: Sequence[Path]) -> list[Input]:
         """Return what to examine: each input found, under a folder name of its own, and each case.
@@ -64,7 +98,7 @@ class Examining:
         Raises
         ------
         UsageError
-            There is nothing, or a folder holds nothing.
+            There is nothing, or a folder contains nothing.
         """
         from looktwice.modalities import expand
         from looktwice.modalities.volumes.case import parse_case  # kind: a case is several scans of one patient
@@ -107,7 +141,7 @@ class Examining:
         if self.references and self.cohort:
             raise UsageError("give --references or --cohort, not both")
         compared = bool(self.references or self.cohort)
-        with terminal.working("loading the model" + ", then what to compare with" * compared):
+        with terminal.working("loading the model" + " and encoding what to compare with" * compared):
             return Inspector(
                 self.model,
                 self.device,

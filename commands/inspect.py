@@ -14,7 +14,7 @@ from rich.text import Text
 
 from looktwice.commands import terminal
 from looktwice.commands.chat import printable
-from looktwice.commands.examining import Examining, with_examining_options
+from looktwice.commands.examining import CLOUDS, EXPLANATION, VOLUMES, Examining, with_examining_options
 from looktwice.core.errors import UsageError
 from looktwice.reasoning.registry import reasoner_help
 
@@ -29,32 +29,62 @@ def inspect(
     inputs: list[Path] = typer.Argument(
         None,
         metavar="INPUT...",
-        help="Image, volume, DICOM series (folder or zip), point cloud, or a folder of them.",
+        help="Image, volume, DICOM series (folder or zip), point cloud or mesh, or a folder of these.",
     ),
-    out: Path = typer.Option(Path("looktwice-out"), "--out", "-o", help="Write artifacts to OUT/<study>/."),
-    explain: bool = typer.Option(True, "--explain/--no-explain", help="Explain the findings in words."),
+    out: Path = typer.Option(
+        Path("looktwice-out"), "--out", "-o", help="Output folder; each study's files go to OUT/<study>/."
+    ),
+    explain: bool = typer.Option(
+        True, "--explain/--no-explain", help="Explain the result in words.", rich_help_panel=EXPLANATION
+    ),
     llm: str | None = typer.Option(
-        None, help=f"Who explains: {reasoner_help()}. Default: auto, or the language model of --model."
+        None,
+        help=f"Reasoner that writes the explanation: {reasoner_help()}. "
+        "Default: auto, or the language model of --model.",
+        rich_help_panel=EXPLANATION,
     ),
-    ask: str | None = typer.Option(None, "--ask", metavar="QUESTION", help="Question for the explanation to answer."),
+    ask: str | None = typer.Option(
+        None,
+        "--ask",
+        metavar="QUESTION",
+        help="Question that the explanation should answer.",
+        rich_help_panel=EXPLANATION,
+    ),
     max_visual_tokens: int | None = typer.Option(
-        None, min=1, help="Maximum number of tokens a language model sees of one study."
+        None,
+        min=1,
+        help="Maximum number of visual tokens per study for the language model.",
+        rich_help_panel=EXPLANATION,
     ),
-    bids: bool = typer.Option(False, "--bids", help="INPUT is a BIDS dataset; OUT becomes a BIDS derivative of it."),
-    dicom: bool = typer.Option(False, "--dicom", help="Write DICOM objects too: map, segmentation, measurements."),
-    keep_identifiers: bool = typer.Option(False, help="Keep the patient's identity in the DICOM objects."),
-    export: list[str] = typer.Option([], "--export", help="Clouds: also write obj, glb or csv (repeatable)."),
-    as_json: bool = typer.Option(False, "--json", help="One JSON object per study on stdout, nothing else there."),
+    bids: bool = typer.Option(
+        False, "--bids", help="INPUT is a BIDS dataset; write a BIDS derivative to OUT.", rich_help_panel=VOLUMES
+    ),
+    dicom: bool = typer.Option(
+        False,
+        "--dicom",
+        help="Also write DICOM objects: parametric map, segmentation, measurement report.",
+        rich_help_panel=VOLUMES,
+    ),
+    keep_identifiers: bool = typer.Option(
+        False,
+        "--keep-identifiers",
+        help="Keep patient identifiers in the DICOM objects (a pseudonym by default).",
+        rich_help_panel=VOLUMES,
+    ),
+    export: list[str] = typer.Option(
+        [], "--export", help="Also write obj, glb or csv. Can be repeated.", rich_help_panel=CLOUDS
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Write one JSON object per study to stdout, and nothing else."),
 ) -> None:
-    """Inspect images, volumes and point clouds; write heatmaps and reports.
+    """Detect anomalies in images, volumes and point clouds, and write heat maps and reports.
 
-    Exit status: 0 all done; 1 some inputs failed, the others are done; 2 the call itself is wrong.
+    Exit status: 0 all inputs done; 1 some inputs failed, the others are done; 2 invalid call, nothing was started.
     """
     from looktwice.core.result import Failure
 
     _check_exports(export)
     if bids and (len(inputs or []) != 1 or examining.case):
-        raise UsageError("--bids takes one INPUT, the dataset's folder")
+        raise UsageError("--bids takes exactly one INPUT, the folder of the dataset")
     sources = [] if bids else examining.find_inputs(inputs or [])
     inspector = examining.open(sources, llm, max_visual_tokens)
     arguments: dict[str, Any] = {
@@ -90,7 +120,7 @@ def _check_exports(export: list[str]) -> None:
     from looktwice.modalities import exports
 
     if unknown := set(export) - set(exports()):
-        raise UsageError(f"unknown export {', '.join(sorted(unknown))}: choose from {', '.join(exports())}")
+        raise UsageError(f"unknown export {', '.join(sorted(unknown))}; choose from {', '.join(exports())}")
 
 
 def _print_table(rows: list[Result], out: Path) -> None:

@@ -10,12 +10,14 @@ from rich.table import Table
 
 from looktwice.commands import terminal
 
-app = typer.Typer(no_args_is_help=True, help="List, show, fetch and convert models.")
+app = typer.Typer(no_args_is_help=True, help="List, show, download and convert models.")
 
 
 @app.command("list")
-def list_models(as_json: bool = typer.Option(False, "--json", help="One JSON object per model.")) -> None:
-    """List the models and whether their weights are here."""
+def list_models(
+    as_json: bool = typer.Option(False, "--json", help="Write one JSON object per model to stdout."),
+) -> None:
+    """List the models and whether their weights are available."""
     from looktwice.models import MODELS, missing_weights
 
     table = Table(box=box.SIMPLE_HEAD)
@@ -25,14 +27,16 @@ def list_models(as_json: bool = typer.Option(False, "--json", help="One JSON obj
         missing = missing_weights(spec)
         if as_json:
             terminal.emit({**spec.to_json(), "missing": missing})
-        table.add_row(spec.name, spec.encoder, spec.llm or "none", spec.runs_on, "missing" if missing else "here")
+        table.add_row(spec.name, spec.encoder, spec.llm or "none", spec.runs_on, "missing" if missing else "available")
     if not as_json:
         terminal.stdout.print(table)
 
 
 @app.command()
-def show(name: str, as_json: bool = typer.Option(False, "--json", help="One JSON object.")) -> None:
-    """Show what a model is made of, what to download for it and how much memory it needs."""
+def show(
+    name: str, as_json: bool = typer.Option(False, "--json", help="Write one JSON object to stdout, and nothing else.")
+) -> None:
+    """Show a model's components, its downloads and its memory requirements."""
     from looktwice.models import find_spec, missing_weights
 
     spec = find_spec(name)
@@ -42,25 +46,25 @@ def show(name: str, as_json: bool = typer.Option(False, "--json", help="One JSON
         return
     for key, value in spec.to_json().items():
         terminal.stdout.print(f"[bold]{key}[/]: {value}", highlight=False)
-    for line in missing or ["all weights are here"]:
+    for line in missing or ["all weights are available"]:
         terminal.stdout.print(f"[bold]weights[/]: {line}", highlight=False)
 
 
 @app.command()
 def pull(name: str = typer.Argument("nano")) -> None:
-    """Fetch a model's weights into the cache, checked by sha256."""
+    """Download a model's weights to the cache and verify their sha256."""
     from looktwice.models import pull_weights
 
     for path in pull_weights(name):
-        terminal.say(f"{name}: {path.name} is here")
+        terminal.say(f"{name}: {path.name} is available")
 
 
 @app.command()
 def convert(
-    source: Path = typer.Argument(..., help="Folder of a checkpoint in the original LLaVA-NeXT naming."),
-    out: Path = typer.Option(..., "--out", help="Folder for the checkpoint in Hugging Face's naming."),
+    source: Path = typer.Argument(..., help="Checkpoint folder in the original LLaVA-NeXT naming."),
+    out: Path = typer.Option(..., "--out", help="Output folder for the checkpoint in Hugging Face naming."),
 ) -> None:
-    """Convert an Anomaly-OneVision checkpoint to Hugging Face's naming, shard by shard."""
+    """Convert an Anomaly-OneVision checkpoint to Hugging Face naming, shard by shard."""
     from looktwice.reasoning.onevision.convert import convert_checkpoint
 
     convert_checkpoint(source, out)

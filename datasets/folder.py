@@ -81,7 +81,7 @@ def open_folder(path: Path | str, name: str | None = None) -> FolderDataset:
     """
     root = Path(path)
     if not root.is_dir():
-        raise InputError(f"{root} is no folder; a benchmark is one with {LAYOUT}")
+        raise InputError(f"{root} is not a folder; expected a benchmark folder with {LAYOUT}")
     name = name or root.resolve().name
     folders = find_categories(root)
     samples: list[Sample] = []
@@ -91,7 +91,7 @@ def open_folder(path: Path | str, name: str | None = None) -> FolderDataset:
         samples += found
         problems += find_problems(found, category)
     if not samples:
-        raise InputError(f"{root} is no benchmark: no pictures, volumes or clouds laid out as {LAYOUT}")
+        raise InputError(f"{root} is not a benchmark: it has no images, volumes or clouds in the layout {LAYOUT}")
     return FolderDataset(name, root, samples, problems)
 
 

@@ -127,11 +127,11 @@ def read_records(path: Path) -> list[Record]:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{path} is no list of LLaVA records: {where}: {first['msg']}") from None
+        raise InputError(f"{path} is not a list of LLaVA records: {where}: {first['msg']}") from None
     for number, record in enumerate(records):
         speakers = [message.speaker for message in record.conversations]
         if speakers != ["human", "gpt"] * (len(speakers) // 2):
-            raise InputError(f"{path}, record {number} ({record.id}): human and gpt must speak in turn, human first")
+            raise InputError(f"{path}, record {number} ({record.id}): human and gpt must take turns, human first")
     return records
 
 
@@ -177,7 +177,7 @@ def build_records(
     """
     pictures = [sample for sample in dataset.samples() if suffix(sample.path) in IMAGES]
     if not pictures:
-        raise InputError(f"{root} holds no pictures to build records from")
+        raise InputError(f"{root} contains no images to build records from")
     records = []
     for sample in _in_proportion(pictures, normal_per_anomalous, seed):
         name = sample.path.relative_to(root).as_posix()
@@ -253,7 +253,7 @@ def finding_of(sample: Sample, domain: Domain) -> Finding:
     image = read_image(sample.path)
     if image.shape[:2] != mask.shape:
         raise InputError(
-            f"mask of {sample.path} is {mask.shape}, the picture {image.shape[:2]}: bring them to one size"
+            f"the mask of {sample.path} is {mask.shape}, but the image is {image.shape[:2]}; resize one of them"
         )
     return Finding(thing, domain, True, kind, measure(mask, image))
 

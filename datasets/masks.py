@@ -53,12 +53,15 @@ def load_mask(sample: Sample, shape: tuple[int, ...] | None = None) -> BoolArray
     for path in sample.more_masks:
         other = read_mask(path)
         if other.shape != mask.shape:
-            raise InputError(f"{path.name} is {other.shape}, {sample.mask.name} is {mask.shape}: masks of one input")
+            raise InputError(
+                f"{path.name} is {other.shape}, but {sample.mask.name} is {mask.shape}; masks of one input must have "
+                "the same size"
+            )
         mask |= other
     if shape is not None and mask.shape != tuple(shape):
         raise InputError(
-            f"mask {sample.mask} is {'×'.join(map(str, mask.shape))}, its input is "
-            f"{'×'.join(map(str, shape))}: bring them to one size"
+            f"mask {sample.mask} is {'×'.join(map(str, mask.shape))}, but its input is {'×'.join(map(str, shape))}; "
+            "resize one of them"
         )
     return mask
 
@@ -89,7 +92,7 @@ def _kind(path: Path) -> str:
     for kind, endings in formats.items():
         if ending in endings:
             return kind
-    raise InputError(f"mask {path} is of no kind that is read here (pictures, .nii.gz, .npy, .txt)")
+    raise InputError(f"mask {path} has an unsupported format; supported are images, .nii.gz, .npy and .txt")
 
 
 def _picture(path: Path) -> BoolArray:

@@ -81,7 +81,7 @@ def _load_published(network: Any) -> None:
     try:
         network.load_state_dict(_timm_names(published))
     except (KeyError, RuntimeError) as error:
-        raise WeightsError(f"{path.name} does not fit vit_small_patch14_dinov2") from error
+        raise WeightsError(f"{path.name} does not match the architecture vit_small_patch14_dinov2") from error
 
 
 def _read_backbone(path: Path) -> dict[str, Tensor]:

@@ -106,7 +106,7 @@ def _load_imagenet(network: Any) -> None:
     if len(names) != len(published) or any(
         own[name].shape != tensor.shape for name, tensor in zip(names, published.values(), strict=True)
     ):
-        raise WeightsError(f"{path.name} does not fit tf_efficientnet_lite0")
+        raise WeightsError(f"{path.name} does not match the architecture tf_efficientnet_lite0")
     network.load_state_dict(dict(zip(names, published.values(), strict=True)), strict=False)
 
 

@@ -248,7 +248,7 @@ def _classify(classifier: CategoryClassifier, sample: Sample, contours: str) -> 
     try:
         truth = load_mask(sample) if contours == "oracle" and sample.label == 1 else None
         if contours == "oracle" and sample.label == 1 and truth is None:
-            raise InputError(f"{sample.path}: has no mask, so that there is no oracle contour")
+            raise InputError(f"{sample.path}: there is no mask, so no oracle contour can be drawn")
         return classifier.classify(sample.path, truth)
     except InputError as error:
         return {"input": str(sample.path), "error": str(error)}

@@ -78,9 +78,11 @@ class PixelHistograms:
             Shapes differ, or scores are not finite.
         """
         if scores.shape != mask.shape:
-            raise InputError(f"the map is {_shape(scores.shape)}, the mask {_shape(mask.shape)}: they must agree")
+            raise InputError(
+                f"the map is {_shape(scores.shape)}, but the mask is {_shape(mask.shape)}; they must have the same size"
+            )
         if not np.isfinite(scores.sum(dtype=np.float64)):
-            raise InputError("the map holds NaN or infinity")
+            raise InputError("the map contains NaN or infinity")
         scaled = np.multiply(scores, BINS, dtype=np.float32)
         bins = np.clip(scaled, 0, BINS - 1, out=scaled).astype(np.int64).ravel()
         counts = np.bincount(bins, minlength=BINS)

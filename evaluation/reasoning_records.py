@@ -98,7 +98,7 @@ def read_pairs(predictions: Path, references: Path) -> Pairs:
     asked = {one.id for one in wanted}
     pairs = [(one, answers[one.id]) for one in wanted if one.id in answers]
     if not pairs:
-        raise UsageError(f"no id of {predictions} is in {references}")
+        raise UsageError(f"{predictions} and {references} have no id in common")
     unanswered = [one.id for one in wanted if one.id not in answers]
     return Pairs(pairs, unanswered, [name for name in answers if name not in asked])
 
@@ -122,7 +122,7 @@ def _read(path: Path, form: type[Record]) -> list[Record]:
             where = ".".join(map(str, first["loc"])) or "the line"
             raise UsageError(f"{path}, line {number}: {where}: {first['msg']}") from None
         except ValueError as error:
-            raise UsageError(f"{path}, line {number} is no JSON: {error}") from None
+            raise UsageError(f"{path}, line {number} is not valid JSON: {error}") from None
         if record.id in records:
             raise UsageError(f"{path}, line {number}: id {record.id!r} occurs twice")
         records[record.id] = record

@@ -43,7 +43,7 @@ class RecordLog:
         header = json.loads(json.dumps(run, default=str))
         lines = list(_whole_lines(self._path))
         if lines and lines[0] != header:
-            raise UsageError(f"{self._path} was left by another run: remove it, or name another folder")
+            raise UsageError(f"{self._path} belongs to a run with other settings; delete it or choose another folder")
         self.records = {line["key"]: line["record"] for line in lines[1:]}
         if not lines:
             self._path.write_text(json.dumps(header) + "\n", encoding="utf-8")

@@ -44,7 +44,7 @@ def read_scores(path: Path) -> list[ScoredRow]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} is no CSV text: {error}") from None
+        raise UsageError(f"{path} is not a CSV file: {error}") from None
 
 
 def _rows(path: Path, lines: list[str]) -> Iterator[ScoredRow]:
@@ -80,7 +80,7 @@ def _number(text: str | None, where: str) -> float:
     try:
         value = float(text or "")
     except ValueError:
-        raise UsageError(f"{where}: the score {text!r} is no number") from None
+        raise UsageError(f"{where}: the score {text!r} is not a number") from None
     if not math.isfinite(value):
         raise UsageError(f"{where}: the score {text!r} is not finite")
     return value

@@ -122,7 +122,7 @@ def draw_references(chosen: EvaluationSet, count: int, *, seed: int = 0) -> Eval
     train = [sample for sample in normal if sample.split == "train"]
     pool = train or [sample for sample in normal if sample.split == "test"]
     if len(pool) < count or (not train and len(pool) == count):
-        raise InputError(f"{chosen.name}: {len(pool)} normal samples, too few to draw {count} references from")
+        raise InputError(f"{chosen.name}: {len(pool)} normal samples are too few to draw {count} references")
     drawn = [pool[index] for index in sorted(np.random.default_rng(seed).choice(len(pool), count, replace=False))]
     references = tuple(sample.path for sample in drawn)
     if train:

@@ -39,7 +39,9 @@ def transfer_matrix(cells: Mapping[tuple[str, str], Mapping[str, Any]], metric: 
     grid = [[cells.get((train, test), {}) for test in tested] for train in trained]
     values = [[cell.get("mean", {}).get(metric) for cell in row] for row in grid]
     if all(value is None for row in values for value in row):
-        raise UsageError(f"no result has a mean {metric}: give files written by evaluate detection")
+        raise UsageError(
+            f"none of the results has a mean {metric}; give files written by `looktwice evaluate detection --out`"
+        )
     return {
         "metric": metric,
         "trained_on": trained,
@@ -61,13 +63,13 @@ def read_cell(text: str) -> tuple[tuple[str, str], dict[str, Any]]:
     names, _, file = text.partition("=")
     trained, _, tested = names.partition(",")
     if not (trained.strip() and tested.strip() and file):
-        raise UsageError(f"{text!r} is not TRAINED,TESTED=FILE")
+        raise UsageError(f"{text!r} does not have the form TRAINED,TESTED=FILE")
     try:
         result = json.loads(Path(file).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror or error}") from None
     except ValueError as error:
-        raise UsageError(f"{file} is no JSON: {error}") from None
+        raise UsageError(f"{file} is not valid JSON: {error}") from None
     if not isinstance(result, dict) or not isinstance(result.get("mean"), dict):
-        raise UsageError(f"{file} is no result of evaluate detection")
+        raise UsageError(f"{file} is not a result of `looktwice evaluate detection`")
     return (trained.strip(), tested.strip()), result

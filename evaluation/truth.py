@@ -33,7 +33,7 @@ def image_size(path: Path) -> tuple[int, int]:
             width, height = picture.size
             turned = picture.getexif().get(_ORIENTATION, 1) >= 5
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} cannot be read as a picture: {error}") from None
+        raise InputError(f"{path} cannot be read as an image: {error}") from None
     return (width, height) if turned else (height, width)
 
 
@@ -49,7 +49,7 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
         with Image.open(path) as picture:
             return np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path} cannot be read as a picture: {error}") from None
+        raise InputError(f"{path} cannot be read as an image: {error}") from None
 
 
 def is_picture(path: Path) -> bool:

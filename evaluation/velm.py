@@ -1,7 +1,7 @@
 """VELM's files (arXiv 2505.02626): predictions and taxonomy, and the rule that reads them.
 
 A prediction file is ``{"<category>_<class>_<id>": "class name as the LLM gave it"}``, a taxonomy
-``{category: {"normal": [description], class: [name shown, description]}}``. The rule is that of the published
+``{category: {"normal": [description], class: [display name, description]}}``. The rule is that of the published
 evaluation and has its traps: categories and classes may hold underscores, the true class of a key need not occur in
 the taxonomy (in the published files some are spelt differently; such samples can never be right), and an answer counts
 only when its lower-cased text *is* a name shown. Nothing is trimmed: an answer with a trailing full stop is no class.
@@ -49,10 +49,10 @@ def read_taxonomy(path: Path) -> Taxonomy:
         shown = {name: entry for name, entry in classes.items() if name != "normal"}
         for name, entry in shown.items():
             if not isinstance(entry, list) or not entry or not isinstance(entry[0], str):
-                raise UsageError(f"{path}: {category}/{name} must be [name shown, description]")
+                raise UsageError(f"{path}: {category}/{name} must be [display name, description]")
         taxonomy[category.lower()] = {name.lower(): entry[0].lower() for name, entry in shown.items()}
     if not taxonomy:
-        raise UsageError(f"{path} holds no category")
+        raise UsageError(f"{path} contains no category")
     return taxonomy
 
 
@@ -82,7 +82,7 @@ def read_predictions(path: Path, taxonomy: Taxonomy) -> tuple[list[Verdict], dic
             category, truth = parts
             verdicts.append(Verdict(key, category, truth, resolve(answer, taxonomy[category])))
     if not verdicts:
-        raise UsageError(f"{path}: no key is <category>_<class>_<id> with a category of the taxonomy")
+        raise UsageError(f"{path}: no key has the form <category>_<class>_<id> with a category of the taxonomy")
     return verdicts, left_out
 
 
@@ -117,7 +117,7 @@ def _read_object(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
     except ValueError as error:
-        raise UsageError(f"{path} is no JSON: {error}") from None
+        raise UsageError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(value, dict):
-        raise UsageError(f"{path} must hold one JSON object")
+        raise UsageError(f"{path} must contain one JSON object")
     return value

@@ -39,7 +39,7 @@ def load_expert(path: Path, device: torch.device) -> Expert:
         for name in ("look_twice", "fusion", "photo_fusion"):
             expert.get_submodule(name).load_state_dict(_part(tensors, name))
     except RuntimeError as error:
-        raise WeightsError(f"{path} does not fit its own encoder {config.encoder}: retrain it") from error
+        raise WeightsError(f"{path} does not match its encoder {config.encoder}; train it again") from error
     expert.files = {path.name: sha256(path)}
     return expert.to(device)
 
@@ -77,7 +77,7 @@ def _read(path: Path) -> tuple[ExpertConfig, dict[str, Tensor]]:
         }
         return ExpertConfig(**settings), tensors
     except (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} is not an expert written by looktwice ({type(error).__name__})") from error
+        raise WeightsError(f"{path} is not an expert file written by looktwice ({type(error).__name__})") from error
 
 
 def _settings(path: Path, stored: dict[str, dict[str, Any]]) -> Settings:

@@ -86,9 +86,9 @@ class TissueProbes:
                 tensors = {look: file.get_tensor(look) for look in file.keys()}  # noqa: SIM118
                 calibration = Calibration(**json.loads(file.metadata()["calibration"]))
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise WeightsError(f"{path} is no head of the tissue source ({type(error).__name__})") from error
+            raise WeightsError(f"{path} is not a file of tissue probes ({type(error).__name__})") from error
         if any(values.shape != (len(FEATURES) + 1,) for values in tensors.values()):
-            raise WeightsError(f"{path} was trained for other features: train it again")
+            raise WeightsError(f"{path} was trained on other features; train it again")
         return cls({look: LinearProbe(values[:-1], float(values[-1])) for look, values in tensors.items()}, calibration)
 
     def logits(self, tissue: TissueMeasurement) -> FloatArray:
@@ -123,7 +123,7 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     probes = shipped_probes()
     tissues = [tissue for voxels in study.voxels if (tissue := measure_tissue(study, voxels)) is not None]
     if not tissues:
-        study.notes.append("tissue not judged: half of the brain shows one value (an angiogram?)")
+        study.notes.append("tissue not assessed: half of the brain has one and the same value (an angiogram?)")
         return None
     # Scans of one case lie on one grid; what shows in several of them counts for more than what shows in one.
     logits = np.mean([probes.logits(tissue) for tissue in tissues], axis=0)
@@ -131,7 +131,7 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     values = np.zeros(logits.shape, np.float32)
     values[brain] = probes.calibration.probabilities(logits[brain])
     if np.mean(values[brain] > EVEN_ODDS) > settings.most_unusual:
-        study.notes.append("tissue not judged: too much of it is unlike a brain's (another contrast?)")
+        study.notes.append("tissue not assessed: too much of it looks unlike a brain (another contrast?)")
         return None
     heat = NativeHeat(tissues[0].fine.field(values))
     return Finding(NAME, probes.calibration.logit(worst(logits, settings)), heat, Join.REPLACE)

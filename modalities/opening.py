@@ -146,7 +146,7 @@ def expand(inputs: Iterable[Path]) -> list[Path]:
         _check_readable(path)
         inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".") and _is_input(child)]
         if not inside:
-            raise InputError(f"{path}: no {_nouns()} in this folder")
+            raise InputError(f"{path}: this folder contains no {_nouns()}")
         found.extend(inside)
     return found
 
@@ -155,7 +155,7 @@ def _adapter_of(path: Path) -> Adapter:
     _check_readable(path)
     adapter = _sniff(path)
     if adapter is None:
-        what = "folder holds no DICOM series" if path.is_dir() else f"file is no {_nouns()} known here"
+        what = "folder contains no DICOM series" if path.is_dir() else f"file is not a supported {_nouns()}"
         raise InputError(f"{path}: this {what}")
     return adapter
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from looktwice.core.result import Result
     from looktwice.encoders.base import VisionEncoder
 
-ABOUT = "embedded for what is found, unsure or asked, template for what is normal"
+ABOUT = "embedded for anomalous and borderline inputs and for --ask, template for normal ones"
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,9 @@ def open(
         from looktwice.reasoning.embedded.smollm2 import is_here
 
         if not asked and not is_here():
-            raise WeightsError("run `looktwice models pull nano` for SmolLM2, or take `--llm template`")
+            raise WeightsError(
+                "SmolLM2's weights are missing; run `looktwice models pull nano`, or use `--llm template`"
+            )
         return embedded.open(
             "embedded",
             encoder=encoder,

@@ -90,8 +90,8 @@ def generate(
         )
     except torch.OutOfMemoryError as error:
         raise LookTwiceError(
-            f"out of memory on {model.device} at a prompt of {embeddings.shape[1]} tokens; "
-            "halve --max-visual-tokens, or try --llm onevision-7b:4bit, or onevision-0.5b"
+            f"out of memory on {model.device} with a prompt of {embeddings.shape[1]} tokens; halve "
+            "--max-visual-tokens, or try --llm onevision-7b:4bit, or onevision-0.5b"
         ) from error
     return [_finish(row, ends, max_new_tokens, tokenizer) for row in ids.tolist()]
 

@@ -57,7 +57,7 @@ def open_reasoner(
             )
             return reasoner
     choices = ", ".join(form for part in _reasoners() for form in part.specs)
-    raise UsageError(f"no reasoner is named {name!r}; choose from {choices}")
+    raise UsageError(f"there is no reasoner named {name!r}; choose from {choices}")
 
 
 def reasoner_help() -> str:

@@ -83,7 +83,7 @@ def plan_views(
     if total == 0 or whole_cost <= selected_cost:
         raise ValueError(f"{total} views at {whole_cost} whole and {selected_cost} selected tokens cannot be planned")
     if budget < selected_cost:
-        raise UsageError(f"--max-visual-tokens {budget} holds no view; give at least {selected_cost}")
+        raise UsageError(f"--max-visual-tokens {budget} is too small for one view; give at least {selected_cost}")
     if total * whole_cost <= budget:
         return ViewPlan(tuple(range(total)), (), total, total * whole_cost)
 

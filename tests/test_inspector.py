@@ -69,4 +69,3 @@ def test_one_default_explains_in_python_and_on_the_command_line(monkeypatch):
 def test_the_top_level_offers_what_it_says():
     assert set(looktwice.__all__) <= set(dir(looktwice))
     assert looktwice.open(np.tile(np.arange(32, dtype=np.uint8), (24, 1))).modality == "image"
-

@@ -21,7 +21,7 @@ def test_every_model_is_found_by_its_name_and_goes_into_json():
 
 
 def test_an_unknown_model_is_named_with_what_there_is():
-    with pytest.raises(UsageError, match=r"'gigantic'; there are nano"):
+    with pytest.raises(UsageError, match=r"'gigantic'; choose from nano"):
         find_spec("gigantic")
 
 
@@ -32,7 +32,7 @@ def test_an_existing_file_is_an_expert_of_its_own(tmp_path):
 
 
 def test_what_is_neither_a_file_nor_a_name_is_named(tmp_path):
-    with pytest.raises(UsageError, match="give an expert's path"):
+    with pytest.raises(UsageError, match="give the path of an expert file"):
         expert_path(str(tmp_path / "none.safetensors"))
 
 

@@ -132,7 +132,7 @@ def gather_sources(data: Sequence[Path], normals: Sequence[Path], left_out: Sequ
         sources += by_category.values()
     sources += [_source_of_studies(path) for path in normals]
     if len(sources) == shipped:
-        raise InputError("nothing to train on but the shipped pictures: give --data or --normals")
+        raise InputError("there is no training data except the shipped images; give --data or --normals")
     return sources
 
 

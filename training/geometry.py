@@ -106,7 +106,7 @@ def train_geometry(plan: GeometryPlan, out: Path, track: Track = lambda items, *
     names, cases = _load_cases(plan, out / "cases", track)
     shapes = [case.shape for case in cases]
     if len(set(shapes)) < _FOLDS:
-        raise InputError(f"{len(set(shapes))} shapes to train on: at least {_FOLDS} are needed, to test on others")
+        raise InputError(f"{len(set(shapes))} shapes are too few to train on; cross-validation needs at least {_FOLDS}")
     seen = [Reading(np.zeros(0, np.float32), np.zeros(0, np.float32))] * len(cases)
     folds = GroupKFold(_FOLDS, shuffle=True, random_state=plan.seed).split(shapes, groups=shapes)
     for training, testing in track(list(folds), "cross-validating", total=_FOLDS):
@@ -220,7 +220,7 @@ def _measure(sample: Sample, path: Path) -> None:
     surfels, features = study.shape
     labels = load_mask(sample, (len(study.drawn),))
     if labels is None:
-        raise InputError(f"{sample.path} is anomalous and has no labels of its points")
+        raise InputError(f"{sample.path} is anomalous but has no point labels")
     held = np.bincount(surfels.owner, minlength=len(surfels.points))
     share = np.bincount(surfels.owner, labels[study.drawn], len(surfels.points)) / np.maximum(held, 1)
     np.savez(

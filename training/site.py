@@ -39,7 +39,10 @@ def site_config(
     rank = int(np.ceil((len(logits) + 1) * (1 - false_alarms))) - 1
     if rank >= len(logits):
         needed = int(np.ceil(1 / false_alarms)) - 1
-        raise InputError(f"{len(logits)} normal inputs cannot tell a rate of {false_alarms:g}: give at least {needed}")
+        raise InputError(
+            f"{len(logits)} normal inputs are too few to estimate a false-alarm rate of {false_alarms:g}; give at "
+            f"least {needed}"
+        )
     excess = float(logits[rank] - exact_logit(config.threshold))
     shifted = {name: _shift(one, excess) if name in names else one for name, one in config.calibration.items()}
     return replace(config, calibration=shifted, revision=f"{config.revision}+site")

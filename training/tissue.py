@@ -193,7 +193,7 @@ def train_tissue(
     for look, examples in drawn.items():
         sound = [features for features, lesion in examples if not lesion.any()]
         if not sound or len(sound) == len(examples):
-            raise InputError(f"too few cases that look like {look} to train on; give more with --cases")
+            raise InputError(f"too few training cases with {look} contrast; use more with --cases")
         head = _fit_cases([example for example in examples if example[1].any()])
         fitted[look] = on_common_scale(head, [features @ head.weights + head.bias for features in sound])
         normal += [features @ fitted[look].weights + fitted[look].bias for features in sound]

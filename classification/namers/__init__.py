@@ -69,10 +69,10 @@ def open_namer(
     part = next((part for part in parts if part.answers_to(name)), None)
     if part is None:
         choices = ", ".join(form for part in parts for form in part.specs)
-        raise UsageError(f"no namer is named {name!r}; choose from {choices}")
+        raise UsageError(f"there is no namer named {name!r}; choose from {choices}")
     is_model = part.constant("LANGUAGE_MODEL", False)
     if is_model and examples:
-        raise UsageError("labelled examples are for the measured namer; leave out --examples or --llm")
+        raise UsageError("--examples works only with the measured namer; remove --examples or --llm")
     namer: Namer = part.load().open(
         name, taxonomy, encoder=encoder, examples=examples or {}, allow_remote=allow_remote, device=device
     )

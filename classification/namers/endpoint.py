@@ -108,7 +108,7 @@ def read_answer(text: str, taxonomy: Taxonomy, tokens: dict[str, int]) -> Naming
         answer = json.loads(text)
         shown, why = str(answer["class"]), str(answer.get("reason", ""))
     except (ValueError, KeyError, TypeError):
-        problem = f"the model did not answer in the form asked for: {' '.join(text.split())[:80]!r}"
+        problem = f"the model's answer does not have the requested format: {' '.join(text.split())[:80]!r}"
         return Naming(UNKNOWN, None, "", tokens=tokens, problem=problem)
     given = answer.get("confidence")
     is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
@@ -117,6 +117,6 @@ def read_answer(text: str, taxonomy: Taxonomy, tokens: dict[str, int]) -> Naming
         return Naming(UNKNOWN, confidence, why, tokens=tokens)
     key = taxonomy.key_of(shown)
     if key is None:
-        problem = f"the model answered {shown[:60]!r}, which is no class of the taxonomy"
+        problem = f"the model answered {shown[:60]!r}, which is not a class of the taxonomy"
         return Naming(UNKNOWN, confidence, why, tokens=tokens, problem=problem)
     return Naming(key, confidence, why, tokens=tokens)

@@ -127,7 +127,7 @@ def open(
     plain, four_bit = spec.removesuffix(onevision.FOUR_BIT), spec.endswith(onevision.FOUR_BIT)
     prompter: Prompter
     if not (plain.startswith(PREFIX) or plain in REPOSITORIES or plain in RELEASES):
-        raise UsageError(f"no model is named {spec!r}; choose from {', '.join(SPECS)}")
+        raise UsageError(f"there is no model named {spec!r}; choose from {', '.join(SPECS)}")
     if plain in RELEASES:
         release = RELEASES[plain]
         prompter = LookTwicePrompter(

@@ -92,9 +92,11 @@ class MeasuredNamer:
         """
         strange = set(labels) - set(self.taxonomy.classes)
         if strange:
-            raise UsageError(f"there are examples of {', '.join(sorted(strange))}, which the taxonomy does not have")
+            raise UsageError(
+                f"the examples contain classes that the taxonomy does not have: {', '.join(sorted(strange))}"
+            )
         if len(set(labels)) < 2:
-            raise UsageError("examples of one class tell nothing apart; give some of at least two classes")
+            raise UsageError("all examples belong to one class; give examples of at least two classes")
         self.counts = {key: list(labels).count(key) for key in dict.fromkeys(labels)}
         self._learned = ExampleClassifier(described, labels)
 

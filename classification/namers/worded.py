@@ -19,7 +19,7 @@ from looktwice.reasoning.base import Turn
 if TYPE_CHECKING:
     from looktwice.encoders.base import VisionEncoder
 
-ABOUT = "the same, SmolLM2 words the reason"
+ABOUT = "the same, and SmolLM2 words the reason"
 SPECS = ("measured:smollm2",)
 ALIASES = {"embedded:smollm2": "measured:smollm2"}
 

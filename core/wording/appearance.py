@@ -67,9 +67,9 @@ def measure(mask: npt.NDArray[np.bool_], image: npt.NDArray[np.uint8]) -> Appear
         Nothing is marked, or the shapes differ.
     """
     if mask.shape != image.shape[:2]:
-        raise ValueError(f"mask {mask.shape} and picture {image.shape[:2]} differ in size")
+        raise ValueError(f"mask {mask.shape} and image {image.shape[:2]} differ in size")
     if not mask.any():
-        raise ValueError("nothing is marked")
+        raise ValueError("the mask is empty")
     regions = sorted(regionprops(label(mask, connectivity=2)), key=lambda region: -region.area)
     largest = regions[0]
     row, column = largest.centroid

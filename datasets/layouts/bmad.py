@@ -60,7 +60,7 @@ def read_bmad(root: Path, card: Card, defect: str = "anomaly", by_patient: bool 
                 for path in listed(pictures, IMAGES)
             ]
     if not samples:
-        raise not_laid_out(root, card, "it holds no pictures")
+        raise not_laid_out(root, card, "it contains no images")
     return samples
 
 

@@ -28,7 +28,7 @@ def find(root: Path, card: Card, *names: str) -> Path:
 def seek(root: Path, *names: str) -> Path | None:
     """Return the first of `names` at `root` or up to three folders below it, or None."""
     if not root.is_dir():
-        raise InputError(f"{root} is no folder")
+        raise InputError(f"{root} is not a folder")
     level = [root]
     for _ in range(DEPTH + 1):
         for folder in level:

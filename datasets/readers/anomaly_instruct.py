@@ -34,5 +34,5 @@ def read(root: Path) -> list[Record]:
 
     files = listed(root, (".json",)) if root.is_dir() else [root]
     if not files:
-        raise InputError(f"{root} holds no .json file with conversations")
+        raise InputError(f"{root} contains no .json file with conversations")
     return [record for file in files for record in read_records(file)]

@@ -53,7 +53,7 @@ def _sample(path: Path, split: Split, category: str) -> Sample:
         kinds = [kind for kind in KINDS if labels.get(kind)]
         anomalous = bool(labels.get("anomalous")) or bool(kinds)
     except (yaml.YAMLError, AttributeError):
-        raise not_laid_out(path.parent, CARD, f"{said.name} holds no labels") from None
+        raise not_laid_out(path.parent, CARD, f"{said.name} contains no labels") from None
     mask = path.with_name(f"{number}_mask.png")
     return Sample(
         path=path,

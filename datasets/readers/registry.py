@@ -56,7 +56,7 @@ def find_benchmark(name: str, content: Content | None = None) -> Benchmark:
     """
     found = _load(find_part(_ROOM, _MARKER, name, "benchmark"))
     if content is not None and found.card.content != content:
-        raise UsageError(f"{name} holds {found.card.content}, not {content}")
+        raise UsageError(f"{name} contains {found.card.content}, not {content}")
     return found
 
 
@@ -74,7 +74,7 @@ def open_benchmark(name: str, path: Path | str) -> FolderDataset:
     root = _folder(path)
     samples: list[Sample] = benchmark.read(root)
     if not samples:
-        raise InputError(f"{root} holds no sample of {benchmark.card.title}; expected {benchmark.card.layout}")
+        raise InputError(f"{root} contains no sample of {benchmark.card.title}; expected {benchmark.card.layout}")
     by_category: dict[str, list[Sample]] = {}
     for sample in samples:
         by_category.setdefault(sample.category, []).append(sample)
@@ -102,5 +102,5 @@ def _load(part: Part) -> Benchmark:
 def _folder(path: Path | str) -> Path:
     root = Path(path)
     if not root.is_dir():
-        raise InputError(f"{root} is no folder")
+        raise InputError(f"{root} is not a folder")
     return root

@@ -172,7 +172,7 @@ def _read_scan(path: Path, within: Path | None) -> tuple[npt.NDArray[np.float64]
     except Exception as error:
         raise InputError(f"{path} cannot be read as NIfTI: {error}") from None
     if values.ndim != 3 or not np.isfinite(values).all():
-        raise InputError(f"{path}: one 3D volume of finite values is needed")
+        raise InputError(f"{path}: expected one 3D volume of finite values")
     affine = np.asarray(image.affine, np.float64)
     tissue = None if within is None else mask_on_grid(within, affine, values.shape)
     sizes = nib.affines.voxel_sizes(affine)

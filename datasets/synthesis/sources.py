@@ -39,7 +39,7 @@ def makers_for(sources: Sequence[str], options: Options) -> dict[str, Maker]:
         path = Path(source)
         if not path.exists():
             if source not in SHAPES:
-                raise InputError(f"{source} does not exist; made shapes are {', '.join(SHAPES)}")
+                raise InputError(f"{source} does not exist; generated shapes are {', '.join(SHAPES)}")
             _add(makers, source, CloudMaker(source, options.points, options.noise))
             continue
         files = listed(path) if path.is_dir() else [path]
@@ -48,7 +48,7 @@ def makers_for(sources: Sequence[str], options: Options) -> dict[str, Maker]:
             [file for file in files if suffix(file) in endings] for endings in (IMAGES, VOLUMES, CLOUDS)
         )
         if not (pictures or scans or meshes):
-            raise InputError(f"{path} holds no picture, NIfTI scan or mesh")
+            raise InputError(f"{path} contains no image, NIfTI scan or mesh")
         if pictures:
             _add(makers, name, PictureMaker(pictures))
         if scans:

@@ -36,7 +36,9 @@ class BrainComparer:
         assert isinstance(study, VolumeStudy)
         values = brain_values(study)
         if values is None:
-            study.notes.append("not compared with other volumes: only heads that can be laid into MNI space are")
+            study.notes.append(
+                "not compared with other volumes: only heads that can be aligned with MNI space are comparable"
+            )
         return values
 
     def distances(self, one: Values, others: Sequence[Values], mutual: bool) -> FloatArray:

@@ -84,7 +84,7 @@ class Comparisons:
             return self.photographs.compare(study.views()[0].image, kept[0], own, self.typical)
         others = self.studies.get(str(study.modality))
         if others is None:
-            study.notes.append(f"not compared with other inputs: too few are of its kind ({study.modality})")
+            study.notes.append(f"not compared with other inputs: there are too few of its kind ({study.modality})")
             return None
         return others.compare(study)
 
@@ -119,7 +119,7 @@ def references_of(expert: Expert, studies: Iterable[Study], method: str = "level
         found.shown.setdefault(str(study.modality), study)
         described = comparer_of(study, settings).describe(study)
         if described is None and strict:
-            raise UsageError(f"{study.source} cannot be a reference: {study.notes[-1]}")
+            raise UsageError(f"{study.source} cannot be used as a reference: {study.notes[-1]}")
         if described is not None:
             kept.setdefault(str(study.modality), []).append(described)
     for kind, own in kept.items():

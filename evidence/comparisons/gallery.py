@@ -10,7 +10,7 @@ from looktwice.evidence.settings import DEFAULTS
 # Lower bounds: of a distance before its logarithm is taken, and of the standard deviation of the logarithms.
 _LEAST_DISTANCE, _LEAST_SPREAD = 1e-3, 0.1
 
-OTHER_OBJECT_NOTE = "looks unlike every reference: check that they show the same kind of thing"
+OTHER_OBJECT_NOTE = "does not resemble any reference; check that the references show the same kind of object"
 
 
 class Gallery:

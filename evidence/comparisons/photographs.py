@@ -78,7 +78,9 @@ class PhotographReferences(PhotographDescriber):
     def __init__(self, expert: Expert, pictures: Pictures, described: Sequence[PatchFeatures]) -> None:
         super().__init__(expert)
         if len(pictures) < LEAST_REFERENCES:
-            raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
+            raise UsageError(
+                f"give at least {LEAST_REFERENCES} references; their differences show how much normal inputs vary"
+            )
         self._pictures = list(pictures)
         settings = expert.config.settings
         straight = PatchFeatures.concatenate(described)

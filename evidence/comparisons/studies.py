@@ -122,7 +122,9 @@ class StudyReferences(Generic[Kept]):
         settings: StudyComparisonSettings = DEFAULTS.studies,
     ) -> None:
         if len(kept) < LEAST_REFERENCES:
-            raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
+            raise UsageError(
+                f"give at least {LEAST_REFERENCES} references; their differences show how much normal inputs vary"
+            )
         self._comparer, self._kept = comparer, list(kept)
         self._normal = Normal.of(
             [comparer.distances(one, [*kept[:number], *kept[number + 1 :]], False) for number, one in enumerate(kept)],

@@ -46,7 +46,9 @@ class TiledReferences:
 
     def __init__(self, expert: Expert, pictures: Sequence[ByteArray]) -> None:
         if len(pictures) < LEAST_REFERENCES:
-            raise UsageError(f"at least {LEAST_REFERENCES} references are needed to know how normal ones differ")
+            raise UsageError(
+                f"give at least {LEAST_REFERENCES} references; their differences show how much normal inputs vary"
+            )
         self._expert, self._pictures = expert, list(pictures)
         self._settings = settings = expert.config.settings
         described = [describe(expert, _tiled(pictures, count)) for count in settings.tiles.tiles]

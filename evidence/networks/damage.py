@@ -92,7 +92,7 @@ def load_network(path: Path) -> GeometryNetwork:
         layers = tuple((tensors[f"{n}.weight"], tensors[f"{n}.bias"]) for n in range((len(tensors) - 2) // 2))
         return GeometryNetwork(features, tensors["middle"], tensors["spread"], layers, calibration)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} is no head for geometry: {error}") from error
+        raise WeightsError(f"{path} is not a geometry network: {error}") from error
 
 
 @cache

@@ -26,7 +26,7 @@ NAME = "image"
 
 ADAPTER = Adapter(
     kind=NAME,
-    noun="picture",
+    noun="image",
     matches=is_image,
     open=_open,
     takes=takes_picture,

@@ -35,7 +35,7 @@ def open_image(source: Path | Any) -> ImageStudy:
     if comes_from(source, "SimpleITK"):
         return _open_itk(source)
     if not is_array(source):
-        raise InputError(f"{describe(source)}: this is no picture")
+        raise InputError(f"{describe(source)}: this is not an image")
     values = as_array(source)
     if is_tensor(source) and values.ndim == 3:
         values = np.moveaxis(values, 0, -1)

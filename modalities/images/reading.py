@@ -40,23 +40,25 @@ def read_image(path: Path) -> ByteArray:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as opened:
                 if opened.width * opened.height > MAX_PIXELS:
-                    raise InputError(f"{path}: {opened.width} × {opened.height} pixels are too many; cut it into parts")
+                    raise InputError(
+                        f"{path}: the image is too large ({opened.width} × {opened.height} pixels); cut it into tiles"
+                    )
                 picture = ImageOps.exif_transpose(opened)
                 picture.load()
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: not a readable picture ({_one_line(error)})") from error
+        raise InputError(f"{path}: the image cannot be read ({_one_line(error)})") from error
     return _with_contrast(_to_rgb(picture, path), path)
 
 
 def picture_to_rgb(picture: Image.Image, name: str) -> ByteArray:
     """Return a picture of Pillow's as `read_image` returns a file; `name` is for its errors."""
     if picture.width * picture.height == 0:
-        raise InputError(f"{name}: holds no pixels")
+        raise InputError(f"{name}: the image contains no pixels")
     try:
         picture = ImageOps.exif_transpose(picture)
         picture.load()
     except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(f"{name}: not a readable picture ({_one_line(error)})") from error
+        raise InputError(f"{name}: the image cannot be read ({_one_line(error)})") from error
     return _with_contrast(_to_rgb(picture, name), name)
 
 
@@ -84,7 +86,7 @@ def array_to_rgb(values: npt.NDArray[Any], name: str) -> ByteArray:
     if values.ndim != 2 and not (values.ndim == 3 and values.shape[2] in (3, 4)):
         raise InputError(f"{name}: a picture has the shape (H, W) or (H, W, 3 or 4); a tensor (H, W) or (3, H, W)")
     if values.size == 0:
-        raise InputError(f"{name}: holds no pixels")
+        raise InputError(f"{name}: the image contains no pixels")
     values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
     if values.dtype.kind == "f":
         values = _unit_to_8_bit(values, name)
@@ -97,7 +99,7 @@ def _unit_to_8_bit(values: npt.NDArray[np.floating], name: str) -> ByteArray:
     """Return floats in [0, 1] as bytes; what is not finite counts as the lowest, as in files."""
     finite = np.isfinite(values)
     if not finite.any():
-        raise InputError(f"{name}: no pixel holds a finite value")
+        raise InputError(f"{name}: no pixel has a finite value")
     low, high = float(values[finite].min()), float(values[finite].max())
     if low < -ROUNDING or high > 1 + ROUNDING:
         raise InputError(
@@ -131,7 +133,7 @@ def _to_8_bit(values: npt.NDArray[Any], name: str | Path) -> ByteArray:
         return eight
     finite = np.isfinite(values)
     if not finite.any():
-        raise InputError(f"{name}: no pixel holds a finite value")
+        raise InputError(f"{name}: no pixel has a finite value")
     low, high = float(values[finite].min()), float(values[finite].max())
     scaled = (np.where(finite, values, low) - low) / max(high - low, np.finfo(np.float32).tiny)
     return np.asarray(np.rint(scaled * 255), np.uint8)

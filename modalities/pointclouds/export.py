@@ -40,7 +40,7 @@ def export_heatmap(heatmap: ScoredCloud, kind: str, folder: Path) -> str:
         If `kind` is not one of `EXPORTS`.
     """
     if kind not in EXPORTS:
-        raise UsageError(f"unknown export {kind!r}: choose from {', '.join(EXPORTS)}")
+        raise UsageError(f"unknown export {kind!r}; choose from {', '.join(EXPORTS)}")
     name = f"heatmap.{kind}"
     with atomic_path(folder / name) as path:
         EXPORTS[kind](heatmap, path)

@@ -41,7 +41,7 @@ def read_gltf(path: Path) -> Cloud:
     start = 0
     for primitive, transform in _primitives(document):
         if "KHR_draco_mesh_compression" in primitive.get("extensions", {}):
-            raise InputError(f"{path}: Draco-compressed glTF: save it without compression")
+            raise InputError(f"{path}: Draco-compressed glTF is not supported; save it without compression")
         local = _accessor(path, document, buffers, primitive["attributes"]["POSITION"])
         parts.append(local @ transform[:3, :3].T + transform[:3, 3])
         order = np.arange(len(local))
@@ -53,7 +53,7 @@ def read_gltf(path: Path) -> Cloud:
         raise InputError(f"{path}: glTF file without geometry")
     points, triangles = np.concatenate(parts), np.concatenate(faces)
     if len(triangles) and (triangles.min() < 0 or triangles.max() >= len(points)):
-        raise ValueError("a face names a vertex that does not exist")
+        raise ValueError("a face refers to a vertex that does not exist")
     return Cloud(points.astype(np.float32), triangles.astype(np.int32) if len(triangles) else None, unit="m")
 
 

@@ -29,7 +29,7 @@ def cloud_in_memory(data: Any) -> Cloud:
     """
     cloud = _cloud(data)
     if not len(cloud.points):
-        raise InputError(f"{describe(data)}: holds no points")
+        raise InputError(f"{describe(data)}: it contains no points")
     return cloud
 
 

@@ -53,7 +53,7 @@ def read_obj(path: Path) -> Read:
         return points, None, colours
     faces = np.array(triangles, np.int32)
     if faces.min() < 0 or faces.max() >= len(points):
-        raise InputError(f"{path}: a face names a vertex that does not exist: the file is damaged or truncated")
+        raise InputError(f"{path}: a face refers to a vertex that does not exist: the file is damaged or truncated")
     return points, faces, colours
 
 

@@ -52,9 +52,9 @@ def open_pointcloud(
         If `backend`, `views` or `unit` is not one of those above.
     """
     if backend not in BACKENDS:
-        raise UsageError(f"unknown rendering back end {backend!r}: choose one of {', '.join(BACKENDS)}")
+        raise UsageError(f"unknown rendering back end {backend!r}; choose from {', '.join(BACKENDS)}")
     if views is not None and not 1 <= views <= MAX_VIEWS:
-        raise UsageError(f"{views} views asked for: choose 1 to {MAX_VIEWS}")
+        raise UsageError(f"cannot render {views} views; choose 1 to {MAX_VIEWS}")
     if unit is not None and unit not in UNITS:
         raise UsageError(f"unknown unit {unit!r}: choose one of {', '.join(UNITS)}")
     if isinstance(source, (str, Path)):
@@ -66,5 +66,5 @@ def open_pointcloud(
     if remove_outliers:
         study.leave_out("stray points", find_outliers)
     if remove_plane:
-        study.leave_out("points of the plane beneath", find_support_plane)
+        study.leave_out("points of the supporting plane", find_support_plane)
     return study

@@ -59,7 +59,7 @@ class PlacedCloud:
         self.centre = low / 2 + high / 2
         self.radius = float(np.linalg.norm(high / 2 - low / 2))
         if not self.radius > 0:
-            raise InputError(f"{source}: all points lie in one place: nothing can be inspected")
+            raise InputError(f"{source}: all points have the same position; there is nothing to inspect")
         self.normalised = _normalise(cloud.points, self.centre, self.radius)
         self.normalised[~self.drawn] = np.nan
 
@@ -67,10 +67,10 @@ class PlacedCloud:
         measured, total = int(self.drawn.sum()), len(self.drawn)
         if measured < _FEWEST_POINTS:
             raise InputError(
-                f"{self.source}: {measured} usable points of {total}: at least {_FEWEST_POINTS} are needed"
+                f"{self.source}: only {measured} of {total} points are usable; at least {_FEWEST_POINTS} are needed"
             )
         if measured < total:
-            self.notes.append(f"{total - measured} of {total} points are not measured: kept, with score 0")
+            self.notes.append(f"{total - measured} of {total} points have no measurement; they are kept, with score 0")
 
     def leave_out(self, what: str, find: Any) -> None:
         """Leave points out of the views, before any is drawn; a mesh is left as it is.
@@ -83,7 +83,7 @@ class PlacedCloud:
             From points, float32 of shape (P, 3), to bool of shape (P,): those to leave out.
         """
         if self.cloud.faces is not None:
-            self.notes.append(f"{what} are looked for in clouds only, this is a mesh")
+            self.notes.append(f"{what} are removed from clouds only; this is a mesh")
             return
         inspected = np.flatnonzero(self.drawn)
         found = find(self.normalised[inspected])
@@ -91,7 +91,7 @@ class PlacedCloud:
             found = np.zeros_like(found)
         self.drawn[inspected[found]] = False
         self.normalised[inspected[found]] = np.nan
-        self.notes.append(f"{int(found.sum())} {what} left out of the views: kept in the output, with score 0")
+        self.notes.append(f"{int(found.sum())} {what} are not in the views; they are kept in the output, with score 0")
 
     @cached_property
     def surface(self) -> Surface:

@@ -46,7 +46,7 @@ def check_complete(path: Path) -> int:
     else:
         complete = size - body >= sum(counts[name] * least[name] for name in counts)
     if not complete:
-        raise InputError(f"{path}: truncated PLY file: it ends before the points that its header promises")
+        raise InputError(f"{path}: truncated PLY file: it ends before the points that its header announces")
     return counts.get("face", 0)
 
 

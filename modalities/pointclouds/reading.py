@@ -32,8 +32,8 @@ def read_cloud(path: Path) -> Cloud:
     found = cloud_format(path)
     if found is None:
         raise InputError(
-            f"{path}: not a point cloud or mesh, or a truncated one: give PLY, PCD, XYZ, PTS, STL, OBJ, OFF, glTF "
-            "or an organised XYZ TIFF"
+            f"{path}: not a point cloud or mesh, or truncated; supported formats are PLY, PCD, XYZ, PTS, STL, OBJ, "
+            "OFF, glTF or an organised XYZ TIFF"
         )
     try:
         cloud = _READERS[found](path)
@@ -42,7 +42,7 @@ def read_cloud(path: Path) -> Cloud:
     except (OSError, ValueError, TypeError, RuntimeError, LookupError, struct.error) as error:
         raise InputError(f"{path}: damaged or truncated {found.value} file ({_first_line(error)})") from error
     if not len(cloud.points):
-        raise InputError(f"{path}: holds no points, or is truncated")
+        raise InputError(f"{path}: the file contains no points or is truncated")
     return cloud
 
 
@@ -104,7 +104,9 @@ def _read_pcd(path: Path) -> Cloud:
             if key == "DATA":
                 break
         if header.get("DATA") == "ascii" and sum(1 for line in file if line.strip()) < int(header["POINTS"]):
-            raise InputError(f"{path}: truncated PCD file: it ends before the {header['POINTS']} points it promises")
+            raise InputError(
+                f"{path}: truncated PCD file: it ends before the {header['POINTS']} points that its header announces"
+            )
     return _read_points(path, "pcd")
 
 
@@ -112,7 +114,7 @@ def _read_pts(path: Path) -> Cloud:
     with path.open("rb") as file:
         promised = int(file.readline())
         if sum(1 for line in file if line.strip()) < promised:
-            raise InputError(f"{path}: truncated PTS file: it ends before the {promised} points that it promises")
+            raise InputError(f"{path}: truncated PTS file: it ends before the {promised} points that it announces")
     return _read_points(path, "pts")
 
 
@@ -122,7 +124,9 @@ def _read_off(path: Path) -> Cloud:
     points, faces = int(words[1]), int(words[2])
     cloud = _read_mesh(path)
     if len(cloud.points) < points or (0 if cloud.faces is None else len(cloud.faces)) < faces:
-        raise InputError(f"{path}: damaged or truncated OFF file: {points} points and {faces} faces are promised")
+        raise InputError(
+            f"{path}: damaged or truncated OFF file: its header announces {points} points and {faces} faces"
+        )
     return cloud
 
 

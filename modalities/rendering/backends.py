@@ -31,7 +31,7 @@ def get_rasterizer(backend: str) -> Rasterizer:
         If there is none of that name, or if what it stands on is not installed.
     """
     if backend not in BACKENDS:
-        raise UsageError(f"unknown rendering back end {backend!r}: choose one of {', '.join(BACKENDS)}")
+        raise UsageError(f"unknown rendering back end {backend!r}; choose from {', '.join(BACKENDS)}")
     if util.find_spec(BACKENDS[backend]) is None:
         raise UsageError(f"rendering with {backend} needs `pip install 'looktwice[{backend}]'`")
     rasterize: Rasterizer = import_module(f"looktwice.modalities.rendering.raster_{backend}").rasterize

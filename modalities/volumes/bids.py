@@ -61,7 +61,7 @@ def find_images(dataset: Path) -> list[BidsImage]:
     try:
         stated = json.loads(description.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{dataset} is no BIDS dataset: dataset_description.json cannot be read") from error
+        raise InputError(f"{dataset} is not a BIDS dataset: dataset_description.json cannot be read") from error
     if not isinstance(stated, dict) or "BIDSVersion" not in stated:
         raise InputError(f"{dataset} is no BIDS dataset: dataset_description.json states no BIDSVersion")
     images = []
@@ -72,5 +72,7 @@ def find_images(dataset: Path) -> list[BidsImage]:
             suffix = named["suffix"]
             images.append(BidsImage(path, relative, path.name.partition(f"_{suffix}.nii")[0], suffix))
     if not images:
-        raise InputError(f"{dataset} holds no anatomical image (sub-*/[ses-*/]anat/*_{{{','.join(CONTRASTS)}}}.nii.gz)")
+        raise InputError(
+            f"{dataset} contains no anatomical image (sub-*/[ses-*/]anat/*_{{{','.join(CONTRASTS)}}}.nii.gz)"
+        )
     return images

@@ -29,9 +29,9 @@ def start_derivative(out: Path, dataset: Path) -> None:
     """
     description = out / "dataset_description.json"
     if out.resolve() == dataset.resolve():
-        raise InputError("the derivative needs a folder of its own: give another --out")
+        raise InputError("the derivative cannot be written into the dataset itself; choose another --out")
     if description.exists() and '"looktwice"' not in description.read_text(encoding="utf-8"):
-        raise InputError(f"{out} holds another dataset: give another --out")
+        raise InputError(f"{out} already contains another dataset; choose another --out")
     out.mkdir(parents=True, exist_ok=True)
     link = Path(os.path.relpath(dataset.resolve(), out.resolve())).as_posix()
     _write_json(

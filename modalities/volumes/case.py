@@ -41,7 +41,7 @@ def parse_case(spec: str) -> dict[str, Path]:
     parts = re.split(r"(?:^|,)\s*(\w+)=", spec)
     names, paths = parts[1::2], [part.strip() for part in parts[2::2]]
     if parts[0] or not 2 <= len(names) <= len(COLOURS) or len(set(names)) < len(names) or not all(paths):
-        raise UsageError(f"case '{spec}' is not understood; give two or three scans as flair=PATH,t1=PATH")
+        raise UsageError(f"invalid case '{spec}'; give two or three scans as flair=PATH,t1=PATH")
     return {name: Path(path) for name, path in zip(names, paths, strict=True)}
 
 
@@ -62,6 +62,6 @@ def _on_grid_of(first: Scan, other: Scan, name: str) -> Scan:
         cval=lowest,
     )
     if resampled.max() == lowest:
-        raise InputError(f"{other.source}: does not overlap the first scan of the case")
+        raise InputError(f"{other.source}: this scan does not overlap the first scan of the case")
     first.notes.append(f"{name} lies on another grid and was resampled to that of the first scan")
     return replace(other, voxels=Voxels(resampled), affine=first.affine)

@@ -59,11 +59,11 @@ def _read(path: Path, channel: int | None) -> Scan:
     files = find_dicom_files(path)
     frames = [frame for file in files for frame in read_frames(file)]
     if not frames:
-        raise InputError("no CT or MR image in here; colour pictures, reports and dose files are no volumes")
+        raise InputError("no CT or MR image found; colour images, reports and dose files are not volumes")
     notes: list[str] = []
     others = len(files) - len({frame.file for frame in frames})
     if others:
-        notes.append(f"{others} DICOM files without a grey-scale image passed over")
+        notes.append(f"skipped {others} DICOM files without a grey-scale image")
     stack = build_stack(frames, channel, notes)
     first = stack.frames[0]
     voxels = _read_voxels(stack)
@@ -134,7 +134,7 @@ def _decode(frame: Frame, dataset: Dataset, rescale: bool) -> npt.NDArray[Any]:
         message = f"a slice is truncated or cannot be decoded (transfer syntax: {syntax}); export the series again"
         raise InputError(message) from error
     if plane.shape != (frame.rows, frame.columns):
-        raise InputError("a slice has another size than its header says; export the series again")
+        raise InputError("the size of a slice does not match its header; export the series again")
     if frame.inverted:
         plane = plane.max() - plane
     return plane.astype(np.float32) * frame.slope + frame.intercept if rescale else plane

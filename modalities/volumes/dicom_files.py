@@ -70,7 +70,7 @@ def _members(path: Path) -> list[DicomFile]:
         members = [member for member in archive.infolist() if not member.is_dir()]
         sizes = [member.file_size for member in members]
         if len(members) > MOST_MEMBERS or sum(sizes) > LARGEST_ZIP_BYTES or max(sizes) > LARGEST_MEMBER_BYTES:
-            raise InputError("the zip unpacks to more than one scan can hold; unpack it and pick the series")
+            raise InputError("the zip is too large for one scan; unpack it and choose a series")
         found = []
         for member in sorted(members, key=lambda member: member.filename):
             with archive.open(member) as file:

@@ -61,7 +61,7 @@ def sample(voxels: Voxels, spacing: tuple[float, float, float], notes: list[str]
     box = [slice(start, None, stride) for start, stride in zip(starts, strides, strict=True)]
     values = np.ascontiguousarray(voxels[box[0], box[1], box[2]])
     if values.min() == values.max() and _is_constant(voxels):
-        raise InputError("all voxels have the same value; there is nothing to look at")
+        raise InputError("all voxels have the same value; there is nothing to inspect")
     return CoarseScan(values, (strides[0], strides[1], strides[2]), (starts[0], starts[1], starts[2]))
 
 
@@ -78,7 +78,7 @@ def _settle_nonfinite(voxels: Voxels, notes: list[str]) -> None:
         elif count:
             lowest = min(lowest, float(slab.min()))
     if missing == total:
-        raise InputError("no voxel holds a finite value; export the scan again")
+        raise InputError("no voxel has a finite value; export the scan again")
     if missing:
         voxels.fill = lowest
         notes.append(f"{missing} of {total} voxels were not finite and count as background")

@@ -60,7 +60,7 @@ def scan_of_itk(image: Image, source: Path, pick: Callable[[int, list[str]], int
     import SimpleITK
 
     if not 2 <= image.GetDimension() <= 4:
-        raise InputError(f"image in {image.GetDimension()} dimensions; only 2 to 4 can be inspected")
+        raise InputError(f"the image has {image.GetDimension()} dimensions; only 2 to 4 are supported")
     notes: list[str] = []
     channels = _channels(SimpleITK.GetArrayFromImage(image), image)
     array = channels[pick(len(channels), notes)]

@@ -62,7 +62,7 @@ def scan_in_memory(
     if values.ndim != 3 or values.dtype.kind not in "buif":
         raise InputError(f"{describe(data)}: a volume holds numbers in the shape (I, J, K), a tensor also (C, I, J, K)")
     if values.size == 0:
-        raise InputError(f"{describe(data)}: holds no voxels")
+        raise InputError(f"{describe(data)}: the array contains no voxels")
     geometry = _monai_affine(data) if comes_from(data, "monai") else _given_affine(data, affine, spacing, notes)
     voxels = values.astype(np.uint8) if values.dtype.kind == "b" else values
     return Scan(

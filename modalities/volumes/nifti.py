@@ -122,7 +122,7 @@ def _read_header(path: Path) -> tuple[Any, bool]:
         with igzip.open(path) if gzipped else path.open("rb") as file:
             head = file.read(540)
         if head[344:348] == b"ni1\0":
-            raise InputError("NIfTI header and voxels lie in two files; convert them to one .nii file")
+            raise InputError("the NIfTI header and voxels are in two files; convert them to one .nii file")
         kind = nib.Nifti2Header if head[4:8] == b"n+2\0" else nib.Nifti1Header
         return kind.from_fileobj(io.BytesIO(head[: kind.sizeof_hdr])), gzipped
     except (*READ_ERRORS, HeaderDataError, WrapStructError, ValueError) as error:  # type: ignore[misc]
@@ -134,7 +134,7 @@ def _shape(header: Any) -> tuple[int, ...]:
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
     if not 2 <= len(shape) <= 4 or min(shape) < 1:
-        raise InputError(f"NIfTI of shape {shape}; only images in 2 to 4 dimensions can be inspected")
+        raise InputError(f"NIfTI image of shape {shape}; only 2 to 4 dimensions are supported")
     return shape
 
 

@@ -21,7 +21,7 @@ def read_scan(path: Path, channel: int | None = None) -> Scan:
 
         return read_dicom(path, channel)
     if kind is None:
-        raise InputError("no CT or MRI volume; NIfTI, DICOM, NRRD and MetaImage can be read")
+        raise InputError("not a CT or MRI volume; supported formats are NIfTI, DICOM, NRRD and MetaImage")
     from looktwice.modalities.volumes.itk import read_itk
 
     return read_itk(path, kind, channel)

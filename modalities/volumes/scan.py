@@ -84,7 +84,7 @@ def pick_channel(count: int, channel: int | None, notes: list[str]) -> int:
         There is no such channel.
     """
     if channel is not None and not 0 <= channel < count:
-        raise InputError(f"channel {channel} does not exist; the input holds {count} (the first is 0)")
+        raise InputError(f"there is no channel {channel}; the input has {count} channels, counted from 0")
     if count > 1:
-        notes.append(f"{count} channels found, number {channel or 0} taken")
+        notes.append(f"found {count} channels and used channel {channel or 0}")
     return channel or 0

@@ -71,7 +71,7 @@ class VolumeStudy(Study):
         neighbours_mm: float = 0.0,
     ) -> None:
         if planes not in ("axial", "all"):
-            raise UsageError(f"planes '{planes}' are not known; use axial or all")
+            raise UsageError(f"unknown planes '{planes}'; use axial or all")
         self.scan = scan
         self.name = scan.name
         self.source = scan.source
@@ -84,7 +84,7 @@ class VolumeStudy(Study):
             self.kind = Kind.CT
             scan.voxels.intercept -= offset
             coarse = sample(scan.voxels, self.orientation.spacing, self.notes)
-            self.notes.append(f"taken for CT saved without negative numbers; {offset:.0f} subtracted to give HU")
+            self.notes.append(f"assumed to be CT stored without negative values; subtracted {offset:.0f} to get HU")
         self.foreground: Foreground = find_foreground(coarse, self.kind, scan.voxels.shape)
         self.anatomy: Anatomy = describe(scan.affine, self.orientation, self.foreground, scan.head)
         head = self.anatomy.part == "head"

@@ -102,7 +102,7 @@ def _level_and_width(window: str) -> tuple[float, float]:
     except ValueError:
         width = 0.0
     if not (np.isfinite(width) and width > 0):
-        raise UsageError(f"window '{window}' is not known; use auto, {', '.join(HU_PRESETS)}, or level,width")
+        raise UsageError(f"unknown window '{window}'; use auto, {', '.join(HU_PRESETS)}, or LEVEL,WIDTH")
     return level, width
 
 

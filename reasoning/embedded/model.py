@@ -216,16 +216,16 @@ def _read(path: Path) -> tuple[EmbeddedConfig, dict[str, Tensor]]:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise WeightsError(f"the embedded reasoner's weights {path} are not here; run `looktwice train reasoner`")
+        raise WeightsError(f"the embedded reasoner's weights {path} are missing; run `looktwice train reasoner`")
     try:
         with safe_open(path, framework="pt") as file:
             settings = json.loads((file.metadata() or {})[METADATA])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         config = EmbeddedConfig(**{**settings, "lora_targets": tuple(settings["lora_targets"])})
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} holds no reasoner written by looktwice ({type(error).__name__})") from error
+        raise WeightsError(f"{path} is not a reasoner written by looktwice ({type(error).__name__})") from error
     if config.steps < 1:
-        raise WeightsError(f"{path} was never trained; run `looktwice train reasoner`")
+        raise WeightsError(f"{path} has not been trained; run `looktwice train reasoner`")
     return config, tensors
 
 

@@ -43,7 +43,7 @@ def load_smollm2(dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, P
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
         return model.eval(), AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise WeightsError(f"{folder} is damaged; delete it, it is made again from {NAME}") from error
+        raise WeightsError(f"{folder} is damaged; delete it, and it will be created again from {NAME}") from error
 
 
 def is_here() -> bool:

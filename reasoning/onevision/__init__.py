@@ -32,11 +32,11 @@ def open(
     """
     name = spec.removesuffix(FOUR_BIT)
     if name not in RELEASES:
-        raise UsageError(f"{spec!r} is no release of Anomaly-OneVision; choose from {', '.join(SPECS)}")
+        raise UsageError(f"{spec!r} is not a release of Anomaly-OneVision; choose from {', '.join(SPECS)}")
     release = RELEASES[name]
     missing = missing_files(name, [release.repository], release.expert)
     if missing:
-        raise WeightsError(f"{name} is not complete: {'; '.join(missing)}")
+        raise WeightsError(f"weights of {name} are missing: {'; '.join(missing)}")
     from looktwice.reasoning.onevision.loading import load_onevision
     from looktwice.reasoning.onevision.visual import MAX_VISUAL_TOKENS
 

@@ -55,7 +55,7 @@ def convert_adapter(source: Path, target: Path) -> None:
     """
     weights = _first(source, ADAPTER_WEIGHTS)
     if weights is None or not is_adapter(source) or not is_original_adapter(source):
-        raise InputError(f"{source} is no LoRA adapter in the original LLaVA-NeXT naming")
+        raise InputError(f"{source} is not a LoRA adapter in the original LLaVA-NeXT naming")
     target.mkdir(parents=True, exist_ok=True)
     adapter = {f"{_PEFT_PREFIX}{name}": tensor for name, tensor in _renamed(weights).items()}
     _save(adapter, target / ADAPTER_WEIGHTS[0])
@@ -99,7 +99,7 @@ def apply_adapter(
     if full is not None:
         unexpected = model.load_state_dict(dict(tensors(full)), strict=False).unexpected_keys
         if unexpected:
-            raise WeightsError(f"{full} holds {unexpected[0]}, which this model has not")
+            raise WeightsError(f"{full} contains {unexpected[0]}, which this model does not have")
     try:
         adapted = PeftModel.from_pretrained(model, str(folder))
     except (OSError, ValueError, KeyError, RuntimeError) as error:

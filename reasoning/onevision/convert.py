@@ -58,13 +58,13 @@ def convert_checkpoint(source: Path, target: Path, progress: Progress | None = N
         A file is damaged: unreadable, or not of the sha256 that the hub gave it.
     """
     if target.resolve() == source.resolve():
-        raise InputError(f"{target} is the source itself; give another folder")
+        raise InputError(f"{target} is the source folder; choose another output folder")
     if is_adapter(source):
         convert_adapter(source, target)
         return
     files = shards(source)
     if not files:
-        raise InputError(f"{source} holds no weights (model*.safetensors or pytorch_model*.bin)")
+        raise InputError(f"{source} contains no weights (model*.safetensors or pytorch_model*.bin)")
     forward = is_original(source)
     config = _converted_config(source, forward)
     target.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def _convert_shard(source: Path, target: Path, rename: Callable[[str], str | Non
         del renamed
         for name, tensor in tensors(temporary):
             if _digest(tensor) != expected.pop(name):
-                raise WeightsError(f"{name} was not written to {target} as it was read; check the disk")
+                raise WeightsError(f"{name} differs after being written to {target}; check the disk")
         if expected:
             raise WeightsError(f"{next(iter(expected))} was not written to {target}; check the disk")
 
@@ -147,7 +147,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise InputError(f"{folder} has no readable config.json; a whole checkpoint folder is needed") from error
     if not isinstance(config, dict):
-        raise InputError(f"{folder}/config.json is no JSON object")
+        raise InputError(f"{folder}/config.json is not a JSON object")
     return config
 
 

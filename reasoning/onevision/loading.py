@@ -144,9 +144,9 @@ def loading_options(device: torch.device, dtype: torch.dtype | None, four_bit: b
     }
     if four_bit:
         if not on_gpu:
-            raise UsageError("4 bits need a CUDA device; load without them")
+            raise UsageError("4-bit weights need a CUDA device; remove :4bit")
         if not is_bitsandbytes_available():
-            raise UsageError("4 bits need bitsandbytes: pip install 'looktwice[4bit]'")
+            raise UsageError("4-bit weights need bitsandbytes: pip install 'looktwice[4bit]'")
         from transformers import BitsAndBytesConfig
 
         options["quantization_config"] = BitsAndBytesConfig(
@@ -168,6 +168,6 @@ def _check_pair(model: LlavaOnevisionForConditionalGeneration, expert: LookTwice
         len(LEVEL_STATES),
     ):
         raise WeightsError(
-            f"the expert reads {expert.num_tokens} tokens of {expert.token_dim} channels, {source} has "
-            f"{side * side} of {vision.hidden_size}; take the expert that was trained with it"
+            f"the expert expects {expert.num_tokens} tokens of {expert.token_dim} channels, but {source} has "
+            f"{side * side} of {vision.hidden_size}; use the expert that was trained with this model"
         )

@@ -53,8 +53,8 @@ def find_weights(source: str) -> Path:
         ) from error
     except LocalEntryNotFoundError as error:
         raise WeightsError(
-            f"the weights of {repository} are not here; run `hf download {repository}`, or give the path of a folder "
-            "with them"
+            f"the weights of {repository} are missing; run `hf download {repository}`, or give the path of a folder "
+            "that contains them"
         ) from error
 
 
@@ -98,8 +98,8 @@ def load_multimodal(
         )
     except torch.OutOfMemoryError as error:
         raise LookTwiceError(
-            "this model does not fit on this GPU; take a smaller one, :4bit behind its name, or --device cpu"
+            "this model does not fit on this GPU; use a smaller one, add :4bit to its name, or use --device cpu"
         ) from error
     if not getattr(processor, "chat_template", None):
-        raise WeightsError(f"{folder} has no chat template; take an instruct model, with its chat_template file")
+        raise WeightsError(f"{folder} has no chat template; use an instruct model that includes its chat_template file")
     return model.eval(), processor

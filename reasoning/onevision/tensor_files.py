@@ -28,7 +28,7 @@ def shards(folder: Path) -> list[Path]:
             names = sorted(set(json.loads((folder / index).read_text(encoding="utf-8"))["weight_map"].values()))
             missing = [name for name in names if not (folder / name).is_file()]
             if missing:
-                raise WeightsError(f"{folder} lacks {missing[0]}, which its index names; download it again")
+                raise WeightsError(f"{folder} lacks {missing[0]}, which its index lists; download it again")
             return [folder / name for name in names]
     return [path for name in ("model.safetensors", "pytorch_model.bin") if (path := folder / name).is_file()][:1]
 

@@ -135,14 +135,14 @@ class ChatClient:
 
     def _refused(self, error: urllib.error.HTTPError) -> NoReturn:
         if 300 <= error.code < 400:
-            raise LookTwiceError(f"{self.url} redirects elsewhere; give the final address") from error
+            raise LookTwiceError(f"{self.url} redirects to another address; give the final URL") from error
         advice = _ADVICE.get(error.code, "see its log")
         said = _message(error)
         raise LookTwiceError(f"{self.url} refused ({error.code}{said}); {advice}") from error
 
     def _unreachable(self, error: Exception) -> NoReturn:
         if _is_timeout(error):
-            raise LookTwiceError(f"{self.url} said nothing for {self.timeout:g} s; is the model loaded?") from error
+            raise LookTwiceError(f"{self.url} did not respond for {self.timeout:g} s; is the model loaded?") from error
         reason = getattr(error, "reason", error)
         raise LookTwiceError(f"{self.url} cannot be reached ({reason}); is the server running?") from error
 

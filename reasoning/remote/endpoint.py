@@ -44,7 +44,7 @@ class Endpoint:
             raise UsageError(f"{text!r} is not openai:MODEL@URL, such as openai:llava@http://localhost:11434/v1")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise UsageError(
-                f"the address of {model!r} may hold host, port and path only; keys come from the environment"
+                f"the URL of {model!r} may contain only host, port and path; API keys are read from the environment"
             )
         return cls(model, url.rstrip("/") + ("" if parts.path.strip("/") else "/v1"))
 
@@ -70,7 +70,7 @@ class Endpoint:
         """
         key = next((os.environ[name] for name in KEY_VARIABLES if os.environ.get(name)), None)
         if key and not self.is_local and not self.url.startswith("https:"):
-            raise UsageError(f"{self.url} would get the API key unencrypted; use https, or unset the key")
+            raise UsageError(f"the API key would be sent to {self.url} unencrypted; use https, or unset the key")
         return ChatClient(self.url, key, timeout, retries, direct=self.is_local)
 
     def admit_medical(self, allow_remote: bool) -> None:
@@ -83,8 +83,8 @@ class Endpoint:
         """
         if not self.is_local and not allow_remote:
             raise UsageError(
-                f"medical data is not sent to {urlsplit(self.url).hostname}; use a server on this machine, or "
-                "give --allow-remote if you may"
+                f"medical data is not sent to {urlsplit(self.url).hostname}; use a server on this machine, or add "
+                "--allow-remote if you are allowed to send it"
             )
 
 

@@ -47,9 +47,9 @@ def test_an_outline_takes_the_place_of_the_map_whatever_the_score(parts):
 
 def test_outlines_must_fit_and_are_for_photographs(parts):
     for truth in (np.zeros((64, 64), bool), np.ones((3, 3), bool)):
-        with pytest.raises(InputError, match="its mask is empty or of another size"):
+        with pytest.raises(InputError, match="the mask is empty or differs in size"):
             detection(np.zeros((8, 8))).anomaly(truth)
-    with pytest.raises(InputError, match="ground truth is taken for photographs only"):
+    with pytest.raises(InputError, match="ground-truth masks are supported for photographs only"):
         detection(np.zeros((8, 8)), modality=Modality.VOLUME).anomaly(parts.disc())
 
 

@@ -26,7 +26,7 @@ def test_detection_finds_the_flaw_and_oracle_contours_are_named_so(inspector, pl
     oracle = detect(inspector, path).anomaly(truth)
     assert oracle.contours is Contours.ORACLE
     assert (oracle.views[0].mask == truth).all()
-    with pytest.raises(InputError, match="mask is empty or of another size"):
+    with pytest.raises(InputError, match="mask is empty or differs in size"):
         detect(inspector, path).anomaly(np.ones((3, 3), bool))
 
 
@@ -38,7 +38,7 @@ def test_references_of_another_object_are_noticed(inspector, plates, tmp_path, c
     Image.fromarray(checks).save(tmp_path / "board.png")
     found = detect(inspector, tmp_path / "board.png")
     assert found.another_object
-    assert any("looks unlike every reference" in note for note in found.notes)
+    assert any("does not resemble any reference" in note for note in found.notes)
     assert not detect(inspector, plates / "test" / "good" / "000.png").another_object
 
 

@@ -49,10 +49,13 @@ def test_velms_published_form_is_taken_as_it_is(tmp_path):
     [
         ("", "holds no taxonomy"),
         ("category: a\nclasses: {}\n", "line 2: classes: a taxonomy needs at least one class"),
-        ("category: a\nclasses:\n  b: {description: x}\n  b: {description: y}\n", "line 4: 'b' is named twice, first"),
+        (
+            "category: a\nclasses:\n  b: {description: x}\n  b: {description: y}\n",
+            "line 4: 'b' is defined twice, first",
+        ),
         ("category: a\nclasses:\n  b: {description: x, name: N}\n  c: {description: y, name: n}\n", "line 4: c and b"),
         ("category: a\nclasses:\n  b:\n    descripton: x\n", "line 4: classes.b.descripton"),
-        ("category: a\nclasses:\n  b: {description: x, traits: [shiny]}\n", "line 3: .*no trait is called 'shiny'"),
+        ("category: a\nclasses:\n  b: {description: x, traits: [shiny]}\n", "line 3: .*unknown trait 'shiny'"),
         ("category: a\nclasses:\n  b: {description: x, severity: grave}\n", "line 3: classes.b.severity"),
         ("category: a\nclasses:\n  unknown: {description: x}\n", "'unknown' is no class"),
         ("category: [\n", "line 2"),

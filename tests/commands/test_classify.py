@@ -103,7 +103,7 @@ def test_a_run_that_is_started_again_asks_nothing_twice(server, inspector, plate
     # The second flaw is asked about; its answer is no class of the taxonomy, and is counted.
     assert (again["calls"], again["cached"], again["normal"], again["unknown"]) == (1, 1, 1, 1)
     assert again["answers_not_taken"] == 1
-    assert "1 answers were no class of the taxonomy" in said
+    assert "1 answers did not name a class of the taxonomy" in said
     assert len(server.requests) == 2
     third, _ = run(*flawed, normal / "000.png")
     # What could not be taken is asked again; what could is not.
@@ -138,7 +138,9 @@ def test_the_measured_namer_may_still_be_called_embedded(folder, name):
 def test_a_name_of_nobody_is_refused_with_all_names(folder):
     result = invoke("classify", folder / "plate/test/pit/0.png", "-t", folder / "t.yaml", "--llm", "gpt")
     assert isinstance(result.exception, UsageError)
-    assert "no namer is named 'gpt'; choose from measured, measured:smollm2, openai:MODEL@URL" in str(result.exception)
+    assert "there is no namer named 'gpt'; choose from measured, measured:smollm2, openai:MODEL@URL" in str(
+        result.exception
+    )
 
 
 def test_help_names_the_namers_without_importing_them():

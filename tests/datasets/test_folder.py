@@ -155,7 +155,7 @@ def test_damaged_and_unknown_masks_are_refused(tmp_path):
         "e.npy": b"",
     }.items():
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(InputError, match=r"mask .* (cannot be read|is of no kind)"):
+        with pytest.raises(InputError, match=r"mask .* (cannot be read|has an unsupported format)"):
             read_mask(tmp_path / name)
     with pytest.raises(InputError, match="does not exist"):
         read_mask(tmp_path / "none.png")

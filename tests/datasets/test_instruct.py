@@ -139,7 +139,7 @@ def test_a_missing_file_and_a_benchmark_without_pictures(tmp_path):
     folder = tmp_path / "scans" / "test" / "good"
     folder.mkdir(parents=True)
     (folder / "a.nii.gz").write_bytes(b"")
-    with pytest.raises(InputError, match="no pictures"):
+    with pytest.raises(InputError, match="contains no images"):
         records_of(tmp_path / "scans")
 
 

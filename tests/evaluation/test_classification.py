@@ -174,7 +174,7 @@ def test_one_label_has_no_kappa(read):
 @pytest.mark.parametrize(
     ("predictions", "taxonomy", "message"),
     [
-        ("[]", "{}", "holds no category"),
+        ("[]", "{}", "contains no category"),
         ("[]", '{"a": {"normal": ["n"]}}', "one JSON object"),
         ("{", '{"a": {"normal": ["n"]}}', "no JSON"),
         ('{"b_x_1": "good"}', '{"a": {"normal": ["n"]}}', "no key is"),

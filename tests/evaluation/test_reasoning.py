@@ -120,7 +120,7 @@ def test_files_are_joined_by_id(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 1 is no JSON"),
+        ("{", "line 1 is not valid JSON"),
         ('{"id": "1"}', "line 1: answer"),
         ('{"id": "1", "answer": 3}', "line 1: answer"),
         ('["1"]', "line 1"),

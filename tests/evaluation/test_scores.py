@@ -63,7 +63,7 @@ def test_a_category_of_one_class_is_said_and_left_out_of_the_mean(tmp_path):
         ("category,label\na,1\n", "no column score"),
         ("category,label,score\na,2,0.5\n", "line 2: the label '2' is neither 0 nor 1"),
         ("category,label,score\na,,0.5\n", "line 2: the label is missing"),
-        ("category,label,score\na,1,high\n", "line 2: the score 'high' is no number"),
+        ("category,label,score\na,1,high\n", "line 2: the score 'high' is not a number"),
         ("category,label,score\na,1,nan\n", "line 2: the score 'nan' is not finite"),
         ("category,label,score\na,1\n", "line 2: the score"),
         ("category,label,score\n,1,0.4\n", "line 2: the category is missing"),

@@ -65,5 +65,5 @@ def test_turned_pictures_have_the_size_that_is_shown(tmp_path):
 def test_files_that_are_no_pictures(tmp_path):
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     for read in (image_size, read_picture):
-        with pytest.raises(InputError, match="cannot be read as a picture"):
+        with pytest.raises(InputError, match="cannot be read as an image"):
             read(tmp_path / "a.png")

@@ -38,7 +38,7 @@ def test_a_truncated_file_is_refused(expert, tmp_path):
     path = tmp_path / "expert.safetensors"
     expert.save(path)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(WeightsError, match="not an expert written by looktwice"):
+    with pytest.raises(WeightsError, match="not an expert file written by looktwice"):
         load_expert(path, CPU)
 
 
@@ -79,7 +79,7 @@ def test_a_setting_of_a_later_version_is_refused(expert, tmp_path):
 
 
 def test_weights_that_do_not_fit_the_encoder_are_refused(expert, tmp_path):
-    with pytest.raises(WeightsError, match="does not fit its own encoder tiny"):
+    with pytest.raises(WeightsError, match="does not match its encoder tiny"):
         load_expert(write(tmp_path / "misfit.safetensors", expert, embed_dim=32), CPU)
 
 

@@ -120,7 +120,7 @@ def test_where_much_of_a_brain_looks_unusual_the_source_is_silent_and_says_so(te
     everywhere = TissueProbes(shipped_probes().by_contrast, Calibration(map_shift=-1e3))
     monkeypatch.setattr("looktwice.evidence.tissue.shipped_probes", lambda: everywhere)
     assert ask(tissue, study) is None
-    assert any("tissue not judged" in note for note in study.notes)
+    assert any("tissue not assessed" in note for note in study.notes)
 
 
 def test_vessels_alone_are_not_judged(template, tmp_path):
@@ -133,4 +133,4 @@ def test_vessels_alone_are_not_judged(template, tmp_path):
     study.to_mni = np.eye(4)  # the template lies in MNI space; vessels alone may not align
 
     assert ask(tissue, study) is None
-    assert any("tissue not judged" in note for note in study.notes)
+    assert any("tissue not assessed" in note for note in study.notes)

@@ -35,5 +35,5 @@ def test_the_exports_are_those_that_its_map_writes(kind, map_type):
 
 
 def test_a_map_without_exports_says_so(tmp_path, photograph):
-    with pytest.raises(UsageError, match="'glb': there is none of a photograph"):
+    with pytest.raises(UsageError, match="'glb'; a photograph has no exports"):
         photograph.result.heatmap.export("glb", tmp_path)

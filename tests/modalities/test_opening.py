@@ -175,14 +175,14 @@ def test_an_empty_file_is_named(tmp_path, modality):
 def test_what_is_of_no_known_kind_is_named(tmp_path, content):
     path = tmp_path / "thing.png"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="no picture, point cloud or volume") as error:
+    with pytest.raises(InputError, match="not a supported image, point cloud or volume") as error:
         detect(path)
     assert "\n" not in str(error.value)
 
 
 def test_a_folder_without_a_series_is_no_study(tmp_path):
     picture(tmp_path / "a.png")
-    with pytest.raises(InputError, match="folder holds no DICOM series"):
+    with pytest.raises(InputError, match="folder contains no DICOM series"):
         detect(tmp_path)
 
 
@@ -215,7 +215,7 @@ def test_what_is_named_directly_is_kept_in_its_place(tmp_path):
 
 def test_a_folder_without_inputs_is_named(tmp_path):
     (tmp_path / "notes.md").write_text("not an input")
-    with pytest.raises(InputError, match="no picture, point cloud or volume in this folder"):
+    with pytest.raises(InputError, match="contains no image, point cloud or volume"):
         expand([tmp_path])
 
 

@@ -73,7 +73,7 @@ def test_an_unknown_name_is_told_with_those_there_are(name):
     choices = "auto, embedded, onevision-0.5b[:4bit], onevision-7b[:4bit], openai:MODEL@URL, template"
     with pytest.raises(UsageError) as refused:
         open_reasoner(name, encoder=None)
-    assert str(refused.value) == f"no reasoner is named {name!r}; choose from {choices}"
+    assert str(refused.value) == f"there is no reasoner named {name!r}; choose from {choices}"
 
 
 @pytest.mark.parametrize("name", ["openai:", "openai:llava", "openai:llava@ftp://x"])
@@ -89,7 +89,7 @@ def test_onevision_says_what_is_missing_and_fetches_nothing(name, monkeypatch, t
     monkeypatch.setenv("LOOKTWICE_CACHE", str(tmp_path))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     size = name.removesuffix(":4bit")
-    with pytest.raises(WeightsError, match=f"{size} is not complete: .*models pull {size}.*pretrained_expert"):
+    with pytest.raises(WeightsError, match=f"weights of {size} are missing: .*models pull {size}.*pretrained_expert"):
         open_reasoner(name, encoder=None)
 
 

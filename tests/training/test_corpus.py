@@ -37,7 +37,7 @@ def test_what_is_left_out_is_never_seen(benchmark_folder):
 
 
 def test_nothing_but_the_shipped_pictures_is_too_little(benchmark_folder):
-    with pytest.raises(InputError, match="nothing to train on"):
+    with pytest.raises(InputError, match="there is no training data"):
         gather_sources([benchmark_folder], [], left_out=["plate", "screw"])
 
 

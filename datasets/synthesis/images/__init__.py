@@ -117,7 +117,7 @@ def synthesize(
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or min(image.shape[:2]) < 16:
         raise ValueError(f"a uint8 picture (H, W, 3) of at least 16 x 16 is needed, not {image.dtype} {image.shape}")
     if kind is not None and kind not in KINDS:
-        raise ValueError(f"unknown kind {kind!r}; there are {', '.join(KINDS)}")
+        raise ValueError(f"unknown kind {kind!r}; choose from {', '.join(KINDS)}")
     canvas = Canvas.of(image, donor)
     names = [name for name in KINDS if not (canvas.uniform and name in MOVED)]
     name = kind or names[int(rng.integers(len(names)))]

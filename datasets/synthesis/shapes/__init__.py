@@ -78,7 +78,7 @@ def damage_mesh(rng: np.random.Generator, mesh: Mesh, kind: str | None = None) -
     ((500, 3), 'dent')
     """
     if kind is not None and kind not in KINDS:
-        raise ValueError(f"unknown kind {kind!r}; there are {', '.join(KINDS)}")
+        raise ValueError(f"unknown kind {kind!r}; choose from {', '.join(KINDS)}")
     name = kind or list(KINDS)[int(rng.integers(len(KINDS)))]
     fine = refine(mesh, FINE * mesh.diagonal)
     for _ in range(_TRIES):

@@ -146,7 +146,7 @@ def load_mesh(path: Path) -> Mesh:
 
     cloud = read_cloud(path)
     if cloud.faces is None or not len(cloud.faces):
-        raise InputError(f"{path} has points but no faces: damage needs a mesh")
+        raise InputError(f"{path} has points but no faces; damage can only be added to a mesh")
     try:
         return Mesh.of(cloud.points, cloud.faces)
     except InputError as error:

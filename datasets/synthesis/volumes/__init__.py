@@ -51,7 +51,7 @@ def synthesize_volume(
         Unknown `kind`, or no lesion of 8 voxels that shows could be placed.
     """
     if kind is not None and kind not in KINDS:
-        raise ValueError(f"unknown kind {kind!r}; there are {', '.join(KINDS)}")
+        raise ValueError(f"unknown kind {kind!r}; choose from {', '.join(KINDS)}")
     name = kind or list(KINDS)[int(rng.integers(len(KINDS)))]
     for _ in range(_TRIES):
         lesion = KINDS[name](rng, anatomy, shape)

@@ -71,7 +71,7 @@ class Anatomy:
             raise ValueError("no tissue was found in the volume")
         low, middle, high = np.percentile(values, (25, 50, 75))
         if high <= low:
-            raise ValueError("all of the tissue has one value")
+            raise ValueError("all of the tissue has the same value")
         return cls(volume, spacing, tissue, float(middle), float((high - low) / 1.349))
 
     @cached_property

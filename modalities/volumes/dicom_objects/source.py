@@ -95,12 +95,12 @@ def source_series(scan: Scan, keep_identifiers: bool) -> SourceSeries:
     placed = [(index, frame) for index, frame in enumerate(scan.frames) if frame is not None]
     frames = [frame for _, frame in placed]
     if not frames:
-        raise InputError(f"{scan.source}: DICOM objects can be written for DICOM input only")
+        raise InputError(f"{scan.source}: DICOM objects can be written only for DICOM input")
     if any(frame.position is None or not frame.reference for frame in frames):
         raise InputError(f"{scan.source}: the series states no positions, so no DICOM object can refer to them")
     files = list(dict.fromkeys(frame.file for frame in frames))
     if 1 < len(files) < len(frames):
-        raise InputError(f"{scan.source}: the series consists of several multi-frame objects; pick one of them")
+        raise InputError(f"{scan.source}: the series consists of several multi-frame objects; choose one of them")
     images = [reduced(file.read(header_only=True), keep_identifiers) for file in files]
     positions = [highdicom.PlanePositionSequence("PATIENT", frame.position or ()) for frame in frames]
     return SourceSeries(images, np.array([index for index, _ in placed]), positions, frames)

@@ -37,10 +37,10 @@ def test_schema_is_strict(taxonomy):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("It is a pit.", "did not answer in the form"),
-        (answer("dent"), "'dent', which is no class"),
-        ("[]", "did not answer in the form"),
-        ('{"reason": "x"}', "did not answer in the form"),
+        ("It is a pit.", "does not have the requested format"),
+        (answer("dent"), "'dent', which is not a class"),
+        ("[]", "does not have the requested format"),
+        ('{"reason": "x"}', "does not have the requested format"),
     ],
 )
 def test_other_answers_are_unknown_and_free_text_is_not_searched(text, problem, taxonomy):

@@ -180,14 +180,14 @@ def test_missing_and_wrong_weights_say_what_to_do(folder, taxonomy, tmp_path, mo
         ("qwen2.5-vl-7b", r"run `hf download Qwen/Qwen2\.5-VL-7B-Instruct`"),
         ("transformers:someone/something", "run `hf download someone/something`"),
         ("transformers:no such/folder/here", "neither a folder nor the name of a repository"),
-        ("onevision-0.5b", "onevision-0.5b is not complete"),
+        ("onevision-0.5b", "weights of onevision-0.5b are missing"),
     ):
         with pytest.raises(WeightsError, match=message):
             open_namer(name, taxonomy, None, device="cpu")
     (tmp_path / "empty").mkdir()
     with pytest.raises(WeightsError, match="cannot be loaded as a model of pictures and text"):
         open_namer(f"transformers:{tmp_path / 'empty'}", taxonomy, None, device="cpu")
-    with pytest.raises(UsageError, match="4 bits need a CUDA device"):
+    with pytest.raises(UsageError, match="4-bit weights need a CUDA device"):
         open_namer(f"transformers:{folder}:4bit", taxonomy, None, device="cpu")
-    with pytest.raises(UsageError, match="labelled examples are for the measured namer"):
+    with pytest.raises(UsageError, match="--examples works only with the measured namer"):
         open_namer("qwen2-vl-2b", taxonomy, None, examples={"pit": []} | {"blob": [object()]})

@@ -28,7 +28,9 @@ def open(spec, taxonomy, **options):
 
 
 def test_a_name_of_nobody_is_refused_with_all_names(taxonomy):
-    with pytest.raises(UsageError, match="no namer is named 'gpt'; choose from measured, measured:smollm2, openai:"):
+    with pytest.raises(
+        UsageError, match="there is no namer named 'gpt'; choose from measured, measured:smollm2, openai:"
+    ):
         open_namer("gpt", taxonomy, None)
 
 
@@ -43,7 +45,7 @@ def test_answers_of_language_models_are_kept_and_they_take_no_examples(taxonomy,
     name = "openai:m@http://127.0.0.1:9"
     assert isinstance(open_namer(name, taxonomy, None), EndpointNamer)
     assert isinstance(open_namer(name, taxonomy, None, cache=tmp_path), CachedNamer)
-    with pytest.raises(UsageError, match="labelled examples are for the measured namer"):
+    with pytest.raises(UsageError, match="--examples works only with the measured namer"):
         open_namer(name, taxonomy, None, examples={"pit": [parts.anomaly(10)]})
     with pytest.raises(UsageError, match=r"is not openai:MODEL@URL"):
         open_namer("openai:m", taxonomy, None)

@@ -152,9 +152,9 @@ def test_sources_become_categories(pictures, scan, tmp_path):
 
 
 def test_unfit_sources_are_refused(tmp_path):
-    with pytest.raises(InputError, match="does not exist; made shapes are vase"):
+    with pytest.raises(InputError, match="does not exist; generated shapes are vase"):
         makers_for([str(tmp_path / "nothing")], Options())
-    with pytest.raises(InputError, match="holds no picture"):
+    with pytest.raises(InputError, match="contains no image"):
         makers_for([str(tmp_path)], Options())
     broken = tmp_path / "a.nii.gz"
     broken.write_bytes(b"no")

@@ -134,8 +134,8 @@ def test_a_picture_is_medical_where_the_caller_or_dicom_attributes_say_so():
         (RGB.astype(np.uint16), "dtype uint16: a picture holds uint8"),
         (GREY > 100, "dtype bool: a picture holds uint8"),
         (np.full((9, 9), 7, np.uint8), "every pixel has the same value"),
-        (np.full((9, 9), np.nan), "no pixel holds a finite value"),
-        (np.zeros((0, 9), np.uint8), "holds no pixels"),
+        (np.full((9, 9), np.nan), "no pixel has a finite value"),
+        (np.zeros((0, 9), np.uint8), "contains no pixels"),
         (np.zeros((2, 9, 9, 3), np.uint8), r"array of shape \(2, 9, 9, 3\) and dtype uint8 cannot be opened: a volume"),
         (torch.zeros(1, 3, 9, 9), r"tensor of shape \(1, 3, 9, 9\) and dtype float32 cannot be opened"),
         (np.zeros(9), r"array of shape \(9,\) and dtype float64 cannot be opened"),
@@ -154,5 +154,5 @@ def test_a_kind_that_was_asked_for_is_kept_to():
     rows = np.random.default_rng(0).random((40, 3))
     assert modalities.open(rows).modality is modalities.Modality.POINTCLOUD
     assert modalities.open(rows, "image").views()[0].image.shape == (40, 3, 3)
-    with pytest.raises(InputError, match="this is no picture"):
+    with pytest.raises(InputError, match="this is not an image"):
         modalities.open(object(), "image")

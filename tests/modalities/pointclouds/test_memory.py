@@ -96,7 +96,7 @@ def test_points_that_are_not_finite_are_kept_with_score_zero(points):
     gaps[:3] = np.nan
     gaps[3, 0] = np.inf
     study = modalities.open(gaps)
-    assert study.notes == ["4 of 500 points are not measured: kept, with score 0"]
+    assert study.notes == ["4 of 500 points have no measurement; they are kept, with score 0"]
     assert (study.lift(np.ones((len(study.views()), 4, 4))).values[:4] == 0).all()
 
 
@@ -109,12 +109,12 @@ def test_names(points):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (np.zeros((0, 3)), "holds no points"),
-        (np.zeros((50, 3)), "all points lie in one place"),
-        (np.full((50, 3), np.nan), "0 usable points of 50"),
+        (np.zeros((0, 3)), "contains no points"),
+        (np.zeros((50, 3)), "all points have the same position"),
+        (np.full((50, 3), np.nan), "only 0 of 50 points are usable"),
         (np.random.default_rng(0).normal(size=(50, 6)), r"columns 4 to 6 are colours in \[0, 1\]"),
-        (o3d.geometry.PointCloud(), "holds no points"),
-        (o3d.t.geometry.PointCloud(), "holds no points"),
+        (o3d.geometry.PointCloud(), "contains no points"),
+        (o3d.t.geometry.PointCloud(), "contains no points"),
         (o3d.geometry.LineSet(), "this is no point cloud or triangle mesh"),
     ],
 )

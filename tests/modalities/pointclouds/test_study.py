@@ -202,7 +202,7 @@ def test_the_table_is_left_out(make):
     table = np.concatenate([rng.uniform(-3, 3, (6000, 2)), rng.normal(0, 0.002, (6000, 1))], axis=1)
     ball = make.ball(4000) + np.float32((0, 0, 1))
     study = make.study(np.concatenate([table, ball]).astype(np.float32))
-    study.leave_out("points of the plane beneath", find_support_plane)
+    study.leave_out("points of the supporting plane", find_support_plane)
     assert study.drawn[:6000].mean() < 0.05
     assert study.drawn[6000:].mean() > 0.97
     assert "left out" in study.notes[-1]
@@ -210,7 +210,7 @@ def test_the_table_is_left_out(make):
 
 def test_an_object_without_a_table_is_left_whole(make):
     study = make.study(make.ball(4000))
-    study.leave_out("points of the plane beneath", find_support_plane)
+    study.leave_out("points of the supporting plane", find_support_plane)
     assert study.drawn.all()
 
 

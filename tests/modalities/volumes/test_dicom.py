@@ -177,7 +177,7 @@ def test_four_dimensional_series(write_series, body):
 
     np.testing.assert_array_equal(open_volume(first).scan.voxels[:, :, :], body)
     np.testing.assert_array_equal(open_volume(first, channel=1).scan.voxels[:, :, :], body + 1)
-    assert "2 channels found, number 0 taken" in open_volume(first).notes
+    assert "found 2 channels and used channel 0" in open_volume(first).notes
     with pytest.raises(InputError, match="channel 2"):
         open_volume(first, channel=2)
 

@@ -62,7 +62,7 @@ def test_vectors_are_channels(data, tmp_path):
 
     study = open_volume(tmp_path / "two.nrrd", channel=1)
     np.testing.assert_array_equal(study.scan.voxels[:, :, :], data + 1)
-    assert "2 channels found, number 1 taken" in study.notes
+    assert "found 2 channels and used channel 1" in study.notes
     with pytest.raises(InputError, match="channel 5"):
         open_volume(tmp_path / "two.nrrd", channel=5)
 

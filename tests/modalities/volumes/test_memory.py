@@ -198,8 +198,8 @@ def test_geometry_is_given_once_and_only_to_what_has_none(save_nifti):
     ("values", "message"),
     [
         (np.zeros((9, 9, 9)), "array: all voxels have the same value"),
-        (np.full((9, 9, 9), np.nan), "array: no voxel holds a finite value"),
-        (np.zeros((9, 0, 9)), "holds no voxels"),
+        (np.full((9, 9, 9), np.nan), "array: no voxel has a finite value"),
+        (np.zeros((9, 0, 9)), "contains no voxels"),
         (np.zeros((9, 9)), r"shape \(9, 9\) .* numbers in the shape \(I, J, K\)"),
         (np.zeros((2, 9, 9, 9)), r"shape \(2, 9, 9, 9\) .* numbers in the shape \(I, J, K\)"),
         (np.zeros((9, 9, 9), complex), "dtype complex128: a volume holds numbers"),

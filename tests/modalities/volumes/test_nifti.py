@@ -128,7 +128,7 @@ def test_channel_of_a_series(save_nifti):
 
     np.testing.assert_array_equal(first.scan.voxels[:, :, :], data[..., 0])
     np.testing.assert_array_equal(last.scan.voxels[:, :, :], data[..., 2])
-    assert "3 channels found, number 0 taken" in first.notes
+    assert "found 3 channels and used channel 0" in first.notes
     with pytest.raises(InputError, match="channel 3 does not exist"):
         open_volume(path, channel=3)
 
@@ -176,7 +176,7 @@ def test_volumes_without_content_are_refused(save_nifti, data, message):
 def test_truncated_files_are_refused(save_nifti, suffix, share):
     path = save_nifti(textured((20, 24, 22)), name=f"case{suffix}")
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    with pytest.raises(InputError, match=r"shorter|truncated|no CT or MRI volume|damaged"):
+    with pytest.raises(InputError, match=r"shorter|truncated|not a CT or MRI volume|damaged"):
         open_volume(path)
 
 
@@ -207,7 +207,7 @@ def test_other_files_are_no_volumes(tmp_path, content):
     path = tmp_path / "case.nii.gz"
     path.write_bytes(content)
     assert not is_volume(path)
-    with pytest.raises(InputError, match="no CT or MRI volume"):
+    with pytest.raises(InputError, match="not a CT or MRI volume"):
         open_volume(path)
 
 

@@ -189,7 +189,7 @@ def test_passing_failures_are_tried_again(server, context, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("code", "advice"), [(401, "OPENAI_API_KEY"), (404, "no such model"), (400, "pictures"), (302, "final address")]
+    ("code", "advice"), [(401, "OPENAI_API_KEY"), (404, "no such model"), (400, "pictures"), (302, "final URL")]
 )
 def test_a_refusal_says_what_to_do_and_is_not_repeated(server, context, code, advice):
     server.script = [status(code, "no", Location="http://127.0.0.1:9/")]
@@ -207,7 +207,7 @@ def test_what_is_no_chat_server_is_told_apart(server, context, content):
 
 def test_a_silent_server_times_out(server, context):
     server.script = [lambda _handler: time.sleep(1.0)]
-    with pytest.raises(LookTwiceError, match=r"said nothing for 0\.2 s"):
+    with pytest.raises(LookTwiceError, match=r"did not respond for 0\.2 s"):
         reasoner(server, timeout=0.2).explain(None, context)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import inspect
 from collections.abc import Callable, Sequence
@@ -92,6 +93,13 @@ class Examining:
         False, "--remove-plane", help="Exclude the supporting plane from the inspection.", rich_help_panel=CLOUDS
     )
 
+    option: list[str] = typer.Option(
+        [],
+        "--option",
+        metavar="NAME=VALUE",
+        help="Further option of a kind of input that was added as a plugin. Can be repeated.",
+    )
+
     def find_inputs(self, inputs: Sequence[Path]) -> list[Input]:
         """Return what to examine: each input found, under a folder name of its own, and each case.
 
@@ -158,9 +166,26 @@ class Examining:
             )
 
     def adapter_options(self) -> dict[str, Any]:
-        """Return the options of the adapters."""
+        """Return the options of the adapters.
+
+        Raises
+        ------
+        UsageError
+            One of `option` is not of the form NAME=VALUE.
+        """
         names = ("medical", "planes", "window", "channel", "unit", "backend", "remove_outliers", "remove_plane")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | dict(map(_named_value, self.option))
+
+
+def _named_value(text: str) -> tuple[str, Any]:
+    """Return the name and the value of ``NAME=VALUE``; a value that is no literal of Python is a text."""
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise UsageError(f"--option takes NAME=VALUE, not {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
 
 
 def with_examining_options(command: Command) -> Command:

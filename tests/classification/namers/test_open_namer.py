@@ -28,9 +28,7 @@ def open(spec, taxonomy, **options):
 
 
 def test_a_name_of_nobody_is_refused_with_all_names(taxonomy):
-    with pytest.raises(
-        UsageError, match="there is no namer named 'gpt'; choose from measured, measured:smollm2, openai:"
-    ):
+    with pytest.raises(UsageError, match="no namer named 'gpt'; choose from measured, measured:smollm2, openai:"):
         open_namer("gpt", taxonomy, None)
 
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -103,16 +105,18 @@ class Part:
         Raises
         ------
         UsageError
-            Another file of this name, the package's own or one of another folder of plugins, hides it.
+            A file of the package has this name.
         """
-        package = importlib.import_module(f"looktwice.{self.room}")
-        folder = str(self.path.parent if self.path.name != "__init__.py" else self.path.parent.parent)
-        if folder not in package.__path__:
-            package.__path__.append(folder)
-        module = importlib.import_module(f"looktwice.{self.room}.{self.stem}")
-        if Path(str(module.__file__)).resolve() != self.path.resolve():
-            raise UsageError(f"{self.path} is hidden by {module.__file__}; give it another file name")
-        return module
+        name = f"looktwice.{self.room}.{self.stem}"
+        if _ROOT in self.path.parents:
+            return importlib.import_module(name)
+        loaded = sys.modules.get(name)
+        if loaded is not None and Path(str(loaded.__file__)) == self.path:
+            return loaded
+        hiding = [file for file in _files_of(_ROOT.joinpath(*self.room.split(".")), self.stem) if file.exists()]
+        if hiding:
+            raise UsageError(f"{self.path} is hidden by {hiding[0]}; give it another file name")
+        return _import_file(name, self.path)
 
 
 def find_parts(room: str, marker: str) -> dict[str, Part]:
@@ -161,6 +165,26 @@ def _parts_in(room: str, marker: str, root: Path) -> Iterator[Part]:
             part = _read(room, path.stem, file, (state.st_mtime_ns, state.st_size, state.st_ino))
             if marker in part.constants:
                 yield part
+
+
+def _files_of(folder: Path, stem: str) -> tuple[Path, Path]:
+    return folder / f"{stem}.py", folder / stem / "__init__.py"
+
+
+def _import_file(name: str, path: Path) -> ModuleType:
+    """Import a file that lies outside the package under a name inside it."""
+    folder = [str(path.parent)] if path.name == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=folder)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
 
 
 def _pattern(form: str) -> str:

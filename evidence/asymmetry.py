@@ -54,7 +54,7 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
 def calibrate(normals: Sequence[Study], context: Context) -> Calibration | None:
     """Calibrate by normal studies; None where no head is among them."""
     heads = [measure_asymmetry(study, context.expert.encoder.grid) for study in normals if fits(study)]
-    return calibrate_asymmetry(heads, context.config.settings.asymmetry) if heads else None
+    return calibrate_by(heads, context.config.settings.asymmetry) if heads else None
 
 
 def measure_asymmetry(study: Study, grid: tuple[int, int]) -> FloatArray:
@@ -66,7 +66,7 @@ def measure_asymmetry(study: Study, grid: tuple[int, int]) -> FloatArray:
     return midsagittal_asymmetry(study, grid)
 
 
-def calibrate_asymmetry(heads: list[FloatArray], settings: AsymmetrySettings = DEFAULTS.asymmetry) -> Calibration:
+def calibrate_by(heads: list[FloatArray], settings: AsymmetrySettings = DEFAULTS.asymmetry) -> Calibration:
     """Calibrate the score by the asymmetry maps (V, h, w) of normal heads; the maps are calibrated by themselves."""
     shift = float(np.quantile([worst(maps, settings) for maps in heads], 1 - RATES.studies))
     return Calibration(score_shift=shift, score_scale=settings.score_step)

@@ -126,7 +126,7 @@ def place_probabilities(reading: Reading, calibration: Calibration) -> FloatArra
     return values
 
 
-def calibrate_geometry(readings: Sequence[Reading]) -> Calibration:
+def calibrate_by(readings: Sequence[Reading]) -> Calibration:
     """Calibrate by sound objects: few of them, and few of their places, may reach the threshold."""
     return Calibration(
         score_shift=float(np.quantile([reading.score for reading in readings], 1 - RATES.studies)),

@@ -1,4 +1,4 @@
-"""How unusual a brain's tissue is for where it lies, weighed by heads learnt on painted lesions."""
+"""How unusual a brain's tissue is for where it lies, weighed by probes learnt on painted lesions."""
 
 # kinds: a source of evidence for heads
 
@@ -27,12 +27,12 @@ from looktwice.evidence.settings import DEFAULTS, TissueSettings
 if TYPE_CHECKING:
     from looktwice.modalities.volumes.tissue import Tissue as TissueMeasurement
 
-HEAD_FILE = Path(__file__).parents[1] / "weights" / "tissue" / "head.safetensors"
+PROBES_FILE = Path(__file__).parents[1] / "weights" / "tissue" / "head.safetensors"
 
 
 @dataclass(frozen=True)
 class LinearProbe:
-    """A linear head over ``modalities.volumes.tissue.FEATURES``.
+    """A linear probe over ``modalities.volumes.tissue.FEATURES``.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class LinearProbe:
 
 @dataclass(frozen=True)
 class TissueProbes:
-    """A head for each look that a scan may have, all on one scale: normal places seldom reach 0.
+    """A probe for each look that a scan may have, all on one scale: normal places seldom reach 0.
 
     Attributes
     ----------
@@ -60,17 +60,17 @@ class TissueProbes:
     calibration: Calibration
 
     def save(self, path: Path) -> None:
-        """Write the heads as safetensors, by a temporary name."""
+        """Write the probes as safetensors, by a temporary name."""
         from safetensors.numpy import save_file
 
         path.parent.mkdir(parents=True, exist_ok=True)
-        tensors = {look: np.append(head.weights, np.float32(head.bias)) for look, head in self.by_contrast.items()}
+        tensors = {look: np.append(probe.weights, np.float32(probe.bias)) for look, probe in self.by_contrast.items()}
         with atomic_path(path) as temporary:
             save_file(tensors, temporary, metadata={"calibration": json.dumps(asdict(self.calibration))})
 
     @classmethod
     def load(cls, path: Path) -> TissueProbes:
-        """Read the heads.
+        """Read the probes.
 
         Raises
         ------
@@ -93,8 +93,8 @@ class TissueProbes:
 
     def logits(self, tissue: TissueMeasurement) -> FloatArray:
         """Return how unusual each place of a brain is, on its fine grid; NaN outside the brain."""
-        head = self.by_contrast[tissue.contrast.value]
-        return tissue.logits(head.weights, head.bias)
+        probe = self.by_contrast[tissue.contrast.value]
+        return tissue.logits(probe.weights, probe.bias)
 
 
 NAME = "tissue"
@@ -144,8 +144,8 @@ def calibrate(normals: Sequence[Study], context: Context) -> Calibration:
 
 @cache
 def shipped_probes() -> TissueProbes:
-    """Return the head that comes with the package."""
-    return TissueProbes.load(HEAD_FILE)
+    """Return the probes that come with the package."""
+    return TissueProbes.load(PROBES_FILE)
 
 
 def worst(logits: FloatArray, settings: TissueSettings = DEFAULTS.tissue) -> float:
@@ -155,21 +155,21 @@ def worst(logits: FloatArray, settings: TissueSettings = DEFAULTS.tissue) -> flo
     return float(np.partition(inside, -count)[-count:].mean())
 
 
-def on_common_scale(head: LinearProbe, normals: Sequence[FloatArray]) -> LinearProbe:
-    """Return a head by which places of a usual normal brain seldom reach 0 and lie around `NORMAL_LOGIT`.
+def on_common_scale(probe: LinearProbe, normals: Sequence[FloatArray]) -> LinearProbe:
+    """Return a probe by which places of a usual normal brain seldom reach 0 and lie around `NORMAL_LOGIT`.
 
     Parameters
     ----------
-    head : LinearProbe
+    probe : LinearProbe
     normals : sequence of float32, shape (n,)
         Its logits of normal brains. Brains count alike: one with artefacts must not hide the lesions of all others.
     """
     shift = float(np.median([np.quantile(logits, 1 - RATES.tissue_places) for logits in normals]))
     middle = float(np.median([np.median(logits) for logits in normals]))
     scale = max((middle - shift) / NORMAL_LOGIT, 1e-3)
-    return LinearProbe((head.weights / scale).astype(np.float32), (head.bias - shift) / scale)
+    return LinearProbe((probe.weights / scale).astype(np.float32), (probe.bias - shift) / scale)
 
 
-def calibrate_tissue(brains: list[FloatArray]) -> Calibration:
+def calibrate_by(brains: list[FloatArray]) -> Calibration:
     """Calibrate the score by the logits of normal brains; the map's are on a common scale already."""
     return Calibration(score_shift=float(np.quantile([worst(logits) for logits in brains], 1 - RATES.studies)))

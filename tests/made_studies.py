@@ -19,6 +19,7 @@ from looktwice.core.result import Result, ViewScore
 from looktwice.core.study import Study, View
 from looktwice.evidence.base import Context
 from looktwice.evidence.encoding import StudyTokens
+from looktwice.evidence.settings import DEFAULTS
 from looktwice.evidence.sources import find_evidence
 from looktwice.modalities.images import ImageStudy, PixelMap
 from looktwice.modalities.pointclouds.cloud import Cloud
@@ -34,7 +35,7 @@ HOT_WORLD = (24.0, 18.0, 12.0)
 
 def ask(source, study, calibration: Calibration | None = None, grid: tuple[int, int] = (18, 18), findings=()):
     """Ask one source of evidence that needs no tokens about a study."""
-    config = SimpleNamespace(calibration={source.NAME: calibration or Calibration()})
+    config = SimpleNamespace(calibration={source.NAME: calibration or Calibration()}, settings=DEFAULTS)
     expert = SimpleNamespace(config=config, encoder=SimpleNamespace(grid=grid))
     return source.look(study, StudyTokens(grid, {}), Context(expert, findings=tuple(findings)))
 

@@ -23,8 +23,8 @@ from looktwice.core.errors import InputError
 from looktwice.datasets.folder import open_folder
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import Sample
-from looktwice.evidence.geometry import Reading, calibrate_geometry, smoothed
-from looktwice.evidence.networks.damage import CLIP, GeometryNetwork
+from looktwice.evidence.geometry import Reading, calibrate_by, smoothed
+from looktwice.evidence.networks.damage import FEATURE_RANGE, GeometryNetwork
 from looktwice.evidence.settings import DEFAULTS
 from looktwice.modalities.pointclouds import open_pointcloud
 
@@ -70,7 +70,7 @@ class GeometryPlan:
 
 @dataclass(frozen=True)
 class Case:
-    """One cloud as the head sees it.
+    """One cloud as the network sees it.
 
     Attributes
     ----------
@@ -92,9 +92,9 @@ class Case:
 
 
 def train_geometry(plan: GeometryPlan, out: Path, track: Track = lambda items, *_, **__: items) -> Path:
-    """Train the geometry head and write ``head.safetensors`` and ``training.json`` into `out`.
+    """Train the geometry network and write ``head.safetensors`` and ``training.json`` into `out`.
 
-    The record holds what the head scored on shapes that it did not see, by cross-validation over shapes, and the
+    The record holds what the network scored on shapes that it did not see, by cross-validation over shapes, and the
     calibration that follows from these scores. What was computed of each cloud is kept in ``out/cases``: a stopped
     training goes on.
 
@@ -110,10 +110,10 @@ def train_geometry(plan: GeometryPlan, out: Path, track: Track = lambda items, *
     seen = [Reading(np.zeros(0, np.float32), np.zeros(0, np.float32))] * len(cases)
     folds = GroupKFold(_FOLDS, shuffle=True, random_state=plan.seed).split(shapes, groups=shapes)
     for training, testing in track(list(folds), "cross-validating", total=_FOLDS):
-        head = fit_network(names, [cases[index] for index in training], plan)
+        network = fit_network(names, [cases[index] for index in training], plan)
         for index in testing:
-            seen[index] = _read(head, cases[index])
-    calibration = calibrate_geometry([one for case, one in zip(cases, seen, strict=True) if not case.damaged])
+            seen[index] = _read(network, cases[index])
+    calibration = calibrate_by([one for case, one in zip(cases, seen, strict=True) if not case.damaged])
     replace(fit_network(names, cases, plan), calibration=calibration).save(out / "head.safetensors")
     record = {
         **asdict(plan), "clouds": len(cases), "shapes": len(set(shapes)),
@@ -140,7 +140,7 @@ def fit_network(names: tuple[str, ...], cases: Sequence[Case], plan: GeometryPla
     for rows, labels in draws:
         linear = [nn.Linear(*pair) for pair in pairwise([len(names), *plan.hidden, 1])]
         hidden = [part for layer in linear[:-1] for part in (layer, nn.SiLU(), nn.Dropout(plan.dropout))]
-        inputs = np.clip((rows - middle) / spread, -CLIP, CLIP).astype(np.float32)
+        inputs = np.clip((rows - middle) / spread, -FEATURE_RANGE, FEATURE_RANGE).astype(np.float32)
         _descend(nn.Sequential(*hidden, linear[-1]), torch.from_numpy(inputs), torch.from_numpy(labels), plan)
         members.append([(layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in linear])
     return GeometryNetwork(names, middle, spread, _averaged(members))
@@ -178,9 +178,9 @@ def _draw(rng: np.random.Generator, case: Case) -> tuple[FloatArray, FloatArray]
     return case.features[np.concatenate([damaged, sound])], labels
 
 
-def _read(head: GeometryNetwork, case: Case) -> Reading:
-    """Return what a head says of a cloud, with elements in place of points."""
-    elements = smoothed(head.logits(dict(zip(head.features, case.features.T, strict=True))), case.near)
+def _read(network: GeometryNetwork, case: Case) -> Reading:
+    """Return what a network says of a cloud, with elements in place of points."""
+    elements = smoothed(network.logits(dict(zip(network.features, case.features.T, strict=True))), case.near)
     return Reading(smoothed(elements, case.near), elements)
 
 

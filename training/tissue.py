@@ -19,7 +19,7 @@ from looktwice.datasets.sample import GOOD
 from looktwice.datasets.synthesis.makers import mask_on_grid
 from looktwice.datasets.synthesis.volumes import Anatomy, synthesize_volume, vary_scan
 from looktwice.datasets.synthesis.volumes.contrast import AS_GIVEN, SEQUENCES, change_sequence
-from looktwice.evidence.tissue import LinearProbe, TissueProbes, calibrate_tissue, on_common_scale
+from looktwice.evidence.tissue import LinearProbe, TissueProbes, calibrate_by, on_common_scale
 from looktwice.modalities.volumes.averages import Averages
 from looktwice.modalities.volumes.mni import TEMPLATE_MM, on_grid, template
 from looktwice.modalities.volumes.study import VolumeStudy
@@ -171,7 +171,7 @@ def train_tissue(
     seed: int = 0,
     track: Callable[..., Iterable[PaintedCase]] = lambda items, *_, **__: items,
 ) -> TissueProbes:
-    """Fit a head for each look to tell lesions from the rest, every case weighing the same.
+    """Fit a probe for each look to tell lesions from the rest, every case weighing the same.
 
     Cases without a lesion calibrate it.
 
@@ -194,10 +194,10 @@ def train_tissue(
         sound = [features for features, lesion in examples if not lesion.any()]
         if not sound or len(sound) == len(examples):
             raise InputError(f"too few training cases with {look} contrast; use more with --cases")
-        head = _fit_cases([example for example in examples if example[1].any()])
-        fitted[look] = on_common_scale(head, [features @ head.weights + head.bias for features in sound])
+        probe = _fit_cases([example for example in examples if example[1].any()])
+        fitted[look] = on_common_scale(probe, [features @ probe.weights + probe.bias for features in sound])
         normal += [features @ fitted[look].weights + fitted[look].bias for features in sound]
-    return TissueProbes(fitted, calibrate_tissue(normal))
+    return TissueProbes(fitted, calibrate_by(normal))
 
 
 def _fit_cases(examples: Sequence[tuple[FloatArray, BoolArray]]) -> LinearProbe:
@@ -218,7 +218,7 @@ def draw_places(rng: np.random.Generator, case: PaintedCase) -> tuple[npt.NDArra
 
 
 def fit_logistic(features: FloatArray, labels: BoolArray, weights: npt.NDArray[np.float64]) -> LinearProbe:
-    """Fit a penalised logistic regression on standardised features; the head takes them as they are."""
+    """Fit a penalised logistic regression on standardised features; the probe takes them as they are."""
     middle, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
     fit = LogisticRegression(C=PENALTY, max_iter=300)
     fit.fit((features - middle) / spread, labels, sample_weight=weights * len(weights) / weights.sum())

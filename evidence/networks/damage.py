@@ -20,7 +20,7 @@ from looktwice.core.errors import WeightsError
 FloatArray = npt.NDArray[np.float32]
 
 # Standardised features are clipped to this range, so that values never seen in training have a limited effect.
-CLIP = 4.0
+FEATURE_RANGE = 4.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ class GeometryNetwork:
     def standardise(self, features: Mapping[str, FloatArray]) -> FloatArray:
         """Return the standardised, clipped features of M elements, shape (M, F)."""
         rows = np.stack([features[name] for name in self.features], axis=1)
-        inputs: FloatArray = np.clip((rows - self.middle) / self.spread, -CLIP, CLIP).astype(np.float32)
+        inputs: FloatArray = np.clip((rows - self.middle) / self.spread, -FEATURE_RANGE, FEATURE_RANGE).astype(
+            np.float32
+        )
         return inputs
 
     def logits(self, features: Mapping[str, FloatArray]) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from looktwice.evidence.asymmetry import calibrate_asymmetry, worst
+from looktwice.evidence.asymmetry import calibrate_by, worst
 
 
 def asymmetry(seed: int, lesion: bool = False) -> np.ndarray:
@@ -15,11 +15,11 @@ def asymmetry(seed: int, lesion: bool = False) -> np.ndarray:
 
 
 def test_a_lesion_raises_the_score_and_healthy_heads_stay_below():
-    calibration = calibrate_asymmetry([asymmetry(seed) for seed in range(5)])
+    calibration = calibrate_by([asymmetry(seed) for seed in range(5)])
     assert calibration.score(worst(asymmetry(20))) < 0.6
     assert calibration.score(worst(asymmetry(21, lesion=True))) > 0.9
 
 
 def test_extremes_are_finite():
-    calibration = calibrate_asymmetry([np.zeros((2, 4, 4), np.float32)])
+    calibration = calibrate_by([np.zeros((2, 4, 4), np.float32)])
     assert 0 < calibration.score(worst(np.ones((2, 4, 4), np.float32))) <= 1

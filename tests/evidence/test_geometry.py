@@ -14,7 +14,7 @@ from looktwice.core.errors import InputError, WeightsError
 from looktwice.datasets.synthesis.shapes import damage_mesh, sample_cloud
 from looktwice.datasets.synthesis.shapes.catalogue import SHAPES
 from looktwice.evidence import geometry
-from looktwice.evidence.geometry import Reading, calibrate_geometry, place_probabilities, read_geometry
+from looktwice.evidence.geometry import Reading, calibrate_by, place_probabilities, read_geometry
 from looktwice.evidence.networks.damage import GeometryNetwork, load_network, shipped_network
 from looktwice.evidence.settings import DEFAULTS
 from looktwice.modalities.pointclouds.cloud import Cloud
@@ -50,7 +50,7 @@ def elbow() -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def test_damage_raises_score_and_map():
-    calibration = calibrate_geometry([reading(seed) for seed in range(6)])
+    calibration = calibrate_by([reading(seed) for seed in range(6)])
     values = place_probabilities(reading(11, damaged=True), calibration)
     assert calibration.score(reading(10).score) < 0.6 < calibration.score(reading(11, damaged=True).score)
     assert values[:60].min() > 0.5
@@ -137,15 +137,15 @@ def test_three_points_are_too_few():
 
 
 def test_a_head_is_saved_and_read_back(tmp_path):
-    head = shipped_network()
-    head.save(tmp_path / "head.safetensors")
+    network = shipped_network()
+    network.save(tmp_path / "head.safetensors")
     again = load_network(tmp_path / "head.safetensors")
-    features = {name: np.random.default_rng(0).normal(size=50).astype(np.float32) for name in head.features}
-    np.testing.assert_array_equal(head.logits(features), again.logits(features))
+    features = {name: np.random.default_rng(0).normal(size=50).astype(np.float32) for name in network.features}
+    np.testing.assert_array_equal(network.logits(features), again.logits(features))
     assert isinstance(again, GeometryNetwork)
 
 
 def test_another_file_is_no_head(tmp_path):
     (tmp_path / "x.safetensors").write_bytes(b"nothing of the kind")
-    with pytest.raises(WeightsError, match="no head"):
+    with pytest.raises(WeightsError, match="no network"):
         load_network(tmp_path / "x.safetensors")

@@ -14,10 +14,10 @@ from looktwice.core.errors import WeightsError
 from looktwice.core.fuse import fuse
 from looktwice.evidence import tissue
 from looktwice.evidence.tissue import (
-    HEAD_FILE,
+    PROBES_FILE,
     LinearProbe,
     TissueProbes,
-    calibrate_tissue,
+    calibrate_by,
     on_common_scale,
     shipped_probes,
     worst,
@@ -62,9 +62,9 @@ def test_a_lesion_is_found_where_it_lies(template, tmp_path, intensity):
 def test_the_score_follows_the_most_unusual_places():
     rng = np.random.default_rng(0)
     normal = [rng.normal(-5, 1, 50_000).astype(np.float32) for _ in range(5)]
-    head = on_common_scale(LinearProbe(np.ones(1, np.float32), 0.0), normal)
-    normal = [logits * head.weights[0] + np.float32(head.bias) for logits in normal]
-    calibration = calibrate_tissue(normal)
+    probe = on_common_scale(LinearProbe(np.ones(1, np.float32), 0.0), normal)
+    normal = [logits * probe.weights[0] + np.float32(probe.bias) for logits in normal]
+    calibration = calibrate_by(normal)
     lesion = np.append(normal[0], np.full(100, 20, np.float32))
     masked = np.append(normal[0], np.full(1000, np.nan, np.float32))
 
@@ -75,21 +75,21 @@ def test_the_score_follows_the_most_unusual_places():
 
 
 def test_a_head_comes_back_as_it_was_saved(tmp_path):
-    head = shipped_probes()
-    head.save(tmp_path / "deep" / "head.safetensors")
+    probes = shipped_probes()
+    probes.save(tmp_path / "deep" / "head.safetensors")
     again = TissueProbes.load(tmp_path / "deep" / "head.safetensors")
 
-    assert again.by_contrast.keys() == head.by_contrast.keys() == {look.value for look in Contrast}
-    for look, linear in head.by_contrast.items():
+    assert again.by_contrast.keys() == probes.by_contrast.keys() == {look.value for look in Contrast}
+    for look, linear in probes.by_contrast.items():
         np.testing.assert_array_equal(again.by_contrast[look].weights, linear.weights)
-    assert again.calibration == head.calibration
+    assert again.calibration == probes.calibration
 
 
 def test_other_files_are_refused(tmp_path):
-    with pytest.raises(WeightsError, match="no head"):
+    with pytest.raises(WeightsError, match="no probes"):
         TissueProbes.load(tmp_path / "missing.safetensors")
     (tmp_path / "text.safetensors").write_text("nothing")
-    with pytest.raises(WeightsError, match="no head"):
+    with pytest.raises(WeightsError, match="no probes"):
         TissueProbes.load(tmp_path / "text.safetensors")
     save_file(
         {"t1": np.zeros(3, np.float32)},
@@ -101,16 +101,16 @@ def test_other_files_are_refused(tmp_path):
 
 
 def test_the_shipped_head_is_small():
-    assert Path(HEAD_FILE).stat().st_size < 10_000
+    assert Path(PROBES_FILE).stat().st_size < 10_000
 
 
 def test_one_odd_brain_does_not_hide_the_lesions_of_others():
     rng = np.random.default_rng(0)
     normals = [rng.normal(-5, 1, 50_000).astype(np.float32) for _ in range(5)]
-    head = on_common_scale(LinearProbe(np.ones(1, np.float32), 0.0), normals)
+    probe = on_common_scale(LinearProbe(np.ones(1, np.float32), 0.0), normals)
     with_odd = on_common_scale(LinearProbe(np.ones(1, np.float32), 0.0), [*normals, 4 * normals[0]])
 
-    assert with_odd.bias == pytest.approx(head.bias, abs=0.1)
+    assert with_odd.bias == pytest.approx(probe.bias, abs=0.1)
 
 
 def test_where_much_of_a_brain_looks_unusual_the_source_is_silent_and_says_so(template, tmp_path, monkeypatch):

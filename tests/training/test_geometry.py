@@ -1,4 +1,4 @@
-"""Training the geometry head on clouds with bumps: it learns, goes on where it stopped, and says what it lacks."""
+"""Training the geometry network on clouds with bumps: it learns, goes on where it stopped, and says what it lacks."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from looktwice.evidence.comparisons.learned_flaws import (
     StackedClassifier,
     TokenClassifier,
 )
+from looktwice.evidence.settings import DEFAULTS
 
 PLACES = [(16, 16), (40, 24), (30, 48)]
 
@@ -79,8 +80,8 @@ def test_evidence_is_the_odds_of_each_kind_against_normal_tokens():
     rng = np.random.default_rng(1)
     shown = np.concatenate([made_tokens(rng, 4, kind) for kind in (0, 1)])
     covered, kinds = np.ones((8, 6, 6), np.float32), np.repeat([0, 1], 4)
-    both = TokenClassifier.learned(made_tokens(rng, 8), shown, covered, kinds)
-    one = TokenClassifier.learned(made_tokens(rng, 8), shown[:4], covered[:4], kinds[:4])
+    both = TokenClassifier.learned(made_tokens(rng, 8), shown, covered, kinds, DEFAULTS.learned_flaws)
+    one = TokenClassifier.learned(made_tokens(rng, 8), shown[:4], covered[:4], kinds[:4], DEFAULTS.learned_flaws)
     tokens = made_tokens(rng, 20, 1)
     assert both.evidence(tokens).shape == (20, 6, 6, 2)
     assert one.evidence(tokens).shape == (20, 6, 6, 1)

@@ -108,14 +108,14 @@ class Part:
             A file of the package has this name.
         """
         name = f"looktwice.{self.room}.{self.stem}"
-        if _ROOT in self.path.parents:
+        own = _files_of(_ROOT.joinpath(*self.room.split(".")), self.stem)
+        if self.path in own:
             return importlib.import_module(name)
+        if hiding := [file for file in own if file.exists()]:
+            raise UsageError(f"{self.path} is hidden by {hiding[0]}; give it another file name")
         loaded = sys.modules.get(name)
         if loaded is not None and Path(str(loaded.__file__)) == self.path:
             return loaded
-        hiding = [file for file in _files_of(_ROOT.joinpath(*self.room.split(".")), self.stem) if file.exists()]
-        if hiding:
-            raise UsageError(f"{self.path} is hidden by {hiding[0]}; give it another file name")
         return _import_file(name, self.path)
 
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from .made_studies import browse, make_cloud, make_volume, photograph  # noqa: F401 - fixtures for every room
+from .plugin_folder import add_plugins
 from .plugin_kind import grid_kind  # noqa: F401
 
 # The same examples in every run, however slow the machine; `--hypothesis-profile=default` draws others.
@@ -39,7 +40,7 @@ def seeded() -> None:
 @pytest.fixture
 def tiny_encoder(monkeypatch: pytest.MonkeyPatch) -> str:
     """Add an encoder that costs nothing, fixed random filters on an 8 × 8 grid, and return its name."""
-    monkeypatch.setenv("LOOKTWICE_PLUGINS", str(Path(__file__).parent / "plugins"))
+    add_plugins(monkeypatch, Path(__file__).parent / "plugins")
     return "tiny"
 
 
@@ -47,11 +48,9 @@ def tiny_encoder(monkeypatch: pytest.MonkeyPatch) -> str:
 def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder for parts of one's own (``encoders/NAME.py`` and so on), which are forgotten afterwards."""
     folder = tmp_path / "plugins"
-    monkeypatch.setenv("LOOKTWICE_PLUGINS", str(folder))
+    add_plugins(monkeypatch, folder)
     before = set(sys.modules)
     yield folder
     for name, module in list(sys.modules.items()):
         if name not in before and str(getattr(module, "__file__", "")).startswith(str(folder)):
             del sys.modules[name]
-        elif name.startswith("looktwice.") and isinstance(getattr(module, "__path__", None), list):
-            module.__path__[:] = [path for path in module.__path__ if not path.startswith(str(folder))]

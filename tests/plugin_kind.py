@@ -10,6 +10,8 @@ import pytest
 
 import looktwice.modalities
 
+from .plugin_folder import add_plugins
+
 ADAPTER = '''
 """Tables of numbers that begin with the word GRID, a picture each."""
 
@@ -105,7 +107,7 @@ def grid_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespac
     folder.mkdir(parents=True)
     (folder / "__init__.py").write_text(ADAPTER)
     (folder / "study.py").write_text(STUDY)
-    monkeypatch.setenv("LOOKTWICE_PLUGINS", str(tmp_path / "plugins"))
+    add_plugins(monkeypatch, tmp_path / "plugins")
     # What importing it changes is undone after the test.
     monkeypatch.setattr(looktwice.modalities, "__path__", list(looktwice.modalities.__path__))
     for module in ("looktwice.modalities.grid", "looktwice.modalities.grid.study"):

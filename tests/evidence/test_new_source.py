@@ -17,6 +17,8 @@ from looktwice.cli import app
 from looktwice.evidence.base import Context
 from looktwice.evidence.sources import find_sources, in_order
 
+from ..plugin_folder import add_plugins
+
 SOURCE = '''
 """Says of everything that it is an anomaly."""
 
@@ -44,7 +46,7 @@ def alarm(tmp_path, monkeypatch):
     folder = tmp_path / "plugins" / "evidence"
     folder.mkdir(parents=True)
     (folder / "alarm.py").write_text(SOURCE)
-    monkeypatch.setenv("LOOKTWICE_PLUGINS", str(folder.parent))
+    add_plugins(monkeypatch, folder.parent)
     yield
     sys.modules.pop("looktwice.evidence.alarm", None)
 

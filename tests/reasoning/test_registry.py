@@ -18,6 +18,8 @@ from looktwice.reasoning.registry import open_reasoner, reasoner_help
 from looktwice.reasoning.remote.reasoner import RemoteReasoner
 from looktwice.reasoning.template import TemplateReasoner
 
+from ..plugin_folder import add_plugins
+
 HAIKU = """
 from looktwice.core.answer import Answer
 
@@ -52,7 +54,7 @@ def haiku(tmp_path, monkeypatch):
     folder = tmp_path / "plug ins" / "reasoning"
     folder.mkdir(parents=True)
     (folder / "haiku.py").write_text(HAIKU, encoding="utf-8")
-    monkeypatch.setenv("LOOKTWICE_PLUGINS", str(folder.parent))
+    add_plugins(monkeypatch, folder.parent)
     yield folder
     sys.modules.pop("looktwice.reasoning.haiku", None)
 

@@ -147,5 +147,5 @@ def test_a_head_is_saved_and_read_back(tmp_path):
 
 def test_another_file_is_no_head(tmp_path):
     (tmp_path / "x.safetensors").write_bytes(b"nothing of the kind")
-    with pytest.raises(WeightsError, match="no network"):
+    with pytest.raises(WeightsError, match="not a geometry network"):
         load_network(tmp_path / "x.safetensors")

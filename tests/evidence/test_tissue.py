@@ -86,10 +86,10 @@ def test_a_head_comes_back_as_it_was_saved(tmp_path):
 
 
 def test_other_files_are_refused(tmp_path):
-    with pytest.raises(WeightsError, match="no probes"):
+    with pytest.raises(WeightsError, match="not a file of tissue probes"):
         TissueProbes.load(tmp_path / "missing.safetensors")
     (tmp_path / "text.safetensors").write_text("nothing")
-    with pytest.raises(WeightsError, match="no probes"):
+    with pytest.raises(WeightsError, match="not a file of tissue probes"):
         TissueProbes.load(tmp_path / "text.safetensors")
     save_file(
         {"t1": np.zeros(3, np.float32)},

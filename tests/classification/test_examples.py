@@ -24,7 +24,7 @@ def test_examples_are_read_with_their_masks(inspector, taxonomy, plates, tmp_pat
     assert len(problems) == 1
     assert "example of pit" in problems[0]
     (tmp_path / "examples" / "dent").mkdir()
-    with pytest.raises(UsageError, match="dent is no class"):
+    with pytest.raises(UsageError, match="dent is not a class"):
         find_examples(tmp_path / "examples", taxonomy)
-    with pytest.raises(UsageError, match="holds no examples"):
+    with pytest.raises(UsageError, match="contains no examples"):
         find_examples(tmp_path / "nothing", taxonomy)

@@ -47,7 +47,7 @@ def test_velms_published_form_is_taken_as_it_is(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no taxonomy"),
+        ("", "contains no taxonomy"),
         ("category: a\nclasses: {}\n", "line 2: classes: a taxonomy needs at least one class"),
         (
             "category: a\nclasses:\n  b: {description: x}\n  b: {description: y}\n",
@@ -57,11 +57,11 @@ def test_velms_published_form_is_taken_as_it_is(tmp_path):
         ("category: a\nclasses:\n  b:\n    descripton: x\n", "line 4: classes.b.descripton"),
         ("category: a\nclasses:\n  b: {description: x, traits: [shiny]}\n", "line 3: .*unknown trait 'shiny'"),
         ("category: a\nclasses:\n  b: {description: x, severity: grave}\n", "line 3: classes.b.severity"),
-        ("category: a\nclasses:\n  unknown: {description: x}\n", "'unknown' is no class"),
+        ("category: a\nclasses:\n  unknown: {description: x}\n", "'unknown' cannot be a class name"),
         ("category: [\n", "line 2"),
-        ('{"a": {"normal": ["n"], \n"b": ["x"]}}', r"line 2: b must be \[name shown, description\]"),
+        ('{"a": {"normal": ["n"], \n"b": ["x"]}}', r"line 2: b must be \[display name, description\]"),
         ('{"a": {"normal": ["n"]}}', "a taxonomy needs at least one class"),
-        ('{"a": {"b": ["n", "d"], "b": ["m", "e"]}}', "'b' is named twice"),
+        ('{"a": {"b": ["n", "d"], "b": ["m", "e"]}}', "'b' is defined twice"),
         ('{"a": 3}', "a must be"),
     ],
 )

@@ -142,7 +142,7 @@ def test_lossy_masks_are_cut_in_the_middle(tmp_path):
 
 def test_a_mask_of_another_size_is_refused(tile):
     sample = open_folder(tile).samples()[1]
-    with pytest.raises(InputError, match="12×16, its input is 12×17"):
+    with pytest.raises(InputError, match="12×16, but its input is 12×17"):
         load_mask(sample, (12, 17))
 
 
@@ -174,10 +174,10 @@ def test_a_folder_that_is_no_benchmark(tmp_path, made):
         picture(tmp_path / "x.png")
         (tmp_path / made).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / made).write_bytes(b"")
-    with pytest.raises(InputError, match="no benchmark"):
+    with pytest.raises(InputError, match="not a benchmark"):
         open_folder(tmp_path)
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    with pytest.raises(InputError, match="no folder"):
+    with pytest.raises(InputError, match="not a folder"):
         open_folder(tmp_path / "nowhere")

@@ -145,7 +145,7 @@ def test_a_missing_file_and_a_benchmark_without_pictures(tmp_path):
 
 def test_a_mask_of_another_size_is_an_input_error(benchmark):
     Image.fromarray(np.full((4, 4), 255, np.uint8)).save(benchmark / "ground_truth" / "scratch" / "000_mask.png")
-    with pytest.raises(InputError, match="one size"):
+    with pytest.raises(InputError, match="resize one of them"):
         records_of(benchmark)
 
 

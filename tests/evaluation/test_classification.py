@@ -176,8 +176,8 @@ def test_one_label_has_no_kappa(read):
     [
         ("[]", "{}", "contains no category"),
         ("[]", '{"a": {"normal": ["n"]}}', "one JSON object"),
-        ("{", '{"a": {"normal": ["n"]}}', "no JSON"),
-        ('{"b_x_1": "good"}', '{"a": {"normal": ["n"]}}', "no key is"),
+        ("{", '{"a": {"normal": ["n"]}}', "not valid JSON"),
+        ('{"b_x_1": "good"}', '{"a": {"normal": ["n"]}}', "no key has the form"),
         ("{}", '{"a": {"x": "crack"}}', "a/x must be"),
         ("{}", '{"a": ["crack"]}', "a must be"),
         ("{}", '{"a": {}}', "a must be"),

@@ -79,7 +79,7 @@ def test_missing_and_binary_files(tmp_path):
     with pytest.raises(UsageError, match="No such file"):
         read_scores(tmp_path / "none.csv")
     (tmp_path / "x.csv").write_bytes(b"\xff\xfe\x00category")
-    with pytest.raises(UsageError, match="no CSV"):
+    with pytest.raises(UsageError, match="not a CSV"):
         read_scores(tmp_path / "x.csv")
 
 

@@ -57,7 +57,7 @@ def test_cells_of_another_form(text):
 def test_files_that_are_no_results(tmp_path):
     (tmp_path / "x").write_text('{"mean": 3}')
     (tmp_path / "y").write_text("{")
-    for name, message in (("x", "no result"), ("y", "no JSON"), ("z", "cannot be read")):
+    for name, message in (("x", "not a result"), ("y", "not valid JSON"), ("z", "cannot be read")):
         with pytest.raises(UsageError, match=message):
             read_cell(f"a,b={tmp_path / name}")
 

@@ -55,5 +55,5 @@ def test_a_head_learns_what_a_bump_is_and_training_goes_on(benchmark, tmp_path):
 
 
 def test_too_few_shapes_are_refused(benchmark, tmp_path):
-    with pytest.raises(InputError, match="shapes to train on"):
+    with pytest.raises(InputError, match="too few to train on"):
         train_geometry(GeometryPlan((benchmark,), left_out=("ball0",)), tmp_path / "run")

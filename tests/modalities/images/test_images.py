@@ -168,7 +168,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(folder, monkeypatc
 
     Image.fromarray(gradient()).save(folder / "large.png")
     monkeypatch.setattr(reading, "MAX_PIXELS", 599)
-    with pytest.raises(InputError, match=r"30 × 20 pixels are too many"):
+    with pytest.raises(InputError, match=r"the image is too large"):
         read_image(folder / "large.png")
 
 

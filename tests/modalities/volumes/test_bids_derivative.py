@@ -76,9 +76,9 @@ def test_maps_lie_on_the_image_and_name_their_source(dataset, tmp_path):
 
 
 def test_other_folders_are_refused(dataset, tmp_path):
-    with pytest.raises(InputError, match="no BIDS dataset"):
+    with pytest.raises(InputError, match="not a BIDS dataset"):
         find_images(tmp_path)
-    with pytest.raises(InputError, match="of its own"):
+    with pytest.raises(InputError, match="into the dataset itself"):
         start_derivative(dataset, dataset)
     other = tmp_path / "other"
     other.mkdir()

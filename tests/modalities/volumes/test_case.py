@@ -56,7 +56,7 @@ def test_three_scans(pair, save_nifti):
     "spec", ["", "a.nii", "flair=a.nii", "flair=a,flair=b", "a=1,b=2,c=3,d=4", "x,flair=a,t1=b", "a=,b=c"]
 )
 def test_unclear_cases(spec):
-    with pytest.raises(UsageError, match="is not understood"):
+    with pytest.raises(UsageError, match="invalid case"):
         open_case(spec)
 
 

@@ -150,7 +150,7 @@ def test_of_several_volumes_the_caller_says_which(form):
         data = SimpleITK.GetImageFromArray(both.transpose(3, 2, 1, 0), isVector=True)
     with pytest.raises(InputError, match="holds 2 volumes; say which with channel=0 to 1"):
         modalities.open(data, **options)
-    with pytest.raises(InputError, match="channel 2 does not exist"):
+    with pytest.raises(InputError, match="there is no channel 2"):
         modalities.open(data, channel=2, **options)
     np.testing.assert_array_equal(modalities.open(data, channel=1, **options).scan.voxels[:, :, :], both[1])
 

@@ -129,7 +129,7 @@ def test_channel_of_a_series(save_nifti):
     np.testing.assert_array_equal(first.scan.voxels[:, :, :], data[..., 0])
     np.testing.assert_array_equal(last.scan.voxels[:, :, :], data[..., 2])
     assert "found 3 channels and used channel 0" in first.notes
-    with pytest.raises(InputError, match="channel 3 does not exist"):
+    with pytest.raises(InputError, match="there is no channel 3"):
         open_volume(path, channel=3)
 
 

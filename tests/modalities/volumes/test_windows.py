@@ -94,7 +94,7 @@ def test_level_and_width():
 
 @pytest.mark.parametrize("window", ["liver", "40", "40,0", "40,-5", "a,b", "1,2,3", "nan,inf"])
 def test_unknown_windows(window):
-    with pytest.raises(UsageError, match="is not known"):
+    with pytest.raises(UsageError, match="unknown window"):
         choose_windows(window, Kind.CT, True, np.zeros(3, np.float32))
 
 

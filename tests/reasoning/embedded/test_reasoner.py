@@ -171,7 +171,7 @@ def test_weights_that_do_not_fit_are_refused(trained, llm, tmp_path):
     with pytest.raises(WeightsError, match="train reasoner"):
         EmbeddedModel.load(path, llm, trained.tokenizer)
     path.write_bytes(b"\x00" * 50)
-    with pytest.raises(WeightsError, match="no reasoner"):
+    with pytest.raises(WeightsError, match="not a reasoner"):
         EmbeddedModel.load(path, llm, trained.tokenizer)
     encoder = PooledPixels()
     encoder.name = "another"

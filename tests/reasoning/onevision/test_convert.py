@@ -143,9 +143,9 @@ def test_a_damaged_file_in_the_hubs_cache_is_found(original, tmp_path):
 
 
 def test_bad_sources_are_told_apart(original, tmp_path):
-    with pytest.raises(InputError, match="no weights"):
+    with pytest.raises(InputError, match="contains no weights"):
         convert_checkpoint(tmp_path, tmp_path / "out")
-    with pytest.raises(InputError, match="another folder"):
+    with pytest.raises(InputError, match="another output folder"):
         convert_checkpoint(original, original)
     broken = tmp_path / "broken"
     shutil.copytree(original, broken)

@@ -139,7 +139,7 @@ def test_incomplete_weights_are_refused(weights, tmp_path):
 def test_an_expert_of_another_tower_is_refused(weights, tmp_path):
     other = LookTwice(token_dim=16, level_dims=[16] * 4, num_tokens=4, grid=(2, 2), embed_dim=8)
     torch.save(released(other), tmp_path / "expert.pth")
-    with pytest.raises(WeightsError, match="trained with it"):
+    with pytest.raises(WeightsError, match="trained with this model"):
         load_onevision(str(weights / "model"), tmp_path / "expert.pth", device="cpu")
 
 

@@ -215,7 +215,7 @@ def test_other_formats_are_refused(tmp_path):
     data[5:15, 5:15, 5:15] = np.random.default_rng(0).random((10, 10, 10)) + 1
     nib.Nifti1Image(data, np.eye(4)).to_filename(tmp_path / "case.nii")
     study = open_volume(tmp_path / "case.nii")
-    with pytest.raises(InputError, match="DICOM input only"):
+    with pytest.raises(InputError, match="only for DICOM input"):
         study.write_dicom(study.lift(np.ones((len(study.views()), 4, 4))), [], tmp_path)
 
 

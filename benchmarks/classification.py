@@ -82,7 +82,7 @@ def boards(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int) -> 
     root, namer = data / "deeppcb", MeasuredNamer(inspector.expert.encoder, taxonomy)
     boxes = json.loads((root / "boxes.json").read_text())
     normal = [read_image(path) for path in listed(root / "train" / "good") + listed(root / "test" / "good")]
-    templates = GoldenTemplates(normal, dark=taxonomy.drawing == "dark")
+    templates = GoldenTemplates(normal)
     sets = {name: Flaws() for name in ("oracle", "oracle, no flawless drawing", "predicted")}
     for number, name in enumerate(sorted(boxes)[:limit]):
         image = read_image(root / "test" / "defect" / name)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,13 +9,17 @@ from hypothesis import strategies as st
 
 from looktwice.classification.anomaly import Contours, Detection, SuspectView
 from looktwice.core.errors import InputError
-from looktwice.core.study import Modality
+from looktwice.core.finding import Finding
+from looktwice.reasoning.base import StudyContext
+
+from ..made_studies import PictureStudy
 
 IMAGE = np.full((64, 64, 3), 120, np.uint8)
 
 
-def detection(heat, score=0.9, modality=Modality.IMAGE, **options) -> Detection:
-    study = SimpleNamespace(modality=modality, source=Path("plate.png"), name="plate")
+def detection(heat, score=0.9, pictures=1, medical=False, **options) -> Detection:
+    study = PictureStudy([IMAGE] * pictures, "image" if pictures == 1 else "volume", name="plate.png")
+    study.medical = medical
     views = (SuspectView(IMAGE, np.asarray(heat, np.float32), reference=IMAGE),)
     return Detection(study, score, 0.5, 0.5, views, **options)
 
@@ -50,26 +53,29 @@ def test_outlines_must_fit_and_are_for_photographs(parts):
         with pytest.raises(InputError, match="the mask is empty or differs in size"):
             detection(np.zeros((8, 8))).anomaly(truth)
     with pytest.raises(InputError, match="ground-truth masks are supported for photographs only"):
-        detection(np.zeros((8, 8)), modality=Modality.VOLUME).anomaly(parts.disc())
+        detection(np.zeros((8, 8)), pictures=3).anomaly(parts.disc())
 
 
-def test_volumes_are_medical():
-    assert detection(np.eye(8), modality=Modality.VOLUME).anomaly().medical
+def test_what_its_study_calls_medical_is():
+    assert detection(np.eye(8), medical=True).anomaly().medical
     assert not detection(np.eye(8)).anomaly().medical
 
 
 def test_an_examined_study_is_taken_over_with_its_views_and_its_worst_region():
     region = {"score": 0.9, "peak": 0.95, "volume_mm3": 812.0, "laterality": "right", "bbox": [0, 1]}
-    every = [SimpleNamespace(image=IMAGE, name=f"slice {index}") for index in range(3)]
+    study = PictureStudy([IMAGE] * 3, name="scan.nii")
     result = SimpleNamespace(
-        score=0.7, threshold=0.6, regions=[SimpleNamespace(to_json=lambda: region)], notes=["no spacing"]
-    )
-    study = SimpleNamespace(modality=Modality.VOLUME, source=Path("scan.nii"), name="scan")
-    context = SimpleNamespace(study=study, maps=np.zeros((3, 8, 8), np.float32), result=result, views=every)
-    found = Detection.of(context, [2, 0], 0.4, lambda index, count: np.full((4, 4, 3), 10 * index + count, np.uint8))
+        score=0.7, threshold=0.6, regions=[SimpleNamespace(to_json=lambda: region)], notes=["no spacing"],
+        heatmap=SimpleNamespace(overlapping_views=True), seconds={"total": 1.5},
+        worst_views=[SimpleNamespace(index=2), SimpleNamespace(index=0), SimpleNamespace(index=1)],
+    )  # fmt: skip
+    findings = (Finding("self_reference", 0.8, kinds={"pit": -0.1}),)
+    context = StudyContext(study, None, np.zeros((3, 8, 8), np.float32), result, findings)
+    found = Detection.of(context, 0.4, lambda study, index: np.full((4, 4, 3), 10 * index + 3, np.uint8))
     assert [view.name for view in found.views] == ["slice 2", "slice 0"]
     assert [int(view.reference[0, 0, 0]) for view in found.views] == [23, 3]
-    assert (found.score, found.threshold, found.map_threshold) == (0.7, 0.6, 0.4)
+    assert (found.score, found.threshold, found.map_threshold, found.seconds) == (0.7, 0.6, 0.4, 1.5)
     # Places and scores say nothing about the kind.
     assert found.facts == {"volume_mm3": 812.0, "laterality": "right"}
     assert found.notes == ["no spacing"]
+    assert found.likely == {"pit": -0.1}

@@ -83,7 +83,9 @@ def test_json_lines_contours_and_summary(folder, tmp_path):
 
 
 def test_a_run_that_is_started_again_asks_nothing_twice(server, inspector, plates, tmp_path, monkeypatch):
-    monkeypatch.setattr("looktwice.pipeline.Inspector", lambda *_: inspector)
+    monkeypatch.setattr(
+        "looktwice.pipeline.Inspector", lambda *_, references, **__: inspector.comparing_with(references, "tiles")
+    )
     (tmp_path / "t.yaml").write_text(TAXONOMY)
     server.replies = ['{"reason": "dark", "class": "pit", "confidence": 0.8}', "something else"]
     flawed = [plates / "test" / "pit" / f"00{number}.png" for number in (1, 2)]
@@ -115,7 +117,7 @@ def test_a_run_that_is_started_again_asks_nothing_twice(server, inspector, plate
     [
         (["classify", "{plate}", "-t", "nothing.yaml"], "cannot be read"),
         (["classify", "{plate}", "-t", "{root}/t.yaml", "--category", "nut"], "there is no category 'nut'"),
-        (["classify", "{root}/absent", "-t", "{root}/t.yaml", "--references", "{root}"], "no picture"),
+        (["classify", "{root}/absent", "-t", "{root}/t.yaml", "--references", "{root}"], "contains no image"),
     ],
 )
 def test_calls_that_are_wrong(folder, arguments, message):

@@ -22,7 +22,7 @@ def invoke(*arguments):
 
 
 def test_the_pipeline_is_evaluated_with_confusion_figures(inspector, plates, tmp_path, monkeypatch):
-    monkeypatch.setattr("looktwice.pipeline.Inspector", lambda *_: inspector)
+    monkeypatch.setattr("looktwice.pipeline.Inspector", lambda *_, **__: inspector)
     (tmp_path / "t.yaml").write_text(TAXONOMY)
     call = ["--data", plates, "--taxonomy", tmp_path / "t.yaml", "--out", tmp_path / "out"]
     result = invoke("evaluate", "classification", *call)
@@ -58,7 +58,7 @@ def test_the_pipeline_is_run_on_a_folder_with_oracle_contours(inspector, taxonom
 
 def test_a_benchmark_needs_a_taxonomy_for_each_of_its_categories(inspector, taxonomy):
     system = ClassifySystem(inspector, {"nut": taxonomy, "bolt": taxonomy}, ClassificationProtocol())
-    with pytest.raises(UsageError, match="no taxonomy of plate"):
+    with pytest.raises(UsageError, match="no category plate"):
         system.classes_of("plate")
     assert (
         ClassifySystem(inspector, {"nut": taxonomy}, ClassificationProtocol()).classes_of("plate").category == "plate"

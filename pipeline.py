@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -17,48 +17,26 @@ from looktwice.core.device import resolve_device
 from looktwice.core.errors import InputError, UsageError
 from looktwice.core.finding import Finding
 from looktwice.core.fuse import fuse, maps_in_views, view_scores
-from looktwice.core.result import Failure, Result, ViewScore
-from looktwice.core.study import ByteArray, FloatArray, Modality, Study
-from looktwice.core.tokens import SelectedTokens
+from looktwice.core.result import Failure, Result, rank_views
+from looktwice.core.study import ByteArray, Study
 from looktwice.core.version import __version__
 from looktwice.evidence.base import Context
 from looktwice.evidence.comparisons.comparisons import Comparisons, cohort_of, references_of
 from looktwice.evidence.comparisons.learned_flaws import LearnedFlaws, OutlinedExample
-from looktwice.evidence.encoding import PHOTOGRAPH_BATCH, StudyTokens, is_photograph
+from looktwice.evidence.encoding import StudyTokens, batches_of
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.expert_file import load_expert
 from looktwice.evidence.sources import find_evidence
+from looktwice.modalities.inputs import Input, list_inputs, origin_of
 from looktwice.models import MODELS, default_reasoner, expert_path, find_wheel_files
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.registry import open_reasoner
-from looktwice.report import Picture, write_report
+from looktwice.report import write_study
 
 # How many of the most suspicious views a report shows.
 SHOWN_VIEWS = 6
 # How photographs may be compared with references.
 COMPARISONS = ("levels", "tiles")
-
-
-@dataclass(frozen=True)
-class Input:
-    """An input with what is asked for it alone.
-
-    Attributes
-    ----------
-    source : path or data
-        What `modalities.open` takes.
-    name : str, optional
-        Of the study and its folder, in place of the one that its adapter derives from a file's name.
-    modality : str, optional
-        In place of the one asked for all.
-    options : dict
-        For the adapter, besides those given for all.
-    """
-
-    source: Any
-    name: str | None = None
-    modality: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Inspector:
@@ -204,7 +182,9 @@ class Inspector:
             try:
                 self._explain(examined, explain or ask is not None, ask)
                 if out is not None:
-                    _write(examined, Path(out), dicom, keep_identifiers, export)
+                    write_study(
+                        examined.result, examined.study, examined.maps, Path(out), dicom, keep_identifiers, export
+                    )
             except InputError as error:
                 yield Failure(str(examined.study.source), error)
                 continue
@@ -243,7 +223,7 @@ class Inspector:
             One for each, in order.
         """
         threshold = self.threshold if threshold is None else threshold
-        for batch in _batches(self._opened(sources, options)):
+        for batch in batches_of(self._opened(sources, options)):
             if isinstance(batch, Failure):
                 yield batch
             else:
@@ -267,7 +247,7 @@ class Inspector:
         study = modalities.open(asked.source, **given)
         if asked.name and not study.source.is_dir() and study.name == study.source.stem:
             study.name = asked.name
-        study.origin = _origin(asked.source)
+        study.origin = origin_of(asked.source)
         study.seconds_to_open = time.perf_counter() - started
         return study
 
@@ -327,11 +307,11 @@ class Inspector:
     def _open_references(self, inputs: Any, method: str, show: bool) -> Comparisons | None:
         if method not in COMPARISONS:
             raise UsageError(f"there is no comparison {method!r}; choose from {', '.join(COMPARISONS)}")
-        listed = _listed(inputs)
+        listed = list_inputs(inputs)
         return references_of(self.expert, self._usable(listed), method, strict=not show) if listed else None
 
     def _open_cohort(self, inputs: Any) -> Comparisons | None:
-        listed = _listed(inputs)
+        listed = list_inputs(inputs)
         readable = (study for study in self._opened(listed, {}) if isinstance(study, Study))
         return cohort_of(self.expert, readable) if listed else None
 
@@ -377,7 +357,7 @@ class Inspector:
             threshold=threshold,
             heatmap=heatmap,
             regions=regions,
-            worst_views=_worst_views(study, scores, selected),
+            worst_views=rank_views(study.views(), scores, selected.significance.tolist(), SHOWN_VIEWS),
             views=len(maps),
             model=self.provenance(),
             version=__version__,
@@ -437,75 +417,3 @@ def _split(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]
     """Return what an inspector is made with, and what is asked of it."""
     own = {name: value for name, value in arguments.items() if name in _MADE_WITH}
     return own, {name: value for name, value in arguments.items() if name not in _MADE_WITH}
-
-
-def _origin(source: Any) -> str:
-    """Return what tells an input from others: its path, or which object in memory it is."""
-    return str(Path(source).absolute()) if isinstance(source, (str, Path)) else f"object {id(source):x}"
-
-
-def _listed(inputs: Any) -> list[Any]:
-    """Return inputs as a list; a single one, or a folder's path, is searched for those in it."""
-    several = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-    listed: list[Any] = []
-    for one in several:
-        try:
-            listed += modalities.expand([Path(one)]) if isinstance(one, (str, Path)) else [one]
-        except InputError as error:
-            raise UsageError(str(error)) from error
-    return listed
-
-
-def _batches(studies: Iterable[Study | Failure]) -> Iterator[list[Study] | Failure]:
-    """Gather successive photographs into batches; others come one by one."""
-    waiting: list[Study] = []
-    for study in studies:
-        if isinstance(study, Study) and is_photograph(study):
-            waiting.append(study)
-            if len(waiting) < PHOTOGRAPH_BATCH:
-                continue
-            yield waiting
-            waiting = []
-            continue
-        if waiting:
-            yield waiting
-            waiting = []
-        yield study if isinstance(study, Failure) else [study]
-    if waiting:
-        yield waiting
-
-
-def _worst_views(study: Study, scores: FloatArray, selected: SelectedTokens) -> list[ViewScore]:
-    """Return the most suspicious views, the worst first."""
-    views = study.views()
-    worst = np.argsort(scores)[::-1][:SHOWN_VIEWS]
-    return [
-        ViewScore(
-            name=views[int(index)].name,
-            index=int(index),
-            significance=float(selected.significance[int(index)]),
-            score=float(scores[index]),
-        )
-        for index in worst
-    ]
-
-
-def _write(context: StudyContext, out: Path, dicom: bool, keep_identifiers: bool, export: Sequence[str]) -> None:
-    result, folder = context.result, out / context.result.study
-    folder.mkdir(parents=True, exist_ok=True)
-    if dicom:
-        result.artifacts |= context.study.write_dicom(result.heatmap, result.regions, folder, keep_identifiers)
-    chosen = [kind for kind in export if kind in result.heatmap.exports]
-    result.artifacts |= {kind: result.heatmap.export(kind, folder) for kind in chosen}
-    write_report(result, context.study, _pictures(context), folder)
-
-
-def _pictures(context: StudyContext) -> list[Picture]:
-    """Return the views that the report shows, with their maps; a photograph's map is the native one."""
-    result, views = context.result, context.views
-    if result.modality is Modality.IMAGE:  # kind: a photograph's map is at its own size
-        return [Picture("image", views[0].image, result.heatmap.values, result.score)]
-    return [
-        Picture(finding.name, views[finding.index].image, context.maps[finding.index], finding.score)
-        for finding in result.worst_views
-    ]

@@ -16,7 +16,8 @@ from looktwice.commands import terminal
 from looktwice.core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from looktwice.pipeline import Input, Inspector
+    from looktwice.modalities.inputs import Input
+    from looktwice.pipeline import Inspector
 
 Command = TypeVar("Command", bound=Callable[..., None])
 Names = list[str]
@@ -109,8 +110,8 @@ class Examining:
             There is nothing, or a folder contains nothing.
         """
         from looktwice.modalities import expand
+        from looktwice.modalities.inputs import Input
         from looktwice.modalities.volumes.case import parse_case  # kind: a case is several scans of one patient
-        from looktwice.pipeline import Input
 
         if not inputs and not self.case:
             raise UsageError("nothing to inspect: give an INPUT or a --case")

@@ -11,10 +11,11 @@ from typing import Any
 from looktwice.commands import terminal
 from looktwice.core.errors import InputError
 from looktwice.core.result import Result, finite
+from looktwice.modalities.inputs import Input
 from looktwice.modalities.volumes.bids import find_images
 from looktwice.modalities.volumes.bids_derivative import start_derivative, write_maps
 from looktwice.modalities.volumes.voxel_map import VoxelMap
-from looktwice.pipeline import Input, Inspector
+from looktwice.pipeline import Inspector
 
 
 def inspect_bids(inspector: Inspector, dataset: Path, out: Path, arguments: Mapping[str, Any], as_json: bool) -> int:

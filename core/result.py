@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from looktwice.core.answer import Answer
 from looktwice.core.errors import InputError
 from looktwice.core.finding import Finding
-from looktwice.core.study import Modality, NativeMap, Region
+from looktwice.core.study import Modality, NativeMap, Region, View
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,15 @@ class Failure:
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of the command line's contract."""
         return {"input": self.input, "error": str(self.reason)}
+
+
+def rank_views(
+    views: Sequence[View], scores: npt.ArrayLike, significance: Sequence[float], most: int
+) -> list[ViewScore]:
+    """Return the `most` suspicious views with their scores, highest first; no others are made."""
+    worst = np.argsort(scores)[::-1][:most].tolist()
+    values = np.asarray(scores).tolist()
+    return [ViewScore(views[index].name, index, float(significance[index]), values[index]) for index in worst]
 
 
 def suspicion_word(score: float) -> str:

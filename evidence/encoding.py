@@ -6,7 +6,7 @@ Memory does not grow with the number of views but for what the sources keep (som
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from looktwice.core.result import Failure
 from looktwice.core.study import Study
 from looktwice.core.tokens import Tokens
 from looktwice.encoders import anyres
@@ -156,6 +157,25 @@ def encode_studies(expert: Expert, studies: Sequence[Study], keepers: Mapping[st
     if all(is_photograph(study) for study in studies):
         return photograph_tokens(expert, [study.views()[0].image for study in studies], keepers)
     return [study_tokens(expert, study, keepers) for study in studies]
+
+
+def batches_of(studies: Iterable[Study | Failure]) -> Iterator[list[Study] | Failure]:
+    """Gather successive photographs into batches; others come one by one."""
+    waiting: list[Study] = []
+    for study in studies:
+        if isinstance(study, Study) and is_photograph(study):
+            waiting.append(study)
+            if len(waiting) < PHOTOGRAPH_BATCH:
+                continue
+            yield waiting
+            waiting = []
+            continue
+        if waiting:
+            yield waiting
+            waiting = []
+        yield study if isinstance(study, Failure) else [study]
+    if waiting:
+        yield waiting
 
 
 def is_photograph(study: Study) -> bool:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from looktwice.report.picture import Picture
-from looktwice.report.writing import write_report
+from looktwice.report.writing import write_report, write_study
 
-__all__ = ["Picture", "write_report"]
+__all__ = ["Picture", "write_report", "write_study"]

@@ -10,10 +10,58 @@ from pathlib import Path
 
 from looktwice.core.atomic import atomic_path
 from looktwice.core.result import Result, finite
-from looktwice.core.study import Study
+from looktwice.core.study import FloatArray, Modality, Study
 from looktwice.report.html import render_html
 from looktwice.report.picture import Picture
 from looktwice.report.sheet import contact_sheet, photograph_sheet
+
+
+def write_study(
+    result: Result,
+    study: Study,
+    maps: FloatArray,
+    out: Path,
+    dicom: bool = False,
+    keep_identifiers: bool = False,
+    export: Sequence[str] = (),
+) -> None:
+    """Write everything that is asked for of one study into ``out/<study>/``.
+
+    Parameters
+    ----------
+    result : Result
+        Its ``artifacts`` are added to.
+    study : Study
+    maps : float32, shape (V, h, w)
+        Of its views.
+    out : Path
+    dicom : bool
+        Whether to write DICOM objects; the study must be a DICOM series.
+    keep_identifiers : bool
+        Keep the patient's identity in them.
+    export : sequence of str
+        Further file formats; those that the study's map does not have are passed over.
+
+    Raises
+    ------
+    InputError
+        DICOM objects are asked for of what is no DICOM series.
+    """
+    folder = out / result.study
+    folder.mkdir(parents=True, exist_ok=True)
+    if dicom:
+        result.artifacts |= study.write_dicom(result.heatmap, result.regions, folder, keep_identifiers)
+    chosen = [kind for kind in export if kind in result.heatmap.exports]
+    result.artifacts |= {kind: result.heatmap.export(kind, folder) for kind in chosen}
+    write_report(result, study, shown_pictures(result, study, maps), folder)
+
+
+def shown_pictures(result: Result, study: Study, maps: FloatArray) -> list[Picture]:
+    """Return the views that the report shows, with their maps; a photograph's map is the native one."""
+    views = study.views()
+    if result.modality is Modality.IMAGE:  # kind: a photograph's map is at its own size
+        return [Picture("image", views[0].image, result.heatmap.values, result.score)]
+    return [Picture(one.name, views[one.index].image, maps[one.index], one.score) for one in result.worst_views]
 
 
 def write_report(

@@ -1,6 +1,6 @@
 """Say whether this checkout and an older one give the same scores, heat maps and verdicts.
 
-Usage: ``python -P benchmarks/equal.py OLD_CHECKOUT [--data DATA] [--keep FOLDER]``. Photographs are inspected alone,
+Usage: ``python benchmarks/equal.py OLD_CHECKOUT [--data DATA] [--keep FOLDER]``. Photographs are inspected alone,
 beside eight references and as a cohort; volumes and clouds alone, beside references and as cohorts. Inputs are made out
 of what packages ship, or, with ``--data``, taken from a folder of benchmarks in the MVTec AD layout (``industrial/``,
 ``medical/``, ``pointcloud/``). Each checkout runs in a process of its own. Exit status 1 where anything differs by more
@@ -148,7 +148,7 @@ def run(checkout: Path, jobs: Path, out: Path, scratch: Path) -> None:
     worker.write_text(WORKER, encoding="utf-8")
     # The editable install would find this checkout; an earlier entry of the path goes first.
     environment = {**os.environ, "PYTHONPATH": str(package.parent)}
-    command = [sys.executable, "-P", str(worker), str(jobs), str(out)]
+    command = [sys.executable, str(worker), str(jobs), str(out)]
     subprocess.run(command, check=True, env=environment, cwd=scratch)
 
 

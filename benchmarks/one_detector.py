@@ -19,7 +19,7 @@ SETS = {"magnetic_tile": "magnetic_tile", "deeppcb": "circuit_board"}
 def records(command: str, inputs: list[Path], references: list[Path], *more: str) -> list[dict]:
     """Return the JSON objects that a command prints."""
     told = [word for path in references for word in ("--references", str(path))]
-    call = [sys.executable, "-P", "-c", "from looktwice.cli import main; main()", command, *map(str, inputs), *told]
+    call = [str(Path(sys.executable).with_name("looktwice")), command, *map(str, inputs), *told]
     done = subprocess.run([*call, *more, "--json"], stdout=subprocess.PIPE, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 

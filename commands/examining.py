@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 import typer
 
 from looktwice.commands import terminal
+from looktwice.core.discovery import find_parts
 from looktwice.core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ VOLUMES, CLOUDS = "Volumes", "Point clouds"
 """Headings of the help text."""
 
 
+# Read from the adapters' files: none of them is imported for a help text.
+KINDS = tuple(find_parts("modalities", "ADAPTER"))
+
+
 @dataclass(frozen=True)
 class Examining:
     """What is asked of the inspector; `with_examining_options` fills it in from the command line."""
@@ -34,7 +39,7 @@ class Examining:
     model: str = typer.Option("nano", help="Model name (see `looktwice models list`) or path of an expert file.")
     device: str = typer.Option("auto", help="auto, cpu or cuda.")
     modality: str = typer.Option(
-        "auto", metavar="KIND", help="Kind of input: auto (detected from the content), image, volume or pointcloud."
+        "auto", metavar="KIND", help=f"Kind of input: auto (detected from the content), {', '.join(KINDS)}."
     )
     threshold: float | None = typer.Option(
         None, min=0.0, max=1.0, help="Threshold for score and regions. Default: the model's own."

@@ -1,4 +1,4 @@
-"""A source of evidence is one file: it moves what is inspected and what is evaluated alike, for every kind of input."""
+"""A source of evidence is one file: it moves inspect, evaluate and classify alike, for every kind of input."""
 
 from __future__ import annotations
 
@@ -93,13 +93,23 @@ def run(*call: str) -> list[dict]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_one_file_moves_inspect_and_evaluate_alike(benchmark, alarm, tmp_path):
+def taxonomy_file(folder: Path) -> str:
+    path = folder / "taxonomy.yaml"
+    path.write_text("category: part\nnormal: A part.\nclasses:\n  flaw: {description: A flaw.}\n")
+    return str(path)
+
+
+def test_one_file_moves_inspect_evaluate_and_classify_alike(benchmark, alarm, tmp_path):
     [inspected] = run("inspect", str(benchmark / "test" / "good"), "--llm", "template", "--out", str(tmp_path / "out"))
     assert {"name": "alarm", "score": pytest.approx(0.9933, abs=1e-3)} in inspected["findings"]
     assert inspected["score"] >= 0.993
     assert "everything alarms this source" in inspected["notes"]
     [report] = (tmp_path / "out").glob("*/report.html")
     assert "Alarmed by everything" in report.read_text()
+
+    [classified] = run("classify", str(benchmark / "test" / "good"), "--taxonomy", taxonomy_file(tmp_path))
+    assert classified["score"] == pytest.approx(inspected["score"], abs=1e-6)
+    assert classified["verdict"] == inspected["verdict"] == "anomalous"
 
     out = tmp_path / "figures.json"
     [evaluated] = run("evaluate", "detection", "--data", str(benchmark), "--out", str(out), "--pixel-side", "64")

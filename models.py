@@ -45,6 +45,14 @@ class ModelSpec:
     reasoner : str
         Who explains unless ``--llm`` says otherwise; a name of ``reasoning.registry``.
     notes : str
+
+    Examples
+    --------
+    >>> nano = find_spec("nano")
+    >>> nano.runs_on, nano.memory_gb
+    ('any laptop', 2.0)
+    >>> list(find_wheel_files(nano))
+    ['efficientnet_lite0', 'dinov2_small', 'smollm2-135m-instruct']
     """
 
     name: str

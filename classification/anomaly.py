@@ -40,6 +40,15 @@ class AnomalyView:
         A normal picture of the same kind.
     expected : uint8, shape (H, W, 3), optional
         A normal picture of the very same scene, pixel by pixel.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice.classification.measurements import measure
+    >>> image, mask = np.full((64, 64, 3), 120, np.uint8), np.zeros((64, 64), bool)
+    >>> mask[20:30, 20:30], image[20:30, 20:30] = True, 20
+    >>> measure(AnomalyView(image, mask), tone=None)["contrast"] < -2
+    True
     """
 
     image: ByteArray
@@ -94,6 +103,16 @@ class SuspectView:
     name : str
     reference, expected : uint8 arrays, optional
         As in `AnomalyView`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> heat = np.zeros((16, 16), np.float32)
+    >>> heat[4:8, 4:8] = 0.9
+    >>> view = SuspectView(np.full((64, 64, 3), 120, np.uint8), heat)
+    >>> mask = cut(view.heat, (64, 64), 0.5)
+    >>> bool(mask[24, 24]), bool(mask[48, 48])
+    (True, False)
     """
 
     image: ByteArray
@@ -123,6 +142,18 @@ class Detection:
         The input looks unlike every reference.
     seconds : float
         How long detection took.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pathlib import Path
+    >>> from looktwice.modalities.images.study import ImageStudy
+    >>> image, heat = np.full((64, 64, 3), 120, np.uint8), np.zeros((16, 16), np.float32)
+    >>> heat[4:8, 4:8] = 0.9
+    >>> tile = ImageStudy(Path("tile"), image)
+    >>> found = Detection(tile, score=0.9, threshold=0.5, map_threshold=0.5, views=(SuspectView(image, heat),))
+    >>> found.is_anomalous, bool(found.anomaly().views[0].mask[24, 24])
+    (True, True)
     """
 
     study: Study

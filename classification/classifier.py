@@ -42,6 +42,20 @@ class Classification:
         The answer was known already.
     seconds : dict of str to float
         ``look`` (detection), ``name`` and ``total``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice.classification.anomaly import SuspectView
+    >>> from looktwice.classification.taxonomy import load_taxonomies
+    >>> from looktwice.modalities.images.study import ImageStudy
+    >>> image, heat = np.full((64, 64, 3), 120, np.uint8), np.eye(64, dtype=np.float32)
+    >>> found = Detection(ImageStudy(Path("tile"), image), 0.9, 0.5, 0.5, (SuspectView(image, heat),))
+    >>> tiles = load_taxonomies("magnetic_tile")["magnetic_tile"]
+    >>> naming = Naming("uneven", 0.8, "the region is long and faint")
+    >>> tile = Classification(found, found.anomaly(), tiles, naming, "measured")
+    >>> tile.key, tile.severity
+    ('uneven', 'negligible')
     """
 
     detection: Detection
@@ -108,6 +122,20 @@ class Classifier:
     ----------
     namer : Namer
         Asked about anomalies only; what is normal is not shown to it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice.classification.anomaly import SuspectView
+    >>> from looktwice.classification.namers.measured import MeasuredNamer
+    >>> from looktwice.classification.taxonomy import load_taxonomies
+    >>> from looktwice.modalities.images.study import ImageStudy
+    >>> image, heat = np.full((64, 64, 3), 120, np.uint8), np.zeros((64, 64), np.float32)
+    >>> image[30:32, 10:50], heat[30:32, 10:50] = 20, 0.9
+    >>> found = Detection(ImageStudy(Path("tile"), image), 0.9, 0.5, 0.5, (SuspectView(image, heat),))
+    >>> namer = MeasuredNamer(None, load_taxonomies("magnetic_tile")["magnetic_tile"])  # no examples, no encoder
+    >>> Classifier(namer).classify(found).key
+    'crack'
     """
 
     def __init__(self, namer: Namer) -> None:

@@ -30,6 +30,14 @@ class Prompted:
         Of the answer's first token.
     length : int
         Tokens of the prompt, those of pictures included.
+
+    Examples
+    --------
+    How a model would begin its answer, by three logits that stand for a model's whole vocabulary:
+
+    >>> read = Prompted(model=None, cache=None, logits=torch.tensor([0.0, 3.0, 0.0]), length=12)
+    >>> int(read.logits.argmax()), round(float(read.logits.softmax(0).max()), 2)
+    (1, 0.91)
     """
 
     model: Any
@@ -48,6 +56,15 @@ class Likelihood:
         Log-likelihood: the sum over the answer's tokens and the end of the turn.
     tokens : int
         How many these are.
+
+    Examples
+    --------
+    >>> Likelihood(total=-3.0, tokens=2).mean
+    -1.5
+    >>> unseen = {"pit": Likelihood(-4.0, 2), "scratch": Likelihood(-4.0, 2), "unknown": Likelihood(-6.0, 2)}
+    >>> shares = share_out({**unseen, "pit": Likelihood(-1.0, 2)}, unseen)
+    >>> max(shares, key=shares.get), round(shares["pit"], 2)
+    ('pit', 0.95)
     """
 
     total: float

@@ -38,6 +38,12 @@ class Naming:
         What was wrong with an answer that could not be taken as it was; it counts as unknown.
     worded_by : {"smollm2", "template"} or None
         Who worded the reason where a language model was to; ``template`` where what it wrote was refused.
+
+    Examples
+    --------
+    >>> naming = Naming("pit", 0.9, "the region is dark")
+    >>> naming.is_unknown, Naming("unknown", None, "no class stands out from the others").is_unknown
+    (False, True)
     """
 
     key: str
@@ -95,6 +101,19 @@ class CachedNamer:
     ----------
     hits : int
         How many answers came out of the folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from looktwice.classification.anomaly import AnomalyView, Contours
+    >>> from looktwice.classification.namers.measured import MeasuredNamer
+    >>> plates = Taxonomy(category="plate", classes={"pit": {"description": "A dark pit."}})
+    >>> view = AnomalyView(np.zeros((64, 64, 3), np.uint8), np.eye(64, dtype=bool))
+    >>> anomaly = Anomaly((view,), Contours.PREDICTED)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     namer = CachedNamer(MeasuredNamer(None, plates), Path(folder))
+    ...     [namer.identify(anomaly).key for _ in range(3)], namer.hits
+    (['pit', 'pit', 'pit'], 2)
     """
 
     def __init__(self, namer: Namer, folder: Path) -> None:

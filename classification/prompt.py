@@ -122,6 +122,15 @@ class ChatPrompter:
     model : PreTrainedModel
         Of ``AutoModelForImageTextToText``.
     processor : ProcessorMixin
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice.reasoning.onevision.multimodal import find_weights, load_multimodal
+    >>> photograph = np.zeros((64, 64, 3), np.uint8)
+    >>> prompter = ChatPrompter(*load_multimodal(find_weights("qwen2-vl-2b"), "cpu"))  # doctest: +SKIP
+    >>> read = prompter.put(SYSTEM, [("plate", photograph)], "Which kind is shown?")  # doctest: +SKIP
+    >>> first_word = prompter.tokenizer.decode(read.logits.argmax())  # doctest: +SKIP
     """
 
     def __init__(self, model: Any, processor: Any) -> None:
@@ -150,6 +159,19 @@ class LookTwicePrompter:
     Parameters
     ----------
     onevision : OneVision
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice.encoders.registry import create_encoder
+    >>> from looktwice.reasoning import onevision
+    >>> photograph = np.zeros((64, 64, 3), np.uint8)
+    >>> encoder = create_encoder("efficientnet_lite0")  # doctest: +SKIP
+    >>> prompter = LookTwicePrompter(
+    ...     onevision.open("onevision-0.5b", encoder=encoder, allow_remote=False, device="cpu", max_visual_tokens=None)
+    ... )  # doctest: +SKIP
+    >>> read = prompter.put(SYSTEM, [("plate", photograph)], "Which kind is shown?")  # doctest: +SKIP
+    >>> first_word = prompter.tokenizer.decode(read.logits.argmax())  # doctest: +SKIP
     """
 
     def __init__(self, onevision: OneVision) -> None:

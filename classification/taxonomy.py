@@ -46,7 +46,14 @@ class Severity(str, Enum):
 
 
 class AnomalyClass(BaseModel):
-    """One kind of anomaly: the name shown, what it looks like, what it matters, and its traits."""
+    """One kind of anomaly: the name shown, what it looks like, what it matters, and its traits.
+
+    Examples
+    --------
+    >>> stain = AnomalyClass(name="water stain", description="A large, faint stain.", severity="negligible")
+    >>> stain.severity is Severity.NEGLIGIBLE
+    True
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,6 +85,13 @@ class Taxonomy(BaseModel):
         By key, at least one.
     drawing : {"dark", "bright"} or None
         For drawings of two tones (boards, prints): the tone of their material.
+
+    Examples
+    --------
+    >>> kinds = {"deep_pit": {"description": "A small, dark pit."}, "blob": {"description": "A bright blob."}}
+    >>> plates = Taxonomy(category="plate", classes=kinds)
+    >>> plates.key_of("Deep pit"), plates.traits("deep_pit")
+    ('deep_pit', ('small', 'dark'))
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

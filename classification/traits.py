@@ -30,6 +30,13 @@ class Trait:
         From the bound to an agreement of 0.73, in the measurement's unit; negative for traits that lie below it.
     words : tuple of str
         By which descriptions name it, besides its own name.
+
+    Examples
+    --------
+    >>> TRAITS["dark"].measurement, TRAITS["dark"].words
+    ('contrast', ('darker', 'black'))
+    >>> round(agreement("dark", {"contrast": -2.0}), 2), round(agreement("dark", {"contrast": 1.0}), 2)
+    (0.96, 0.01)
     """
 
     measurement: str

@@ -26,6 +26,12 @@ class Calibration:
     ----------
     score_shift, score_scale : float
     map_shift, map_scale : float
+
+    Examples
+    --------
+    >>> calibration = Calibration(score_shift=2.0, score_scale=0.5)
+    >>> calibration.logit(3.0), calibration.score(2.0), round(calibration.score(3.0), 2)
+    (2.0, 0.5, 0.88)
     """
 
     score_shift: float = 0.0

@@ -42,6 +42,12 @@ class Part:
         Name of its file or folder, without suffix.
     path : Path
         The file that holds its constants.
+
+    Examples
+    --------
+    >>> part = find_part("encoders", "WEIGHTS", "dinov2_small", "encoder")
+    >>> part.stem, part.constant("ABOUT").split(":")[0]
+    ('dinov2', 'DINOv2 ViT-S/14')
     """
 
     room: str

@@ -58,6 +58,13 @@ class Viewer:
     template : Path
         A Jinja template. It finds `values` as ``viewer``, and may include the files beside it and the report's own.
     values : dict
+
+    Examples
+    --------
+    >>> from jinja2 import Template
+    >>> viewer = Viewer(Path("viewer.html"), {"points": 1200})
+    >>> Template("{{ viewer.points }} points").render(viewer=viewer.values)
+    '1200 points'
     """
 
     template: Path

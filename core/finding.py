@@ -35,6 +35,12 @@ class ViewHeat:
     ----------
     maps : float32, shape (V, h, w)
         One map per view, in the order of ``Study.views()``; each covers the full extent of its view.
+
+    Examples
+    --------
+    >>> heat = ViewHeat(np.zeros((3, 16, 16), np.float32))
+    >>> Finding("dust", logit=1.1, heat=heat).heat.maps.shape
+    (3, 16, 16)
     """
 
     maps: FloatArray
@@ -48,6 +54,13 @@ class NativeHeat:
     ----------
     values : float32 array or field
         An array of the native map's shape; for volumes a field that is read at the voxels piece by piece.
+
+    Examples
+    --------
+    >>> densities = np.linspace(0, 1, 24, dtype=np.float32).reshape(2, 3, 4)
+    >>> finding = Finding("density", logit=1.1, heat=NativeHeat(densities))
+    >>> finding.heat.values.shape, finding.summary().heat is None
+    ((2, 3, 4), True)
     """
 
     values: Any

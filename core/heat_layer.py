@@ -32,6 +32,15 @@ class HeatLayer:
     index : uint8, shape (H, W)
     palette : uint8, shape (256, 4)
         RGBA, not premultiplied.
+
+    Examples
+    --------
+    >>> grey = np.full((4, 4, 3), 128, np.uint8)
+    >>> heat = np.zeros((4, 4), np.float32)
+    >>> heat[0, 0] = 1.0
+    >>> drawn = heat_layer(heat, (4, 4), threshold=2.0).over(grey)
+    >>> (drawn[0, 0] == grey[0, 0]).all().item(), (drawn[3, 3] == grey[3, 3]).all().item()
+    (False, True)
     """
 
     index: ByteArray

@@ -29,6 +29,14 @@ class ViewScore:
         How much the view counts in LTFM.
     score : float
         Highest value of the view's map.
+
+    Examples
+    --------
+    >>> blank = np.zeros((8, 8, 3), np.uint8)
+    >>> views = [View(blank, name, index) for index, name in enumerate(["left", "front", "right"])]
+    >>> worst = rank_views(views, scores=[0.1, 0.9, 0.4], significance=[0.2, 0.5, 0.3], most=2)
+    >>> [(view.name, view.score) for view in worst]
+    [('front', 0.9), ('right', 0.4)]
     """
 
     name: str
@@ -67,6 +75,17 @@ class Result:
     notes : list of str
     medical : bool
         The study shows a patient; reports keep quiet about its file.
+
+    Examples
+    --------
+    >>> class Pixels(NativeMap):
+    ...     values = np.zeros((8, 8), np.float32)
+    ...     def regions(self, threshold, limit=20):
+    ...         return []
+    >>> map_ = Pixels()
+    >>> result = Result("tile", Path("tile.png"), Modality("image"), 0.8, 0.5, map_, [], [], 1, {"name": "nano"}, "1.0")
+    >>> result.verdict, result.suspicion, result.to_json()["input"]
+    ('anomalous', 'highly', 'tile.png')
     """
 
     study: str
@@ -129,6 +148,11 @@ class Failure:
     input : str
     reason : InputError
         What is wrong and what to do, in one line.
+
+    Examples
+    --------
+    >>> Failure("tile.png", InputError("tile.png is empty; save it again")).to_json()
+    {'input': 'tile.png', 'error': 'tile.png is empty; save it again'}
     """
 
     input: str

@@ -71,6 +71,13 @@ class View:
         Position in ``Study.views()``.
     anchor : Any
         What ``lift`` needs to map back to native space; opaque outside the adapter that made it.
+
+    Examples
+    --------
+    >>> slices = np.zeros((5, 32, 32, 3), np.uint8)
+    >>> views = [View(picture, f"slice {index}", index, anchor=index) for index, picture in enumerate(slices)]
+    >>> views[3].name, views[3].image.shape
+    ('slice 3', (32, 32, 3))
     """
 
     image: ByteArray
@@ -100,6 +107,13 @@ class Region:
         RAS millimetres; volumes only (or clouds whose unit is known).
     details : dict
         Further measurements of the adapter (diameter, laterality, contrast ...), JSON-serialisable.
+
+    Examples
+    --------
+    >>> scratch = Region(0.9, 120.0, "area_px", (10.0, 6.0), (0.0, 4.0, 20.0, 8.0), details={"elongation": 5.0})
+    >>> printed = scratch.to_json()
+    >>> printed["area_px"], printed["elongation"], printed["centroid"]
+    (120.0, 5.0, [10.0, 6.0])
     """
 
     score: float
@@ -141,6 +155,25 @@ class NativeMap(ABC):
         Further file formats that `export` writes.
     overlapping_views : bool
         Whether places of the input show in several views, so that each view shows what the others found, too.
+
+    Examples
+    --------
+    A map of one's own finds its regions; this one takes each hot pixel for itself:
+
+    >>> class Pixels(NativeMap):
+    ...     def __init__(self, values):
+    ...         self.values = np.asarray(values, np.float32)
+    ...
+    ...     def regions(self, threshold, limit=20):
+    ...         hot = [(x, y) for y, x in zip(*np.nonzero(self.values >= threshold))]
+    ...         found = [Region(self.values[y, x], 1, "area_px", (x, y), (x, y, x + 1, y + 1)) for x, y in hot]
+    ...         return sorted(found, key=lambda region: -region.score)[:limit]
+    >>> map_ = Pixels([[0.0, 0.6], [0.9, 0.0]])
+    >>> [round(float(region.score), 1) for region in map_.regions(0.5)]
+    [0.9, 0.6]
+    >>> lit = map_.joined(highest=[np.full((2, 2), 0.7)], added=[], own=True)
+    >>> len(lit.regions(0.65)), round(float(lit.values.min()), 1)
+    (4, 0.7)
     """
 
     values: FloatArray
@@ -226,6 +259,31 @@ class Study(ABC):
     medical : bool
         It shows a patient: nothing of it leaves this machine unasked, and reports keep quiet about its file. Set once,
         from the content or by the user.
+
+    Examples
+    --------
+    A study of one's own makes views, and lifts their maps back; these strips are read from the left and from the right:
+
+    >>> class Row(NativeMap):
+    ...     def __init__(self, values):
+    ...         self.values = values
+    ...
+    ...     def regions(self, threshold, limit=20):
+    ...         return []
+    >>> class Strip(Study):
+    ...     modality, name, source, notes = Modality("strip"), "strip", Path("strip.raw"), []
+    ...
+    ...     def views(self):
+    ...         picture = np.zeros((4, 8, 3), np.uint8)
+    ...         return [View(picture, "from the left", 0), View(picture[:, ::-1], "from the right", 1)]
+    ...
+    ...     def lift(self, maps):
+    ...         return Row(np.maximum(maps[0], maps[1][:, ::-1]).max(axis=0))
+    >>> strip = Strip()
+    >>> maps = np.zeros((len(strip.views()), 1, 4), np.float32)
+    >>> maps[1, 0, 0] = 1.0
+    >>> strip.lift(maps).values.tolist(), strip.key
+    ([0.0, 0.0, 0.0, 1.0], 'strip.raw')
     """
 
     modality: Modality

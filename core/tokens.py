@@ -22,6 +22,13 @@ class Tokens:
         Feature maps from shallow to deep, all on the grid of `final`.
     grid : (int, int)
         Rows and columns; ``N == rows * columns``, row-major. The grid covers the full extent of a view.
+
+    Examples
+    --------
+    >>> import torch
+    >>> tokens = Tokens(torch.zeros(3, 16, 8), [torch.zeros(3, 16, 4)], grid=(4, 4))
+    >>> tokens.rows([0, 2]).final.shape
+    torch.Size([2, 16, 8])
     """
 
     final: Tensor
@@ -50,6 +57,15 @@ class SelectedTokens:
         The image vector: one weighted mean token per study.
     score : Tensor, float32, shape (S,)
         LTFM's own score, in [0, 1].
+
+    Examples
+    --------
+    >>> import torch
+    >>> maps, weights = torch.zeros(5, 4, 4), torch.ones(5)
+    >>> selected = SelectedTokens(maps, weights, torch.zeros(5, 4, 8), torch.zeros(2, 8), torch.tensor([0.1, 0.9]))
+    >>> first, second = selected.split([2, 3])
+    >>> first.maps.shape[0], second.maps.shape[0], round(second.score.item(), 1)
+    (2, 3, 0.9)
     """
 
     maps: Tensor

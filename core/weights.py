@@ -62,6 +62,11 @@ class Repository:
     name : str
         ``owner/name``.
     licence : str
+
+    Examples
+    --------
+    >>> Repository("google/siglip-so400m-patch14-384", "Apache-2.0").name
+    'google/siglip-so400m-patch14-384'
     """
 
     name: str

@@ -28,6 +28,14 @@ class Tiling:
         Rows and columns of tiles.
     content : (float, float, float, float)
         Where the picture lies on the canvas of tiles: top, left, bottom, right as shares of the canvas.
+
+    Examples
+    --------
+    >>> tiling = tile(np.zeros((300, 1000, 3), np.uint8), 384)
+    >>> tiling.grid, len(tiling.crops)
+    ((1, 3), 4)
+    >>> [round(share, 2) for share in tiling.content]
+    [0.05, 0.0, 0.95, 1.0]
     """
 
     crops: list[ByteArray]

@@ -97,6 +97,23 @@ class Quartered(VisionEncoder):
     ----------
     encoder : VisionEncoder
         Its weights are shared.
+
+    Examples
+    --------
+    >>> class Means(VisionEncoder):
+    ...     # The mean colours of patches of 8 × 8 pixels.
+    ...     name, input_size, grid, token_dim, level_dims = "means", 32, (4, 4), 3, (3,)
+    ...
+    ...     def preprocess(self, images):
+    ...         return torch.stack([torch.from_numpy(image.copy()).permute(2, 0, 1) / 255 for image in images])
+    ...
+    ...     def forward(self, pixels):
+    ...         tokens = nn.functional.adaptive_avg_pool2d(pixels, self.grid).flatten(2).transpose(1, 2)
+    ...         return Tokens(final=tokens, levels=[tokens], grid=self.grid)
+    >>> photograph = np.zeros((64, 64, 3), np.uint8)
+    >>> twice = Quartered(Means())
+    >>> twice.input_size, twice(twice.preprocess([photograph])).final.shape
+    (64, torch.Size([1, 64, 3]))
     """
 
     def __init__(self, encoder: VisionEncoder) -> None:

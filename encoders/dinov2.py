@@ -45,6 +45,16 @@ class DinoV2Small(VisionEncoder):
     ----------
     input_size : int
         Side of the square input in pixels; a multiple of 14.
+
+    Examples
+    --------
+    >>> photograph = np.zeros((60, 80, 3), np.uint8)
+    >>> DinoV2Small(input_size=224).encode([photograph]).final.shape  # doctest: +SKIP
+    torch.Size([1, 256, 384])
+    >>> DinoV2Small(input_size=300)
+    Traceback (most recent call last):
+        ...
+    ValueError: input_size must be a multiple of 14, not 300
     """
 
     def __init__(self, input_size: int = 448) -> None:

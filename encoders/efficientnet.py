@@ -47,6 +47,16 @@ class EfficientNetLite0(VisionEncoder):
     ----------
     input_size : int
         Side of the square input in pixels; a multiple of 32.
+
+    Examples
+    --------
+    >>> photograph = np.zeros((60, 80, 3), np.uint8)
+    >>> EfficientNetLite0(input_size=288).encode([photograph]).final.shape  # doctest: +SKIP
+    torch.Size([1, 324, 320])
+    >>> EfficientNetLite0(input_size=300)
+    Traceback (most recent call last):
+        ...
+    ValueError: input_size must be a multiple of 32, not 300
     """
 
     def __init__(self, input_size: int = 288) -> None:

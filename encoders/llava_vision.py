@@ -32,6 +32,15 @@ class LlavaTower(VisionEncoder):
     image_processor : BaseImageProcessor
         LLaVA-OneVision's.
     name : str
+
+    Examples
+    --------
+    >>> from looktwice.reasoning.onevision.multimodal import find_weights, load_multimodal
+    >>> photograph = np.zeros((60, 80, 3), np.uint8)
+    >>> folder = find_weights("llava-hf/llava-onevision-qwen2-0.5b-ov-hf")  # doctest: +SKIP
+    >>> model, processor = load_multimodal(folder, "cpu")  # doctest: +SKIP
+    >>> LlavaTower(model, processor.image_processor, "onevision").encode([photograph]).final.shape  # doctest: +SKIP
+    torch.Size([1, 729, 1152])
     """
 
     def __init__(

@@ -39,6 +39,12 @@ class SiglipEncoder(VisionEncoder):
     ------
     WeightsError
         The weights are neither local nor to be had from the hub.
+
+    Examples
+    --------
+    >>> photograph = np.zeros((60, 80, 3), np.uint8)
+    >>> SiglipEncoder().encode([photograph]).final.shape  # doctest: +SKIP
+    torch.Size([1, 729, 1152])
     """
 
     def __init__(

@@ -52,6 +52,20 @@ class EndpointNamer:
     ------
     UsageError
         A key is set and would travel unencrypted to another machine.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice.classification.anomaly import AnomalyView, Contours
+    >>> from looktwice.classification.taxonomy import load_taxonomies
+    >>> tiles = load_taxonomies("magnetic_tile")["magnetic_tile"]
+    >>> namer = EndpointNamer(Endpoint.parse("openai:llava@http://localhost:11434"), tiles)
+    >>> namer.name
+    'openai:llava@http://localhost:11434/v1'
+    >>> view = AnomalyView(np.zeros((64, 64, 3), np.uint8), np.eye(64, dtype=bool))
+    >>> naming = namer.identify(Anomaly((view,), Contours.PREDICTED))  # doctest: +SKIP
+    >>> naming.is_unknown or naming.key in tiles.classes  # doctest: +SKIP
+    True
     """
 
     def __init__(self, endpoint: Endpoint, taxonomy: Taxonomy, allow_remote: bool = False) -> None:

@@ -58,6 +58,20 @@ class LocalNamer:
     taxonomy : Taxonomy
     weights : str
         What tells the model's weights from others of the same name, for the cache of answers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice.classification.anomaly import AnomalyView, Contours
+    >>> from looktwice.classification.taxonomy import load_taxonomies
+    >>> tiles = load_taxonomies("magnetic_tile")["magnetic_tile"]
+    >>> view = AnomalyView(np.zeros((64, 64, 3), np.uint8), np.eye(64, dtype=bool))
+    >>> prompter = ChatPrompter(*load_multimodal(find_weights("qwen2-vl-2b"), "cpu"))  # doctest: +SKIP
+    >>> naming = LocalNamer("qwen2-vl-2b", prompter, tiles).identify(
+    ...     Anomaly((view,), Contours.PREDICTED)
+    ... )  # doctest: +SKIP
+    >>> naming.is_unknown or naming.key in tiles.classes  # doctest: +SKIP
+    True
     """
 
     def __init__(self, name: str, prompter: Prompter, taxonomy: Taxonomy, weights: str = "") -> None:

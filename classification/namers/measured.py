@@ -67,6 +67,17 @@ class MeasuredNamer:
     ----------
     encoder : VisionEncoder
     taxonomy : Taxonomy
+
+    Examples
+    --------
+    >>> from looktwice.classification.anomaly import AnomalyView, Contours
+    >>> from looktwice.classification.taxonomy import load_taxonomies
+    >>> image, mask = np.full((64, 64, 3), 120, np.uint8), np.zeros((64, 64), bool)
+    >>> mask[30:32, 10:50], image[30:32, 10:50] = True, 20
+    >>> namer = MeasuredNamer(None, load_taxonomies("magnetic_tile")["magnetic_tile"])  # no examples, no encoder
+    >>> naming = namer.identify(Anomaly((AnomalyView(image, mask),), Contours.PREDICTED))
+    >>> naming.key, naming.why
+    ('crack', 'the region is dark, elongated, long and sharp')
     """
 
     name, version = "measured", ""
@@ -174,6 +185,14 @@ class ExampleClassifier:
     ----------
     parts : dict of str to float, shape (R, D)
     labels : sequence of R class keys, of two classes at the least
+
+    Examples
+    --------
+    >>> tokens = np.array([[0.0, 1.0], [0.1, 0.9], [1.0, 0.0], [0.9, 0.1]])
+    >>> learned = ExampleClassifier({"tokens": tokens}, ["pit", "pit", "blob", "blob"])
+    >>> likely = learned.log_probabilities({"tokens": np.array([[0.2, 0.8]])})
+    >>> max(likely, key=likely.get)
+    'pit'
     """
 
     def __init__(self, parts: Mapping[str, npt.NDArray[np.floating]], labels: Sequence[str]) -> None:

@@ -74,6 +74,23 @@ class WordedNamer:
     namer : MeasuredNamer
     write : callable
         Words notes; see :func:`load_writer`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice.classification.anomaly import AnomalyView, Contours
+    >>> from looktwice.classification.taxonomy import load_taxonomies
+    >>> image, mask = np.full((64, 64, 3), 120, np.uint8), np.zeros((64, 64), bool)
+    >>> mask[30:32, 10:50], image[30:32, 10:50] = True, 20
+    >>> crack = Anomaly((AnomalyView(image, mask),), Contours.PREDICTED)
+    >>> plain = MeasuredNamer(None, load_taxonomies("magnetic_tile")["magnetic_tile"])  # no examples, no encoder
+    >>> WordedNamer(plain, lambda notes: ("It is a crack: the region is dark and long.", {})).identify(crack).why
+    'It is a crack: the region is dark and long.'
+
+    A sentence that says more than was measured is refused:
+
+    >>> WordedNamer(plain, lambda notes: ("It is a crack that a hammer made.", {})).identify(crack).why
+    'the region is dark, elongated, long and sharp'
     """
 
     name, version = "measured:smollm2", ""

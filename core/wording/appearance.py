@@ -41,6 +41,14 @@ class Appearance:
         Against what is around it; None where neither brightness nor texture differs much.
     parts : int
         Connected parts that are not negligible against the largest.
+
+    Examples
+    --------
+    >>> image, mask = np.full((100, 100, 3), 120, np.uint8), np.zeros((100, 100), bool)
+    >>> mask[48:52, 20:80], image[48:52, 20:80] = True, 20
+    >>> seen = measure(mask, image)
+    >>> seen.shape, seen.contrast, seen.parts
+    ('elongated', 'darker', 1)
     """
 
     place: str

@@ -36,6 +36,20 @@ class Surfels:
         Nearest elements, the nearest first (itself), K the largest of `SCALES` or M.
     owner : int64, shape (Q,)
         The element that each point of the surface belongs to.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from looktwice.modalities.pointclouds.cloud import Cloud
+    >>> from looktwice.modalities.pointclouds.study import CloudStudy
+    >>> points = np.random.default_rng(0).normal(size=(3000, 3))
+    >>> points /= np.linalg.norm(points, axis=1, keepdims=True)
+    >>> ball = CloudStudy(Cloud(points), Path("ball.ply"), views=6)
+    >>> surfels = surface_elements(ball.surface, ball.frame, ball.renderings, 200)
+    >>> len(surfels.points), surfels.owner.shape
+    (211, (3000,))
+    >>> bool(((surfels.normals * surfels.points).sum(axis=1) > 0).all())  # normals point out of the ball
+    True
     """
 
     points: FloatArray

@@ -39,17 +39,17 @@ class Surfels:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from looktwice.modalities.pointclouds.cloud import Cloud
-    >>> from looktwice.modalities.pointclouds.study import CloudStudy
-    >>> points = np.random.default_rng(0).normal(size=(3000, 3))
+    >>> from looktwice.modalities.rendering.cameras import place_cameras
+    >>> from looktwice.modalities.rendering.frame import principal_frame
+    >>> from looktwice.modalities.rendering.renderer import render
+    >>> points = np.random.default_rng(0).normal(size=(3000, 3)).astype(np.float32)
     >>> points /= np.linalg.norm(points, axis=1, keepdims=True)
-    >>> ball = CloudStudy(Cloud(points), Path("ball.ply"), views=6)
-    >>> surfels = surface_elements(ball.surface, ball.frame, ball.renderings, 200)
-    >>> len(surfels.points), surfels.owner.shape
-    (211, (3000,))
-    >>> bool(((surfels.normals * surfels.points).sum(axis=1) > 0).all())  # normals point out of the ball
-    True
+    >>> ball = Surface(points, spacing=np.full(3000, 0.065, np.float32))
+    >>> frame = principal_frame(ball.points, ball.spacing)
+    >>> views = list(render(ball, place_cameras(ball.points, frame, views=6, size=64)))
+    >>> surfels = surface_elements(ball, frame, views, count=200)
+    >>> surfels.owner.shape, bool(((surfels.normals * surfels.points).sum(axis=1) > 0.9).all())  # normals point out
+    ((3000,), True)
     """
 
     points: FloatArray

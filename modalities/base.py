@@ -47,6 +47,19 @@ class Adapter:
         Further file formats that its map can be written to.
     order : int
         Adapters are asked in this order. Those with more certain signs come first.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from looktwice.modalities.images.study import ImageStudy
+    >>> sketches = Adapter("sketch", "drawing", lambda path: path.read_bytes()[:4] == b"SKCH", open=ImageStudy)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     drawing = Path(folder, "bridge.png")
+    ...     _ = drawing.write_bytes(b"SKCH 1.0")
+    ...     sketches.matches(drawing)
+    True
+    >>> sketches.takes([1, 2, 3], {})
+    False
     """
 
     kind: str

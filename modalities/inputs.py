@@ -25,6 +25,15 @@ class Input:
         In place of the one asked for all.
     options : dict
         For the adapter, besides those given for all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice.modalities.opening import open_study
+    >>> block = Input(np.random.default_rng(0).random((16, 16, 16)), name="block 7", options={"spacing": (1, 1, 2)})
+    >>> study = open_study(block.source, name=block.name, **block.options)
+    >>> study.name, study.modality
+    ('block 7', 'volume')
     """
 
     source: Any

@@ -18,7 +18,16 @@ FULL_SCALE = 65535
 
 
 class PixelMap(NativeMap):
-    """An anomaly map of a photograph, (H, W) like the photograph itself after its EXIF orientation."""
+    """An anomaly map of a photograph, (H, W) like the photograph itself after its EXIF orientation.
+
+    Examples
+    --------
+    >>> values = np.zeros((20, 30), np.float32)
+    >>> values[5:8, 10:14] = 0.9
+    >>> (spot,) = PixelMap(values).regions(threshold=0.5)
+    >>> spot.bbox, spot.centroid, spot.size
+    ((10, 5, 14, 8), (11.5, 6.0), 12)
+    """
 
     display: ClassVar[Display] = Display("photograph", "xy", unit="px", is_picture=True)
 

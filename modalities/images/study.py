@@ -26,6 +26,16 @@ class ImageStudy(Study):
         Its file, or a name where `image` is given.
     image : uint8, shape (H, W, 3), optional
         Its pixels, where they are not to be read from a file.
+
+    Examples
+    --------
+    >>> study = ImageStudy(Path("plate.png"), np.full((60, 80, 3), 128, np.uint8))
+    >>> study.name, len(study.views())
+    ('plate', 1)
+    >>> coarse = np.zeros((1, 3, 4))
+    >>> coarse[0, 1, 3] = 1
+    >>> study.lift(coarse).values.shape
+    (60, 80)
     """
 
     modality = Modality.IMAGE

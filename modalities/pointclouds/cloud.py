@@ -23,6 +23,12 @@ class Cloud:
         Where the format defines it.
     missing : bool, shape (P,), optional
         Points that an organised scan marks as not measured.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0, 0, 0], [1, 0, 0], [np.nan, 1, 0]])
+    >>> Cloud(points, unit="mm").valid
+    array([ True,  True, False])
     """
 
     points: npt.NDArray[np.floating]

@@ -46,6 +46,16 @@ class PlacedCloud:
     ------
     InputError
         Fewer than four points are measured, or all lie in one place.
+
+    Examples
+    --------
+    >>> corners = np.array(np.meshgrid((10.0, 14.0), (0.0, 2.0), (0.0, 4.0))).reshape(3, -1).T
+    >>> placed = PlacedCloud(Cloud(corners), Path("box.ply"), unit="mm")
+    >>> placed.centre, placed.radius
+    (array([12.,  1.,  2.]), 3.0)
+    >>> placed.leave_out("stray points", lambda points: points[:, 0] > 0.6)
+    >>> placed.notes
+    ['4 stray points are not in the views; they are kept in the output, with score 0']
     """
 
     def __init__(self, cloud: Cloud, source: Path, unit: str | None = None) -> None:

@@ -41,6 +41,16 @@ class PointMap(NativeMap):
         How many views see each point.
     filled : bool, shape (P,)
         True where no view sees the point: its score is its neighbours', or 0 if it is not inspected.
+
+    Examples
+    --------
+    >>> from looktwice.modalities.pointclouds.cloud import Cloud
+    >>> x, y = np.meshgrid(np.arange(40.0), np.arange(40.0))
+    >>> plate = PlacedCloud(Cloud(np.stack([x, y, 0 * x], axis=-1).reshape(-1, 3)), Path("plate.ply"))
+    >>> values = ((x < 6) & (y < 6)).astype(np.float32).ravel()
+    >>> scores = PointMap(plate, values, np.ones(1600, np.uint8), np.zeros(1600, bool))
+    >>> [(region.size, region.score) for region in scores.regions(threshold=0.5)]
+    [(36.0, 1.0)]
     """
 
     overlapping_views: ClassVar[bool] = True

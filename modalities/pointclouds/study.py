@@ -35,6 +35,16 @@ class CloudStudy(PlacedCloud, Study):
         How many; None for as many as it takes to see every visible part twice.
     unit : {"mm", "m", "inch"}, optional
         Of the coordinates, where the file does not say.
+
+    Examples
+    --------
+    >>> points = np.random.default_rng(0).normal(size=(3000, 3))
+    >>> points /= np.linalg.norm(points, axis=1, keepdims=True)
+    >>> study = CloudStudy(Cloud(points), Path("ball.ply"), views=2)
+    >>> study.name, [view.image.shape for view in study.views()]
+    ('ball', [(336, 336, 3), (336, 336, 3)])
+    >>> study.lift(np.zeros((2, 24, 24))).values.shape
+    (3000,)
     """
 
     modality = Modality.POINTCLOUD

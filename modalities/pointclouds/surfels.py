@@ -36,6 +36,20 @@ class Surfels:
         Nearest elements, the nearest first (itself), K the largest of `SCALES` or M.
     owner : int64, shape (Q,)
         The element that each point of the surface belongs to.
+
+    Examples
+    --------
+    >>> from looktwice.modalities.rendering.cameras import place_cameras
+    >>> from looktwice.modalities.rendering.frame import principal_frame
+    >>> from looktwice.modalities.rendering.renderer import render
+    >>> points = np.random.default_rng(0).normal(size=(3000, 3)).astype(np.float32)
+    >>> points /= np.linalg.norm(points, axis=1, keepdims=True)
+    >>> ball = Surface(points, spacing=np.full(3000, 0.065, np.float32))
+    >>> frame = principal_frame(ball.points, ball.spacing)
+    >>> views = list(render(ball, place_cameras(ball.points, frame, views=6, size=64)))
+    >>> surfels = surface_elements(ball, frame, views, count=200)
+    >>> surfels.owner.shape, bool(((surfels.normals * surfels.points).sum(axis=1) > 0.9).all())  # normals point out
+    ((3000,), True)
     """
 
     points: FloatArray

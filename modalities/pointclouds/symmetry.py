@@ -33,6 +33,15 @@ class Symmetry:
         From the image of each element to the surface there, along its normal, in the unit of the points.
     misfit : float
         Distance that three quarters of the elements keep below.
+
+    Examples
+    --------
+    >>> bar = np.array([(x, y, 0) for x in np.linspace(-2, 2, 41) for y in np.linspace(-1, 1, 21)], np.float32)
+    >>> corner = (bar[:, 0] > 1.5) & (bar[:, 1] > 0.5)
+    >>> bar[corner, 2] = 0.5  # bent up
+    >>> best = find_symmetries(bar, np.tile(np.float32((0, 0, 1)), (len(bar), 1)), np.eye(3, dtype=np.float32))[0]
+    >>> round(best.misfit, 2), round(float(best.distance[corner].mean()), 2)
+    (0.0, 0.5)
     """
 
     partner: npt.NDArray[np.int64]

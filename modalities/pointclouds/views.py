@@ -27,6 +27,18 @@ class CloudViews(Sequence[View]):
         A key of `looktwice.modalities.rendering.backends.BACKENDS`.
     count : int or None
         How many views; None for as many as it takes to see every visible part twice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pathlib import Path
+    >>> from looktwice.modalities.pointclouds.cloud import Cloud
+    >>> corners = np.random.default_rng(0).random((500, 3)) * (4, 2, 1)
+    >>> views = CloudViews(PlacedCloud(Cloud(corners), Path("box.ply")), "numpy", count=3)
+    >>> [camera.name for camera in views.cameras]
+    ['from the front', 'from the back', 'from the top']
+    >>> views[1].name, views[1].image.shape
+    ('view 2 from the back', (336, 336, 3))
     """
 
     def __init__(self, cloud: PlacedCloud, backend: str, count: int | None) -> None:

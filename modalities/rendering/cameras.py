@@ -40,6 +40,14 @@ class Camera:
         Side of the square picture in pixels.
     scale : float
         Pixels per unit of length.
+
+    Examples
+    --------
+    >>> turn = np.diag(np.float32((10, -10, -10)))  # from the front: x to the right, y up, 10 pixels a unit
+    >>> camera = Camera("from the front", np.float32((0, 0, 1)), turn, np.float32([[50], [50], [11]]), 101, 10.0)
+    >>> camera.project(np.float32([[0, 0, 0], [2, 1, 0]])).T
+    array([[50., 50., 11.],
+           [70., 40., 11.]], dtype=float32)
     """
 
     name: str

@@ -36,6 +36,15 @@ class PrincipalFrame:
         Mean points of the occupied cells of a coarse grid, in the coordinates of the points: the surface, evenly
         sampled.
     cell_side : float
+
+    Examples
+    --------
+    >>> slab = (np.random.default_rng(0).random((5000, 3)) * (1, 4, 2)).astype(np.float32)
+    >>> frame = principal_frame(slab, np.full(5000, 0.1, np.float32))
+    >>> np.abs(frame.axes).round() + 0.0  # the longest side first, the shortest last
+    array([[0., 1., 0.],
+           [0., 0., 1.],
+           [1., 0., 0.]], dtype=float32)
     """
 
     axes: FloatArray

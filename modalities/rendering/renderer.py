@@ -33,6 +33,15 @@ class Surface:
     spacing : float32, shape (P,)
         Local distance between points (`spacing.local_spacing`).
     colours : uint8, shape (P, 3), optional
+
+    Examples
+    --------
+    >>> from looktwice.modalities.rendering.spacing import local_spacing
+    >>> points = np.random.default_rng(0).normal(size=(4000, 3)).astype(np.float32)
+    >>> points /= np.linalg.norm(points, axis=1, keepdims=True)
+    >>> ball = Surface(points, local_spacing(points))
+    >>> round(float((ball.spacing**2).sum() / (4 * np.pi)), 1)  # about the ball's area
+    0.9
     """
 
     points: FloatArray
@@ -55,6 +64,18 @@ class Rendering:
         Typical distance between the points shown.
     geometry : Geometry
     albedo : uint8, shape (S, S, 3), optional
+
+    Examples
+    --------
+    >>> x, y = np.meshgrid(np.linspace(-1, 1, 60), np.linspace(-1, 1, 60))
+    >>> plate = Surface(np.float32(np.stack([x, y, 0 * x], axis=-1).reshape(-1, 3)), np.full(3600, 0.034, np.float32))
+    >>> turn = np.diag(np.float32((10, -10, -10)))
+    >>> front = Camera("from the front", np.float32((0, 0, 1)), turn, np.float32([[15], [15], [11]]), 31, 10.0)
+    >>> (view,) = render(plate, [front])
+    >>> view.picture("depth").shape
+    (31, 31, 3)
+    >>> view.visible(np.float32([[0, 0, 0], [0, 0, -1]]))  # pixel 15, 15; hidden behind the plate
+    array([480, 961])
     """
 
     camera: Camera

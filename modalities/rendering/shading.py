@@ -41,6 +41,14 @@ class Geometry:
         Unit normals in (right, down, away), facing the viewer; zero off the object.
     curvature : float32, shape (S, S)
         Mean curvature times half the picture's side: +1 on a ball that fills the picture, negative in a dent.
+
+    Examples
+    --------
+    >>> depth = np.full((31, 31), np.inf, np.float32)
+    >>> depth[5:26, 5:26] = 3
+    >>> plate = surface_geometry(depth, np.zeros((2, 31, 31), np.float32), spacing_px=1.0)
+    >>> int(plate.mask.sum()), float(plate.facing[15, 15]), float(plate.curvature[15, 15])
+    (441, 1.0, 0.0)
     """
 
     depth: FloatArray

@@ -31,6 +31,15 @@ class Anatomy:
     part : {"head", "body", "imaged part"}
     to_mni : float64, shape (4, 4), optional
         RAS millimetres to MNI millimetres, of heads that could be aligned.
+
+    Examples
+    --------
+    >>> head = Anatomy(np.array([-80.0, -100, -60]), np.array([80.0, 80, 90]), "head")
+    >>> head.laterality(np.array([-40.0, 60, 70])), head.position(np.array([-40.0, 60, 70]))
+    ('left', 'upper left front of the head')
+    >>> aligned = Anatomy(head.low, head.high, "head", to_mni=np.eye(4))
+    >>> aligned.position(np.array([-40.0, 40, 20]))
+    'left frontal lobe'
     """
 
     low: npt.NDArray[np.float64]

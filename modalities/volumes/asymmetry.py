@@ -45,6 +45,14 @@ class Head:
     mask : bool, shape (X, Y, Z)
     spacing : float64, shape (3,)
         Millimetres a sample.
+
+    Examples
+    --------
+    >>> right = np.indices((40, 40, 40)) - np.array([22, 20, 20]).reshape(3, 1, 1, 1)
+    >>> inside = (right**2).sum(axis=0) < 15**2
+    >>> head = Head(ndimage.gaussian_filter(inside.astype(np.float32), 2), inside, np.full(3, 4.0))
+    >>> round(find_mirror_plane(head).at / 4)  # the sample that the plane goes through
+    22
     """
 
     values: FloatArray
@@ -54,7 +62,17 @@ class Head:
 
 @dataclass(frozen=True)
 class MirrorPlane:
-    """The plane x = at + y * by_y + z * by_z, in millimetres from the first sample of a head."""
+    """The plane x = at + y * by_y + z * by_z, in millimetres from the first sample of a head.
+
+    Examples
+    --------
+    >>> values = np.zeros((9, 3, 3), np.float32)
+    >>> values[1] = 1
+    >>> head = Head(values, values > 0, np.ones(3))
+    >>> image = mirrored(head, MirrorPlane(at=4.0, by_y=0.0, by_z=0.0))
+    >>> np.flatnonzero(image[:, 1, 1])  # 3 mm to the left of the plane becomes 3 mm to the right
+    array([7])
+    """
 
     at: float
     by_y: float

@@ -32,6 +32,17 @@ class Averages:
         Where the samples lie along those voxel axes, in voxels.
     shape : (int, int, int)
         Of the scan.
+
+    Examples
+    --------
+    >>> values = np.arange(64, dtype=np.float32).reshape(4, 4, 4)
+    >>> places = np.arange(4.0)
+    >>> fine = Averages(values, np.diag([2.0, 2, 2, 1]), (0, 1, 2), (places, places, places), (4, 4, 4))
+    >>> coarse = fine.coarser(millimetres=4)
+    >>> coarse.values.shape, coarse.spacing, coarse.positions[0]
+    ((2, 2, 2), array([4., 4., 4.]), array([0.5, 2.5]))
+    >>> coarse.field(coarse.values)[:, :, :].shape  # back at the scan's voxels
+    (4, 4, 4)
     """
 
     values: FloatArray

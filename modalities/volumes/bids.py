@@ -31,6 +31,15 @@ class BidsImage:
     entities : str
         What its name says before the suffix: "sub-01_ses-2_acq-highres".
     suffix : str
+
+    Examples
+    --------
+    >>> relative = Path("sub-01/anat/sub-01_T1w.nii.gz")
+    >>> image = BidsImage(Path("study") / relative, relative, "sub-01", "T1w")
+    >>> image.uri
+    'bids:raw:sub-01/anat/sub-01_T1w.nii.gz'
+    >>> image.derived("heatmap").as_posix()
+    'sub-01/anat/sub-01_space-T1w_desc-anomaly_heatmap'
     """
 
     path: Path

@@ -30,6 +30,15 @@ class Component:
         Mean voxel index.
     low, high : int64, shape (3,)
         Box; `high` is exclusive.
+
+    Examples
+    --------
+    >>> scores = np.zeros((8, 8, 8), np.float32)
+    >>> scores[1:4, 2:4, 5] = 0.6
+    >>> scores[2, 3, 5] = 0.9
+    >>> (found,) = find_components([((0, 0, 0), scores)], threshold=0.5)
+    >>> round(found.score, 2), found.peak, found.voxels, found.centroid
+    (0.9, (2, 3, 5), 6, array([2. , 2.5, 5. ]))
     """
 
     score: float

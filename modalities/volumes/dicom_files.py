@@ -30,6 +30,14 @@ class DicomFile:
         The file itself, or the zip.
     member : str or None
         The name inside the zip; used to ask the zip for it and for nothing else.
+
+    Examples
+    --------
+    >>> from pydicom.data import get_testdata_file
+    >>> slice_ = DicomFile(Path(get_testdata_file("CT_small.dcm", download=False)))
+    >>> header = slice_.read(header_only=True)
+    >>> header.Modality, header.Rows, "PixelData" in header
+    ('CT', 128, False)
     """
 
     container: Path

@@ -43,6 +43,14 @@ class Frame:
     body_part : str
     hounsfield : bool
         A CT value in HU, as far as the header says.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from pydicom.data import get_testdata_file
+    >>> (frame,) = read_frames(DicomFile(Path(get_testdata_file("CT_small.dcm", download=False))))
+    >>> frame.modality, (frame.rows, frame.columns), frame.thickness, frame.hounsfield
+    ('CT', (128, 128), 5.0, True)
     """
 
     file: DicomFile

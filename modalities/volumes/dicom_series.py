@@ -35,6 +35,22 @@ class Stack:
         lie between two.
     affine : float64, shape (4, 4)
         (column, row, slice) to RAS millimetres; sheared where the gantry was tilted.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from pathlib import Path
+    >>> from pydicom.data import get_testdata_file
+    >>> from looktwice.modalities.volumes.dicom_files import DicomFile
+    >>> from looktwice.modalities.volumes.dicom_frames import read_frames
+    >>> (first,) = read_frames(DicomFile(Path(get_testdata_file("CT_small.dcm", download=False))))
+    >>> heights = (12.0, 0.0, 3.0, 9.0)  # out of order, and one is missing
+    >>> frames = [replace(first, instance=str(z), position=(0.0, 0.0, z)) for z in heights]
+    >>> stack = build_stack(frames, None, notes := [])
+    >>> stack.places
+    array([0. , 1. , 1.5, 2. , 3. ])
+    >>> notes
+    ['slices are missing or unevenly spaced; 1 of 5 are interpolated']
     """
 
     frames: list[Frame]

@@ -29,6 +29,14 @@ class SeparableField:
     weights : three float32 arrays
         ``weights[n]`` has shape (voxels along ``axes[n]``, ``samples.shape[n]``); its rows sum to 1, so that values
         keep their range.
+
+    Examples
+    --------
+    >>> samples = np.array([0, 1], np.float32).reshape(2, 1, 1)
+    >>> along, once = interpolation(5, np.array([0.0, 4.0])), np.ones((2, 1), np.float32)
+    >>> field = SeparableField(samples, (0, 1, 2), (along, once, once))
+    >>> field[0:5, 0:1, 1:2].ravel()
+    array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
 
     samples: FloatArray

@@ -39,6 +39,15 @@ class CoarseScan:
     values : float32, shape (A, B, C)
     strides, starts : (int, int, int)
         Voxel ``starts + strides * index`` is where ``values[index]`` was taken.
+
+    Examples
+    --------
+    >>> voxels = Voxels(np.arange(1000, dtype=np.float32).reshape(10, 10, 10))
+    >>> coarse = sample(voxels, (1.25, 1.25, 2.5), [])
+    >>> coarse.values.shape, coarse.strides, coarse.starts
+    ((5, 5, 10), (2, 2, 1), (1, 1, 0))
+    >>> bool(coarse.values[2, 0, 0] == voxels.raw[1 + 2 * 2, 1, 0])
+    True
     """
 
     values: FloatArray
@@ -102,6 +111,16 @@ class Foreground:
     coarse : CoarseScan
     shape : (int, int, int)
         Of the native grid.
+
+    Examples
+    --------
+    >>> ball = ((np.indices((40, 40, 40)) - 20) ** 2).sum(axis=0) < 12**2
+    >>> coarse = sample(Voxels(ball * 100.0), (2.5, 2.5, 2.5), [])
+    >>> patient = find_foreground(coarse, Kind.OTHER, ball.shape)
+    >>> patient.extent
+    (slice(9, 32, None), slice(9, 32, None), slice(9, 32, None))
+    >>> patient[18:20, 20:21, 20:21].ravel()
+    array([ True,  True])
     """
 
     mask: BoolArray

@@ -55,6 +55,15 @@ class Template:
         T1 in [0, 1], and shares of each sample.
     affine : float64, shape (4, 4)
         Indices to MNI millimetres.
+
+    Examples
+    --------
+    >>> right = np.zeros((4, 4, 4), np.float32)
+    >>> right[2:] = 1
+    >>> small = Template(right, grey=1 - right, white=right, brain=np.ones_like(right), affine=np.diag([2.0, 2, 2, 1]))
+    >>> patient = on_grid(small.white, small.affine, to_mni=np.eye(4), affine=np.eye(4), shape=(7, 7, 7))
+    >>> patient[:, 3, 3]  # at 1 mm
+    array([0. , 0. , 0. , 0.5, 1. , 1. , 1. ], dtype=float32)
     """
 
     intensity: FloatArray

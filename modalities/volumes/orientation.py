@@ -35,6 +35,13 @@ class Orientation:
         +1 where that axis grows towards Right, Anterior, Superior, else -1.
     spacing : (float, float, float)
         Millimetres a voxel, along the input's axes.
+
+    Examples
+    --------
+    >>> affine = np.array([[0, 0, -2.0, 90], [1, 0, 0, -80], [0, 1, 0, -60], [0, 0, 0, 1]])
+    >>> found = orientation_of(affine)  # i runs to the front, j to the head, k to the left
+    >>> found.axes, found.signs, found.spacing
+    ((2, 0, 1), (-1, 1, 1), (1.0, 1.0, 2.0))
     """
 
     axes: tuple[int, int, int]

@@ -37,6 +37,17 @@ class Canvas:
         Voxels shown, along `down` and `right`.
     height, width : int
         Pixels that those voxels cover.
+
+    Examples
+    --------
+    >>> orientation = Orientation((0, 1, 2), (1, 1, 1), (1.0, 1.0, 1.0))
+    >>> canvas = canvas_of(Plane.AXIAL, orientation, (60, 80, 20), (slice(10, 50), slice(10, 70), slice(0, 20)))
+    >>> canvas.height, canvas.width, canvas.side
+    (70, 50, 70)
+    >>> canvas.crop(np.zeros((60, 80, 20), np.float32)).shape
+    (20, 70, 50)
+    >>> canvas.paint(np.zeros((70, 50, 3), np.uint8)).shape
+    (70, 70, 3)
     """
 
     plane: Plane

@@ -47,6 +47,16 @@ class Scan:
         The DICOM frame behind each plane of the last axis (None where a missing one was interpolated).
     notes : list of str
         What was decided by rule.
+
+    Examples
+    --------
+    >>> air = Voxels(np.zeros((4, 5, 6), np.int16), intercept=-1000.0)
+    >>> affine = np.diag([1.0, 1, 2, 1])
+    >>> scan = Scan(air, affine, Kind.CT, nifti_header(air.shape, affine), name="phantom", source=Path("phantom.nii"))
+    >>> scan.voxels[0:1, 0:1, 0:1].item()  # Hounsfield units
+    -1000.0
+    >>> (scan.affine @ [1, 1, 1, 1])[:3]  # where voxel (1, 1, 1) lies, in millimetres
+    array([1., 1., 2.])
     """
 
     voxels: Voxels

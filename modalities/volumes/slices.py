@@ -26,6 +26,13 @@ class Channel:
     ----------
     voxels : Voxels
     windows : Windows
+
+    Examples
+    --------
+    >>> hounsfield = Voxels(np.array([-1000, 0, 40, 80, 1000], np.float32).reshape(5, 1, 1))
+    >>> brain = Channel(hounsfield, Windows(((0.0, 80.0),) * 3))
+    >>> brain.windows(brain.voxels[:, :, :])[:, 0, 0, 0]
+    array([  0,   0, 127, 255, 255], dtype=uint8)
     """
 
     voxels: Voxels
@@ -44,6 +51,15 @@ class SliceStack:
     names : tuple of str
     reach : int
         With a single grey scan, the slices so many before and after become red and blue; 0 for none.
+
+    Examples
+    --------
+    >>> from looktwice.modalities.volumes.memory import scan_in_memory
+    >>> from looktwice.modalities.volumes.study import VolumeStudy
+    >>> ball = ((np.indices((30, 30, 30)) - 15) ** 2).sum(axis=0) < 10**2
+    >>> (axial,) = VolumeStudy(scan_in_memory(ball * 100.0, spacing=(3, 3, 3))).stacks
+    >>> axial.canvas.plane.value, axial.indices[[0, -1]], axial.names[0]
+    ('axial', array([ 6, 24]), 'axial slice 6, z = +18 mm')
     """
 
     canvas: Canvas
@@ -62,6 +78,18 @@ class SliceViews(Sequence[View]):
     stacks : sequence of SliceStack
     numbers : range, optional
         Which of the views this sequence holds; all if not given.
+
+    Examples
+    --------
+    >>> from looktwice.modalities.volumes.orientation import Orientation, Plane
+    >>> from looktwice.modalities.volumes.planes import canvas_of
+    >>> whole = (slice(0, 40), slice(0, 40), slice(0, 10))
+    >>> canvas = canvas_of(Plane.AXIAL, Orientation((0, 1, 2), (1, 1, 1), (1.0, 1.0, 1.0)), (40, 40, 10), whole)
+    >>> stack = SliceStack(canvas, np.array([4, 5, 6]), ("slice 4", "slice 5", "slice 6"))
+    >>> scan = Voxels(np.tile(np.arange(10, dtype=np.float32), (40, 40, 1)))
+    >>> views = SliceViews([Channel(scan, Windows(((0.0, 10.0),) * 3))], [stack])
+    >>> [(view.name, view.image.shape, int(view.image.max())) for view in views[1:]]
+    [('slice 5', (40, 40, 3), 127), ('slice 6', (40, 40, 3), 153)]
     """
 
     def __init__(self, channels: Sequence[Channel], stacks: Sequence[SliceStack], numbers: range | None = None) -> None:

@@ -56,6 +56,17 @@ class VolumeStudy(Study):
     orientation : Orientation
     foreground : Foreground
     anatomy : Anatomy
+
+    Examples
+    --------
+    >>> from looktwice.modalities.volumes.memory import scan_in_memory
+    >>> ball = ((np.indices((30, 30, 30)) - 15) ** 2).sum(axis=0) < 10**2
+    >>> study = VolumeStudy(scan_in_memory(ball * 100.0, spacing=(3, 3, 3)))
+    >>> views = study.views()
+    >>> len(views), views[study.base].name, views[0].image.shape
+    (19, 'axial slice 14, z = +42 mm', (23, 23, 3))
+    >>> study.lift(np.zeros((len(views), 16, 16))).values.shape
+    (30, 30, 30)
     """
 
     modality = Modality.VOLUME

@@ -102,6 +102,15 @@ class Context:
         Share of fluid.
     brain : float32
         1 inside.
+
+    Examples
+    --------
+    >>> one = np.ones((2, 2, 2), np.float32)
+    >>> context = Context(expected=one, spread=0.5 * one, surround=one, rim=0 * one, fluid=0 * one, brain=one)
+    >>> float(((3.0 - context.expected) / context.spread).max())  # so many spreads brighter than is usual there
+    4.0
+    >>> len(context.maps())
+    6
     """
 
     expected: FloatArray
@@ -129,6 +138,20 @@ class Tissue:
     context : Context
     wide : float32, shape (len(WIDE_FEATURES), X, Y, Z)
     contrast : Contrast
+
+    Examples
+    --------
+    >>> places, one = np.arange(4.0), np.ones((2, 2, 2), np.float32)
+    >>> values = np.zeros((4, 4, 4), np.float32)
+    >>> values[1, 1, 1] = 5
+    >>> fine = Averages(values, np.eye(4), (0, 1, 2), (places, places, places), (4, 4, 4))
+    >>> usual = Context(0 * one, one, 0 * one, 0 * one, 0 * one, brain=one)
+    >>> wide = np.zeros((len(WIDE_FEATURES), 2, 2, 2), np.float32)
+    >>> tissue = Tissue(fine, (2, 2, 2), usual, wide, Contrast.T1)
+    >>> weights = np.array([name == "bright deviation" for name in FEATURES], np.float32)
+    >>> logits = tissue.logits(weights, bias=-3.0)
+    >>> round(float(logits[1, 1, 1]), 1), round(float(logits[3, 3, 3]), 1)  # a bright spot, and a usual place
+    (-1.2, -3.0)
     """
 
     fine: Averages

@@ -41,6 +41,15 @@ class DisplayGrid:
         Of the display, along x, y and z.
     to_voxel : float64, shape (4, 4)
         Display indices to the input's voxel indices.
+
+    Examples
+    --------
+    >>> whole = (slice(0, 20), slice(0, 20), slice(0, 10))
+    >>> grid = display_grid(Orientation((0, 1, 2), (1, 1, 1), (1.0, 1.0, 2.0)), whole, (20, 20, 10), MAX_VOXELS)
+    >>> grid.shape, grid.flips  # isotropic, and x turned towards the left
+    ((20, 20, 20), (True, False, False))
+    >>> grid.arrange(np.zeros((20, 20, 10), np.uint8)).shape
+    (20, 20, 20)
     """
 
     box: tuple[slice, slice, slice]

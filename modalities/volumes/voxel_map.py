@@ -49,6 +49,20 @@ class VoxelMap(NativeMap):
         The slices that are views.
     windows : Windows, optional
         How the scan's values are shown in the viewer; without them there is none.
+
+    Examples
+    --------
+    >>> from looktwice.modalities.volumes.memory import scan_in_memory
+    >>> from looktwice.modalities.volumes.study import VolumeStudy
+    >>> ball = ((np.indices((30, 30, 30)) - 15) ** 2).sum(axis=0) < 10**2
+    >>> study = VolumeStudy(scan_in_memory(ball * 100.0, spacing=(3, 3, 3)))
+    >>> slices = np.zeros((len(study.views()), 16, 16))
+    >>> slices[8:11, 7:9, 7:9] = 1
+    >>> map_ = study.lift(slices, smoothing_mm=0)
+    >>> [(region.score, region.details["peak"], region.size) for region in map_.regions(threshold=0.5)]
+    [(1.0, [15, 15, 14], 729.0)]
+    >>> float(map_[0:30, 0:30, 0:5].max())  # outside the ball
+    0.0
     """
 
     display: ClassVar[Display] = Display("volume", "ijk", unit="voxel", frame="RAS")

@@ -38,6 +38,17 @@ class RawFile:
         Read with ``os.pread``; its position is never used.
     offset : int
         Where the first voxel starts, in bytes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> values = np.arange(24, dtype=np.int16).reshape((2, 3, 4), order="F")
+    >>> with tempfile.TemporaryFile() as file:
+    ...     _ = file.write(b"header" + values.tobytes(order="F"))
+    ...     file.flush()
+    ...     stored = RawFile(file, 6, (2, 3, 4), np.dtype(np.int16))
+    ...     np.array_equal(stored[0:2, 1:3, 2:4], values[0:2, 1:3, 2:4])
+    True
     """
 
     file: IO[bytes]
@@ -82,6 +93,13 @@ class Voxels:
         ``value = raw * slope + intercept``.
     fill : float or None
         What stands in for values that are not finite; None while none are known.
+
+    Examples
+    --------
+    >>> stored = np.array([24, 1024, np.nan]).reshape(1, 1, 3)
+    >>> voxels = Voxels(stored, intercept=-1024.0, fill=-1000.0)
+    >>> voxels.shape, voxels[0:1, 0:1, 0:3].ravel()
+    ((1, 1, 3), array([-1000.,     0., -1000.], dtype=float32))
     """
 
     raw: npt.NDArray[Any] | RawFile

@@ -44,6 +44,15 @@ class Windows:
     Attributes
     ----------
     limits : three (low, high) pairs
+
+    Examples
+    --------
+    >>> hounsfield = np.array([-1000, 0, 40, 80, 1000], np.float32)
+    >>> brain = choose_windows("brain", Kind.CT, True, hounsfield)
+    >>> brain.limits[0], brain(hounsfield)[:, 0]
+    ((0.0, 80.0), array([  0,   0, 127, 255, 255], dtype=uint8))
+    >>> choose_windows("auto", Kind.CT, True, hounsfield)(hounsfield)[2]  # 40 HU through three windows
+    array([127,  85,  68], dtype=uint8)
     """
 
     limits: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]

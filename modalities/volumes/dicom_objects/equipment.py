@@ -24,6 +24,15 @@ class NewObject:
     ----------
     series_number : int
     series_description : str
+
+    Examples
+    --------
+    >>> heatmap = NewObject(series_number=901, series_description="Anomaly map")
+    >>> arguments = heatmap.arguments()
+    >>> arguments["manufacturer"], arguments["series_number"], arguments["instance_number"]
+    ('looktwice', 901, 1)
+    >>> heatmap.sop_instance_uid == NewObject(901, "Anomaly map").sop_instance_uid  # every object has its own
+    False
     """
 
     series_number: int

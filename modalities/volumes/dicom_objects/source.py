@@ -66,6 +66,14 @@ class SourceSeries:
     positions : list of PlanePositionSequence
         Of those frames.
     frames : list of Frame
+
+    Examples
+    --------
+    >>> places = [highdicom.PlanePositionSequence("PATIENT", (0.0, 0.0, 5.0 * k)) for k in range(3)]
+    >>> series = SourceSeries([Dataset()] * 3, np.arange(3), places, frames=[])
+    >>> kept = series.positions_of(np.array([False, True, True]))
+    >>> [float(place[0].ImagePositionPatient[2]) for place in kept]
+    [5.0, 10.0]
     """
 
     images: list[Dataset]

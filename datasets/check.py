@@ -37,6 +37,14 @@ class CheckReport:
         What must be mended, each with the file that it is about.
     notes : list of str
         What the set does not have, and figures therefore lack.
+
+    Examples
+    --------
+    >>> report = check_records("mine", Path("photographs"), ["web/1.jpg"], number=1)
+    >>> report.counts
+    {'conversations': {'records': 1}}
+    >>> report.problems
+    ['web/1.jpg: does not exist']
     """
 
     name: str

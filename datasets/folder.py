@@ -33,6 +33,13 @@ class FolderDataset:
     root : Path
     problems : list of str
         What a user should know before trusting figures from it: one class only, masks missing.
+
+    Examples
+    --------
+    >>> crack = Sample(Path("1.png"), 1, None, "tile", "crack", "test", None, "mine")
+    >>> dataset = FolderDataset("mine", Path("mine"), [crack])
+    >>> dataset.categories, [sample.defect for sample in dataset.samples()]
+    (['tile'], ['crack'])
     """
 
     name: str

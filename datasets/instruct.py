@@ -39,6 +39,14 @@ class Message(BaseModel):
     speaker : {"human", "gpt"}
         ``from`` in the file.
     value : str
+
+    Examples
+    --------
+    >>> message = Message.model_validate({"from": "gpt", "value": "Yes, a crack."})
+    >>> message.speaker
+    'gpt'
+    >>> message.model_dump(by_alias=True)
+    {'from': 'gpt', 'value': 'Yes, a crack.'}
     """
 
     speaker: Literal["human", "gpt"] = Field(

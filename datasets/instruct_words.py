@@ -51,6 +51,12 @@ class Finding:
         What the first answer begins with: where the evidence is unsure, it says so and no verdict follows.
     score, threshold : float or None
         Told of a normal one, where they were measured.
+
+    Examples
+    --------
+    >>> finding = Finding("magnetic tile", Domain.INDUSTRIAL, anomalous=False)
+    >>> explain(finding, random.Random(0))
+    'No, there is no visible anomaly. Nothing further; keep to the usual inspection.'
     """
 
     thing: str

@@ -30,6 +30,15 @@ class Progress:
         One per sample, in the order in which they were scored.
     pixels : PixelHistograms
         Of all samples that have ``pixels: true``, in the same order.
+
+    Examples
+    --------
+    >>> progress = Progress()
+    >>> import numpy as np
+    >>> progress.records.append({"sample": "1.png", "score": 0.9, "pixels": True})
+    >>> progress.pixels.add(np.eye(4), np.eye(4, dtype=bool))
+    >>> len(progress.records), progress.pixels.regions
+    (1, 1)
     """
 
     records: list[dict[str, Any]] = field(default_factory=list)
@@ -49,6 +58,15 @@ class Checkpoint:
     ------
     UsageError
         The file belongs to another run, or is no checkpoint.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "run.jsonl")
+    ...     Checkpoint(path, {"model": "mine"}).write("tile", Progress([{"sample": "1.png", "score": 0.9}]))
+    ...     Checkpoint(path, {"model": "mine"}).progress("tile").records  # as after a stop
+    [{'sample': '1.png', 'score': 0.9}]
     """
 
     def __init__(self, path: Path | None, run: Mapping[str, Any]) -> None:

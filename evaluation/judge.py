@@ -34,6 +34,12 @@ class Judge:
         Sends a prompt to the model and returns its reply.
     prompt : str
         With the fields ``{question}``, ``{reference}`` and ``{answer}``.
+
+    Examples
+    --------
+    >>> judge = Judge("stand-in", ask=lambda prompt: "8")
+    >>> judge.mark("Is it sound?", "No, it is cracked.", "No, there is a crack.")
+    8.0
     """
 
     model: str

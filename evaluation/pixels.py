@@ -47,6 +47,15 @@ class PixelHistograms:
     samples : list of float32 arrays, shape (3, COARSE)
         The three histograms of each sample, coarser.
     sample_regions : list of int
+
+    Examples
+    --------
+    >>> mask = np.zeros((8, 8), bool)
+    >>> mask[2:4, 2:4] = True
+    >>> pixels = PixelHistograms()
+    >>> pixels.add(np.where(mask, 0.9, 0.1), mask)
+    >>> pixels.regions, pixels.metrics()["pixel_auroc"]
+    (1, 1.0)
     """
 
     normal: Histogram = field(default_factory=lambda: np.zeros(BINS, np.int64))

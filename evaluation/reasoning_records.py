@@ -24,7 +24,13 @@ Identifier = Annotated[str, BeforeValidator(lambda value: str(value) if isinstan
 
 
 class Prediction(BaseModel):
-    """One line of a prediction file."""
+    """One line of a prediction file.
+
+    Examples
+    --------
+    >>> Prediction.model_validate({"id": 7, "answer": "Yes, a crack.", "seconds": 1.2})
+    Prediction(id='7', answer='Yes, a crack.')
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -51,6 +57,12 @@ class Reference(BaseModel):
         Things that are not in the image: an answer that names one has made it up.
     group : str
         Same for questions that say the same in other words.
+
+    Examples
+    --------
+    >>> reference = Reference(id="tile/7", answer="Yes, there is a crack in the top left.", place="top left")
+    >>> reference.truth, reference.averaged_as, reference.place
+    (1, 'tile', ['top left'])
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -78,7 +90,19 @@ class Reference(BaseModel):
 
 @dataclass(frozen=True)
 class Pairs:
-    """References with their answers; ids that only one side has."""
+    r"""References with their answers; ids that only one side has.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     answers, references = Path(folder, "answers.jsonl"), Path(folder, "references.jsonl")
+    ...     _ = answers.write_text('{"id": "a", "answer": "No."}')
+    ...     _ = references.write_text('{"id": "a", "answer": "Yes."}\n{"id": "b", "answer": "No."}')
+    ...     pairs = read_pairs(answers, references)
+    >>> [(one.answer, answer) for one, answer in pairs.pairs], pairs.unanswered
+    ([('Yes.', 'No.')], ['b'])
+    """
 
     pairs: list[tuple[Reference, str]] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)

@@ -32,6 +32,14 @@ class RecordLog:
     ------
     UsageError
         The file belongs to another run.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     RecordLog(Path(folder), "tile", {"model": "mine"}).add("1.png", {"answer": "Yes."})
+    ...     RecordLog(Path(folder), "tile", {"model": "mine"}).records  # as after a stop
+    {'1.png': {'answer': 'Yes.'}}
     """
 
     def __init__(self, folder: Path | None, name: str, run: Mapping[str, Any]) -> None:

@@ -30,6 +30,14 @@ class ScoredInput:
         Coordinates of a cloud's points, by which anomalous points are joined to regions (AUPRO).
     picture : uint8, shape (H, W) or (H, W, 3), optional
         The decoded photograph, which spares the harness decoding it again for the trivial predictors.
+
+    Examples
+    --------
+    >>> scored = ScoredInput(0.9, heatmap=np.array([[0.1, 0.9]]))
+    >>> scored.score, scored.error
+    (0.9, None)
+    >>> ScoredInput(error="cannot be read").score
+    nan
     """
 
     score: float = float("nan")
@@ -77,6 +85,16 @@ class InspectionScorer:
     Parameters
     ----------
     examiner : Examiner
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> from looktwice.core.errors import InputError
+    >>> result = SimpleNamespace(score=0.9, heatmap=SimpleNamespace(values=np.ones((2, 2))))
+    >>> answers = [SimpleNamespace(result=result, views=()), Failure("2.png", InputError("cannot be read"))]
+    >>> scorer = InspectionScorer(SimpleNamespace(threshold=0.5, examine=lambda paths: answers))
+    >>> [scored.error or scored.score for scored in scorer.score([Path("1.png"), Path("2.png")])]
+    [0.9, 'cannot be read']
     """
 
     def __init__(self, examiner: Examiner) -> None:

@@ -19,7 +19,14 @@ SCORE_COLUMNS = ("score", "image_score")
 
 @dataclass(frozen=True)
 class ScoredRow:
-    """One row of a table of scores; ``word`` is the label as it was written."""
+    """One row of a table of scores; ``word`` is the label as it was written.
+
+    Examples
+    --------
+    >>> rows = [ScoredRow("tile", 0, 0.2, "good"), ScoredRow("tile", 1, 0.9, "crack")]
+    >>> evaluate_scores(rows)["mean"]["image_auroc"]
+    1.0
+    """
 
     category: str
     label: int

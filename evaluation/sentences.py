@@ -23,6 +23,14 @@ class SentenceEncoder:
     ----------
     folder : Path
         The model in Hugging Face's layout.
+
+    Examples
+    --------
+    >>> SentenceEncoder.name
+    'sentence-transformers/all-MiniLM-L6-v2'
+    >>> encoder = open_sentence_encoder()  # doctest: +SKIP
+    >>> encoder.similarity(["There is a crack."], ["There is a crack."]).round(2).tolist()  # doctest: +SKIP
+    [1.0]
     """
 
     name = ENCODER

@@ -33,6 +33,14 @@ class EvaluationSet:
         Seed by which the references were drawn.
     notes : tuple of str
         What a reader of the figures must know about how the set was put together.
+
+    Examples
+    --------
+    >>> good = [Sample(Path(f"{n}.png"), 0, None, "tile", "good", "train", None, "mine") for n in range(3)]
+    >>> crack = Sample(Path("crack.png"), 1, None, "tile", "crack", "test", None, "mine")
+    >>> drawn = draw_references(EvaluationSet("tile", "mine", [*good, crack]), 2, seed=1)
+    >>> len(drawn.references), [sample.defect for sample in drawn.test], drawn.key
+    (2, ['crack'], 'tile, draw 1')
     """
 
     name: str

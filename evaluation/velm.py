@@ -26,7 +26,14 @@ Taxonomy = dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """One prediction, read: true and predicted class (or :data:`UNKNOWN`) of a sample of `category`."""
+    """One prediction, read: true and predicted class (or :data:`UNKNOWN`) of a sample of `category`.
+
+    Examples
+    --------
+    >>> key, classes = "metal_nut_bent_000", {"bent": "bent edge"}
+    >>> Verdict(key, *split_key(key, {"metal_nut": classes}), predicted=resolve("Bent edge.", classes))
+    Verdict(key='metal_nut_bent_000', category='metal_nut', truth='bent', predicted='Unknown class')
+    """
 
     key: str
     category: str

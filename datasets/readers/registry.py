@@ -22,7 +22,20 @@ _ROOM, _MARKER = "datasets.readers", "CARD"
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A card, and the function that reads what it describes from a folder."""
+    """A card, and the function that reads what it describes from a folder.
+
+    Examples
+    --------
+    >>> benchmark = find_benchmark("elpv")
+    >>> benchmark.card.domain, benchmark.card.content
+    ('industrial', 'samples')
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "labels.csv").write_text("images/cell0001.png 1.0 mono")
+    ...     samples = benchmark.read(Path(folder))
+    >>> [(sample.category, sample.defect) for sample in samples]
+    [('mono', 'defective')]
+    """
 
     card: Card
     read: Callable[[Path], list[Any]]

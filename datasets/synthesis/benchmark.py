@@ -29,6 +29,13 @@ class Written:
         By folder: ``train/good``, ``test/good``, ``test/<kind>``.
     skipped : list of str
         Cases that could not be made, and why.
+
+    Examples
+    --------
+    >>> written = Written("tile", skipped=["hole 001: no room for it"])
+    >>> written.counts["test/hole"] += 1
+    >>> written.to_json()
+    {'category': 'tile', 'counts': {'test/hole': 1}, 'skipped': ['hole 001: no room for it']}
     """
 
     category: str
@@ -42,7 +49,20 @@ class Written:
 
 @dataclass(frozen=True)
 class Amounts:
-    """How many cases of a category to write."""
+    """How many cases of a category to write.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> from looktwice.datasets.synthesis.makers import PictureMaker
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.linear_gradient("L").save(f"{folder}/sound.png")
+    ...     maker = PictureMaker([Path(folder, "sound.png")])
+    ...     written = write_category(maker, Path(folder, "tile"), Amounts(anomalous=2, normal=3), ["stain"])
+    >>> written.to_json()["counts"]
+    {'test/good': 3, 'test/stain': 2}
+    """
 
     anomalous: int
     normal: int

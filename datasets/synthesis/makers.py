@@ -30,6 +30,16 @@ class Case:
         Writes the input to a path.
     save_mask : callable
         Writes the ground truth to a path.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> case = Case("crack", lambda path: path.touch(), lambda path: path.touch())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     case.save(Path(folder, "1.png"))
+    ...     case.save_mask(Path(folder, "1_mask.png"))
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['1.png', '1_mask.png']
     """
 
     kind: str | None
@@ -69,7 +79,20 @@ class Maker(Protocol):
 
 
 class PictureMaker:
-    """Makes pictures out of normal ones."""
+    """Makes pictures out of normal ones.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.linear_gradient("L").save(f"{folder}/sound.png")
+    ...     case = PictureMaker([Path(folder, "sound.png")]).make(np.random.default_rng(0), 0, "stain")
+    ...     case.save_mask(Path(folder, "mask.png"))
+    ...     mask = np.asarray(Image.open(f"{folder}/mask.png"))
+    >>> case.kind, mask.shape, bool(mask.any())
+    ('stain', (256, 256), True)
+    """
 
     ending, mask_ending = ".png", ".png"
     kinds: Sequence[str] = tuple(images.KINDS)
@@ -97,7 +120,19 @@ class PictureMaker:
 
 
 class ScanMaker:
-    """Makes scans out of normal ones; each, normal or not, is varied first, so that one template gives many."""
+    """Makes scans out of normal ones; each, normal or not, is varied first, so that one template gives many.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import nibabel as nib
+    >>> values = np.random.default_rng(0).normal(100, 10, (24, 24, 24)).astype(np.float32)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     nib.save(nib.Nifti1Image(values, 4 * np.eye(4)), f"{folder}/head.nii.gz")
+    ...     case = ScanMaker([Path(folder, "head.nii.gz")]).make(np.random.default_rng(0), 0, "cyst")
+    >>> case.kind
+    'cyst'
+    """
 
     ending, mask_ending = ".nii.gz", ".nii.gz"
     kinds: Sequence[str] = tuple(volumes.KINDS)
@@ -122,7 +157,14 @@ class ScanMaker:
 
 
 class CloudMaker:
-    """Makes clouds out of one mesh, or one kind of made shape; each is another specimen, turned and scanned anew."""
+    """Makes clouds out of one mesh, or one kind of made shape; each is another specimen, turned and scanned anew.
+
+    Examples
+    --------
+    >>> maker = CloudMaker("ring", densities=[500])
+    >>> maker.make(np.random.default_rng(0), 0, "dent").kind
+    'dent'
+    """
 
     ending, mask_ending = ".ply", ".txt"
     kinds: Sequence[str] = tuple(shapes.KINDS)

@@ -15,7 +15,13 @@ from looktwice.datasets.synthesis.shapes.catalogue import SHAPES
 
 @dataclass(frozen=True)
 class Options:
-    """What scans and clouds need besides the sources; see ``looktwice datasets synthesize``."""
+    """What scans and clouds need besides the sources; see ``looktwice datasets synthesize``.
+
+    Examples
+    --------
+    >>> list(makers_for(["ring", "gear"], Options(points=(500,))))
+    ['ring', 'gear']
+    """
 
     lesions: Path | None = None
     within: Path | None = None

@@ -28,6 +28,15 @@ class Patch:
         In 0..255; values outside are clipped.
     alpha : float32, (h, w)
         How much of `pixels` is seen, in [0, 1].
+
+    Examples
+    --------
+    >>> from looktwice.datasets.synthesis.images import compose
+    >>> canvas = Canvas.of(np.full((40, 40, 3), 200, np.uint8))
+    >>> dark = Patch(10, 20, pixels=np.zeros((5, 5, 3), np.float32), alpha=np.ones((5, 5), np.float32))
+    >>> painted, mask = compose(canvas, dark)
+    >>> int(painted[12, 22, 0]), int(painted[0, 0, 0]), int(mask.sum())
+    (0, 200, 25)
     """
 
     top: int
@@ -38,7 +47,14 @@ class Patch:
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of the picture, never empty and never beyond its border."""
+    """A rectangle of the picture, never empty and never beyond its border.
+
+    Examples
+    --------
+    >>> image = np.zeros((40, 60), np.uint8)
+    >>> image[Window(top=0, left=49, height=10, width=11).slices].shape
+    (10, 11)
+    """
 
     top: int
     left: int
@@ -66,6 +82,16 @@ class Canvas:
         The picture has no colour, and no defect may bring any.
     uniform : bool
         The picture is one texture all over, where structure moved or repeated leaves no trace.
+
+    Examples
+    --------
+    >>> image = np.full((64, 64, 3), 255, np.uint8)
+    >>> image[16:48, 16:48] = 90  # a grey part on a white table
+    >>> canvas = Canvas.of(image)
+    >>> canvas.grey, bool(canvas.foreground[32, 32]), bool(canvas.foreground[2, 2])
+    (True, True, False)
+    >>> canvas.window((0, 63), 20, 20)
+    Window(top=0, left=53, height=10, width=11)
     """
 
     image: ByteArray

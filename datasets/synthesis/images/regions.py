@@ -26,6 +26,13 @@ class Region:
         In [0, 1].
     radius : float
         Of the circle of the same area, in pixels.
+
+    Examples
+    --------
+    >>> canvas = Canvas.of(np.full((64, 64, 3), 128, np.uint8))
+    >>> region = blob(np.random.default_rng(0), canvas)
+    >>> region.alpha.shape == (region.window.height, region.window.width), float(region.alpha.max())
+    (True, 1.0)
     """
 
     window: Window
@@ -124,7 +131,15 @@ def polygon(canvas: Canvas, corners: npt.NDArray[np.floating], radius: float) ->
 
 
 class Board:
-    """A drawing board for thin things: antialiased lines and polygons in a window of the picture."""
+    """A drawing board for thin things: antialiased lines and polygons in a window of the picture.
+
+    Examples
+    --------
+    >>> board = Board(Window(top=10, left=10, height=9, width=9))
+    >>> board.line(np.array([[14, 10], [14, 18]]), widths=np.array([1.0]))
+    >>> (board.alpha() > 0.5).sum(axis=1).tolist()
+    [0, 0, 0, 0, 9, 0, 0, 0, 0]
+    """
 
     SCALE = 3
 

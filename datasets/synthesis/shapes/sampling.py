@@ -24,6 +24,14 @@ class LabelledCloud:
     normals : float32, (P, 3)
         Of the surface, interpolated over its faces; before any noise.
     labels : bool, (P,)
+
+    Examples
+    --------
+    >>> from looktwice.datasets.synthesis.shapes.catalogue import SHAPES
+    >>> rng = np.random.default_rng(0)
+    >>> cloud = sample_cloud(rng, SHAPES["ring"](rng), 500)
+    >>> cloud.points.shape, bool(cloud.labels.any())
+    ((500, 3), False)
     """
 
     points: npt.NDArray[np.float32]

@@ -48,6 +48,15 @@ class Anatomy:
         Where lesions may lie.
     median, spread : float
         Of the tissue's values; the spread is robust (interquartile range / 1.349).
+
+    Examples
+    --------
+    >>> volume = np.random.default_rng(0).normal(100, 10, (20, 20, 20)).astype(np.float32)
+    >>> tissue = np.zeros(volume.shape, bool)
+    >>> tissue[5:15, 5:15, 5:15] = True
+    >>> anatomy = Anatomy.of(volume, (2.0, 2.0, 2.0), tissue)
+    >>> round(anatomy.median), round(anatomy.spread), float(anatomy.depth.max())
+    (100, 10, 10.0)
     """
 
     volume: FloatArray

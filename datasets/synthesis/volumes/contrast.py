@@ -20,7 +20,13 @@ NOISE = (0.005, 0.02)
 
 @dataclass(frozen=True)
 class Sequence:
-    """How bright a sequence shows fluid, grey and white matter, relative to each other, and which lesions it shows."""
+    """How bright a sequence shows fluid, grey and white matter, relative to each other, and which lesions it shows.
+
+    Examples
+    --------
+    >>> SEQUENCES["t2"].fluid > SEQUENCES["t2"].white, SEQUENCES["flair"].fluid > SEQUENCES["flair"].white
+    (True, False)
+    """
 
     fluid: float
     grey: float

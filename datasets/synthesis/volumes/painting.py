@@ -22,6 +22,16 @@ class Lesion:
         What the window shows with the lesion.
     mask : bool
         Where the tissue itself is abnormal; tissue that was only pushed aside is not.
+
+    Examples
+    --------
+    >>> from looktwice.datasets.synthesis.volumes.lesions import bright
+    >>> rng = np.random.default_rng(0)
+    >>> volume = rng.normal(100, 10, (32, 32, 32)).astype(np.float32)
+    >>> anatomy = Anatomy.of(volume, (3.0, 3.0, 3.0), np.ones(volume.shape, bool))
+    >>> lesion = bright(rng, anatomy, None)
+    >>> bool(lesion.values[lesion.mask].mean() > volume[lesion.window][lesion.mask].mean())
+    True
     """
 
     window: Window

@@ -31,6 +31,15 @@ class Typical:
         Median of the studies.
     place : float
         What few places of them exceed.
+
+    Examples
+    --------
+    What is usual of three photographs, one of which is suspicious:
+
+    >>> from looktwice.evidence.comparisons.photographs import typical_of
+    >>> maps = np.full((1, 4, 4), 0.5, np.float32)
+    >>> typical_of([Finding("self_reference", logit, maps) for logit in (-1.0, 0.5, 4.0)])
+    Typical(score=0.5, place=0.0)
     """
 
     score: float
@@ -80,6 +89,18 @@ class Context:
         Outlined examples of flaws to look for.
     findings : tuple of Finding
         Of the sources that were asked before; see ``AFTER``.
+
+    Examples
+    --------
+    A source asks for its calibration, and for what others have found:
+
+    >>> from types import SimpleNamespace
+    >>> config = ExpertConfig("efficientnet_lite0", {}, 16, (), calibration={"rust": Calibration(score_shift=2.0)})
+    >>> context = Context(SimpleNamespace(config=config), findings=(Finding("dust", logit=1.1),))
+    >>> context.calibration("rust").logit(5.0), context.finding("dust").logit
+    (3.0, 1.1)
+    >>> context.finding("scratches") is None
+    True
     """
 
     expert: Expert

@@ -25,6 +25,16 @@ class EncoderPass:
         Of the encoder.
     feature_levels : tuple of FeatureLevel
         What the self-reference maps of this pass are made of.
+
+    Examples
+    --------
+    The expert's own encoder, at twice the side:
+
+    >>> again = EncoderPass("", {}, (FeatureLevel(1, 3), FeatureLevel(3, 3)))
+    >>> len(again.feature_levels)
+    2
+    >>> again.open(create_encoder("efficientnet_lite0", input_size=288)).input_size  # doctest: +SKIP
+    576
     """
 
     encoder: str
@@ -63,6 +73,13 @@ class ExpertConfig:
     revision : str
     settings : Settings
         What is tuned in the sources and comparisons.
+
+    Examples
+    --------
+    >>> calibration = {"image": Calibration(score_shift=1.0)}
+    >>> config = ExpertConfig("dinov2_small", {"input_size": 448}, 512, (FeatureLevel(1, 3),), calibration=calibration)
+    >>> config.calibration["image"].logit(3.0), config.settings.memory_bank.coreset_size
+    (2.0, 6000)
     """
 
     encoder: str

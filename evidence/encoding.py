@@ -48,6 +48,17 @@ class EncodedViews:
         Whether each view is a photograph, a study of its own.
     passes : tuple of Tokens
         Of photographs: the further passes; else none.
+
+    Examples
+    --------
+    A source keeps one item of each view, here how much its tokens differ; those of the last do:
+
+    >>> final = torch.zeros(3, 16, 8)
+    >>> final[2, 5] = 4.0
+    >>> tokens = Tokens(final, [final], grid=(4, 4))
+    >>> views = EncodedViews(tokens, base=final[:1], crops=tokens, crop_counts=(1, 1, 1))
+    >>> views.tokens.final.std(dim=1).mean(dim=1).tolist()
+    [0.0, 0.0, 1.0]
     """
 
     tokens: Tokens
@@ -74,6 +85,14 @@ class StudyTokens:
         By source: one item per view, in the order of the study's views.
     seconds : dict of str to float
         ``load`` (making the views), ``encode`` and ``match`` (what the sources did with the tokens).
+
+    Examples
+    --------
+    A source finds here what it kept of each view:
+
+    >>> tokens = StudyTokens(grid=(4, 4), kept={"dust": [0.1, 0.7, 0.2]})
+    >>> max(tokens.kept["dust"])
+    0.7
     """
 
     grid: tuple[int, int]

@@ -30,6 +30,18 @@ class Expert(nn.Module):
     config : ExpertConfig
     files : dict of str to str
         Weight files and their sha256.
+
+    Examples
+    --------
+    An expert looks at photographs in further passes, and fuses more maps of them than of slices:
+
+    >>> from looktwice.evidence.config import EncoderPass
+    >>> from looktwice.evidence.self_reference_maps import FeatureLevel
+    >>> level, encoder = FeatureLevel(0, 1), nn.Linear(8, 8)  # stands for an encoder
+    >>> config = ExpertConfig("mine", {}, 16, (level,), passes=(EncoderPass("", {}, (level, level)),))
+    >>> expert = Expert(encoder, LookTwice(8, [8], 16, (4, 4), embed_dim=16), config)
+    >>> expert.fusion.channels, expert.photo_fusion.channels
+    (2, 6)
     """
 
     def __init__(self, encoder: VisionEncoder, look_twice: LookTwice, config: ExpertConfig) -> None:

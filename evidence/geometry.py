@@ -36,6 +36,16 @@ class Reading:
     elements : float32, shape (M,)
         Logit of each evenly spread element of the surface, smoothed once.
     settings : GeometrySettings
+
+    Examples
+    --------
+    One damaged element in a hundred shows in the score:
+
+    >>> elements = np.full(100, -3, np.float32)
+    >>> sound = Reading(elements, elements)
+    >>> elements = np.append(elements[1:], np.float32(9))
+    >>> Reading(elements, elements).score > sound.score
+    True
     """
 
     points: FloatArray

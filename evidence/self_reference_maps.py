@@ -34,6 +34,14 @@ class FeatureLevel(NamedTuple):
         Index into ``Tokens.levels``.
     smooth : int
         Side of the square of tokens that is averaged, odd; 1 for no smoothing.
+
+    Examples
+    --------
+    The second encoder level, averaged over squares of three by three tokens:
+
+    >>> level = torch.rand(2, 16, 8)
+    >>> describe(Tokens(level, [level, level], grid=(4, 4)), FeatureLevel(level=1, smooth=3)).shape
+    torch.Size([2, 8, 4, 4])
     """
 
     level: int

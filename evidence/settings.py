@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SelfReferenceSettings:
-    """Each token against the rest of its own view; the names of nearest neighbours are PatchCore's."""
+    """Each token against the rest of its own view; the names of nearest neighbours are PatchCore's.
+
+    Examples
+    --------
+    >>> SelfReferenceSettings().num_neighbors
+    5
+    """
 
     # Nearest tokens over which a distance is averaged. The shipped probes were fitted with it; not measured alone.
     num_neighbors: int = 5
@@ -34,7 +40,13 @@ class SelfReferenceSettings:
 
 @dataclass(frozen=True)
 class MemoryBankSettings:
-    """Distances to references (PatchCore) or to the other members of a cohort (MuSc)."""
+    """Distances to references (PatchCore) or to the other members of a cohort (MuSc).
+
+    Examples
+    --------
+    >>> MemoryBankSettings(coreset_size=20_000).cohort_members_compared
+    40
+    """
 
     # Tokens kept of all references at one feature level. 6,000 or 20,000: tiles .886 and .885, boards .909 and .893.
     coreset_size: int = 6000
@@ -48,7 +60,13 @@ class MemoryBankSettings:
 
 @dataclass(frozen=True)
 class LevelWeightSettings:
-    """Feature levels weighed by headroom, and the log-likelihood ratio of an image."""
+    """Feature levels weighed by headroom, and the log-likelihood ratio of an image.
+
+    Examples
+    --------
+    >>> LevelWeightSettings().headroom_power
+    3
+    """
 
     # A map's peak is the mean of this share of its tokens: a small flaw covers about as many. Not measured alone.
     peak_share: float = 0.002
@@ -75,7 +93,13 @@ class LevelWeightSettings:
 
 @dataclass(frozen=True)
 class RotationSettings:
-    """Which rotations and reflections of references are normal, too."""
+    """Which rotations and reflections of references are normal, too.
+
+    Examples
+    --------
+    >>> RotationSettings().normal_share
+    0.25
+    """
 
     # Share of tokens nearer to rotated references from which they are normal; .5 if nothing changes. Not measured;
     # taking all eight instead raised boards from .870 to .901 and lowered textile from .863 to .833.
@@ -88,7 +112,13 @@ class RotationSettings:
 
 @dataclass(frozen=True)
 class PhotographSettings:
-    """Photographs beside references or in a cohort."""
+    """Photographs beside references or in a cohort.
+
+    Examples
+    --------
+    >>> PhotographSettings().even_odds_z
+    3.0
+    """
 
     # Weight of what a photograph shows alone. Chosen on the five sets with a look at the three; 1 instead: about the
     # same on the five, .02 lower on the three (together with a smaller weight of the means).
@@ -109,7 +139,13 @@ class PhotographSettings:
 
 @dataclass(frozen=True)
 class TileSettings:
-    """Photographs compared whole and in tiles."""
+    """Photographs compared whole and in tiles.
+
+    Examples
+    --------
+    >>> TileSettings().tiles
+    (1, 2)
+    """
 
     # Tiles a side, scale by scale. Not measured.
     tiles: tuple[int, ...] = (1, 2)
@@ -119,7 +155,13 @@ class TileSettings:
 
 @dataclass(frozen=True)
 class LearnedFlawSettings:
-    """Logistic regressions on outlined examples."""
+    """Logistic regressions on outlined examples.
+
+    Examples
+    --------
+    >>> LearnedFlawSettings().folds
+    5
+    """
 
     # Encoder levels whose tokens are joined: two middle depths of the last encoder pass. Not measured.
     levels: tuple[int, ...] = (1, 2)
@@ -146,7 +188,13 @@ class LearnedFlawSettings:
 
 @dataclass(frozen=True)
 class DrawingSettings:
-    """Drawings of two tones against a golden template."""
+    """Drawings of two tones against a golden template.
+
+    Examples
+    --------
+    >>> DrawingSettings().tolerance
+    2
+    """
 
     # Side of the thumbnails that the same drawing is found by, in pixels. Not measured.
     thumbnail_side: int = 96
@@ -166,7 +214,13 @@ class DrawingSettings:
 
 @dataclass(frozen=True)
 class StudyComparisonSettings:
-    """Volumes and clouds beside references or in a cohort."""
+    """Volumes and clouds beside references or in a cohort.
+
+    Examples
+    --------
+    >>> StudyComparisonSettings().logit_offset
+    2.5
+    """
 
     # Subtracted from a study's halved deviations: where they come to this, its score is 0.5. Not measured.
     logit_offset: float = 2.5
@@ -184,7 +238,13 @@ class StudyComparisonSettings:
 
 @dataclass(frozen=True)
 class BrainSettings:
-    """Intensities of brains in MNI space."""
+    """Intensities of brains in MNI space.
+
+    Examples
+    --------
+    >>> BrainSettings().prior_heads
+    4
+    """
 
     # Variances are shrunk towards the mean of all places as if so many more heads were there. Not measured.
     prior_heads: int = 4
@@ -194,7 +254,13 @@ class BrainSettings:
 
 @dataclass(frozen=True)
 class CloudSettings:
-    """Local shapes of clouds (FPFH)."""
+    """Local shapes of clouds (FPFH).
+
+    Examples
+    --------
+    >>> CloudSettings().radii
+    (3.0, 6.0)
+    """
 
     # Elements of a cloud that others are compared with. Not measured.
     coreset_size: int = 1200
@@ -207,7 +273,13 @@ class CloudSettings:
 
 @dataclass(frozen=True)
 class TissueSettings:
-    """Tissue of brains; the shipped probes' calibration was fitted with it."""
+    """Tissue of brains; the shipped probes' calibration was fitted with it.
+
+    Examples
+    --------
+    >>> TissueSettings().most_unusual
+    0.15
+    """
 
     # The score is that of this share of a brain, the most unusual: a finding fills a small part. Not measured.
     worst_share: float = 0.001
@@ -217,7 +289,13 @@ class TissueSettings:
 
 @dataclass(frozen=True)
 class AsymmetrySettings:
-    """Asymmetry of heads."""
+    """Asymmetry of heads.
+
+    Examples
+    --------
+    >>> AsymmetrySettings().score_step
+    0.5
+    """
 
     # The score is that of this share of a head, the most asymmetric. Not measured.
     worst_share: float = 0.001
@@ -227,7 +305,13 @@ class AsymmetrySettings:
 
 @dataclass(frozen=True)
 class GeometrySettings:
-    """Damage of surfaces; the shipped network's calibration was fitted with it."""
+    """Damage of surfaces; the shipped network's calibration was fitted with it.
+
+    Examples
+    --------
+    >>> GeometrySettings().knee
+    2.0
+    """
 
     # The score is the mean of what these shares of the area reach: a single noisy element moves it little, a small
     # scratch and a large dent both reach it. Not measured.

@@ -35,6 +35,15 @@ class Forms:
         Descriptors of all elements of the surface.
     memory : float32, shape (m, D)
         The coreset that other clouds are compared with.
+
+    Examples
+    --------
+    The elements of a cloud, of which only the most different are kept to compare others with:
+
+    >>> elements = np.random.default_rng(0).random((500, 66), np.float32)
+    >>> forms = Forms(elements, farthest_points(torch.from_numpy(elements), 100).numpy())
+    >>> len(forms.elements), len(forms.memory)
+    (500, 100)
     """
 
     elements: FloatArray
@@ -42,7 +51,17 @@ class Forms:
 
 
 class CloudComparer:
-    """Compares local shapes: PatchCore's memory bank and MuSc's mutual scoring, on elements instead of patches."""
+    """Compares local shapes: PatchCore's memory bank and MuSc's mutual scoring, on elements instead of patches.
+
+    Examples
+    --------
+    The third element of a cloud has a shape that no other cloud has:
+
+    >>> usual = np.eye(3, 66, dtype=np.float32)
+    >>> one, other = Forms(usual, usual), Forms(usual[:2], usual[:2])
+    >>> int(CloudComparer().distances(one, [other, other], mutual=False).argmax())
+    2
+    """
 
     clears = True
 

@@ -54,6 +54,18 @@ class Comparisons:
     shown : dict of str to Study
         One reference of each other kind, to be shown beside what was found.
     settings : Settings
+
+    Examples
+    --------
+    Without references of its kind a study is not compared, and a note says so:
+
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from looktwice.modalities.images.study import ImageStudy
+    >>> study = ImageStudy(Path("plate.png"), np.zeros((32, 32, 3), np.uint8))
+    >>> Comparisons().compare(study, [None], own=None)
+    >>> study.notes
+    ['not compared with other inputs: there are too few of its kind (image)']
     """
 
     photographs: PhotographDescriber | PhotographCohort | TiledReferences | None = None

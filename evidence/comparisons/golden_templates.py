@@ -23,6 +23,19 @@ class GoldenTemplates:
     ----------
     images : sequence of uint8, shape (H, W, 3)
     settings : DrawingSettings
+
+    Examples
+    --------
+    A hole in a track, against the drawing as it should be:
+
+    >>> expected = np.full((100, 100, 3), 255, np.uint8)
+    >>> expected[30:70] = 0
+    >>> drawing = expected.copy()
+    >>> drawing[44:56, 44:56] = 255
+    >>> templates = GoldenTemplates([expected])
+    >>> flaws = templates.compare(drawing, templates.find(drawing))
+    >>> bool(flaws[50, 50] > 0.9), float(flaws[50, 10])
+    (True, 0.0)
     """
 
     def __init__(self, images: Sequence[ByteArray], settings: DrawingSettings = DEFAULTS.drawings) -> None:

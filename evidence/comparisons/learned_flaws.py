@@ -47,6 +47,14 @@ class OutlinedExample:
     image : uint8, shape (H, W, 3)
     outline : bool, shape (H, W)
     kind : str
+
+    Examples
+    --------
+    >>> image, outline = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), bool)
+    >>> outline[20:24, 10:50] = True
+    >>> example = OutlinedExample(image, outline, "scratch")
+    >>> example.kind, int(example.outline.sum())
+    ('scratch', 160)
     """
 
     image: ByteArray
@@ -65,6 +73,24 @@ class LearnedFlaws:
         At least two normal pictures.
     flawed : sequence of OutlinedExample
         At least one.
+
+    Examples
+    --------
+    Learn from one outlined spot, here with colours for tokens:
+
+    >>> from types import SimpleNamespace
+    >>> from looktwice.encoders.pixels import resize_batch
+    >>> from looktwice.evidence.config import ExpertConfig
+    >>> def encode(pictures):
+    ...     colours = resize_batch(pictures, 8, mean=0.5, std=0.5).flatten(2).mT
+    ...     return Tokens(colours, [colours] * 3, (8, 8))
+    >>> expert = SimpleNamespace(config=ExpertConfig("", {}, 16, ()), encoder=SimpleNamespace(encode=encode))
+    >>> sound = list(np.random.default_rng(0).integers(90, 110, (4, 64, 64, 3), np.uint8))
+    >>> flawed, outline = sound[0].copy(), np.zeros((64, 64), bool)
+    >>> flawed[16:32, 16:32, 0], outline[16:32, 16:32] = 255, True
+    >>> flaws = LearnedFlaws(expert, sound, [OutlinedExample(flawed, outline, "red spot")])
+    >>> flaws.find(flawed).logit > 0 > flaws.find(sound[1]).logit
+    True
     """
 
     def __init__(self, expert: Expert, normal: Sequence[ByteArray], flawed: Sequence[OutlinedExample]) -> None:
@@ -111,6 +137,17 @@ class StackedClassifier:
         Share of each token that is flawed.
     kinds : sequence of N str
     settings : LearnedFlawSettings
+
+    Examples
+    --------
+    One token of a picture is flawed:
+
+    >>> sound = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype(np.float32)
+    >>> shown, covered = sound[:1].copy(), np.zeros((1, 8, 8), np.float32)
+    >>> shown[0, 2, 3], covered[0, 2, 3] = 9, 1
+    >>> logit, places, _ = StackedClassifier(sound, shown, covered, ["scratch"]).judge(shown)
+    >>> logit > 0, int(places.argmax()) == 2 * 8 + 3
+    (True, True)
     """
 
     def __init__(
@@ -173,6 +210,14 @@ class TokenClassifier:
     ----------
     weights : float32, shape (K, C)
     bias : float32, shape (K,)
+
+    Examples
+    --------
+    Evidence for each of two kinds in two tokens:
+
+    >>> classifier = TokenClassifier(weights=np.eye(2, dtype=np.float32), bias=np.float32([-1, -2]))
+    >>> classifier.evidence(np.float32([[5, 0], [0, 5]])).tolist()
+    [[4.0, -2.0], [-1.0, 3.0]]
     """
 
     weights: Vectors
@@ -238,6 +283,17 @@ class ImageClassifier:
     sound : float32, shape (V, h, w, K)
         The same in normal pictures.
     settings : LearnedFlawSettings
+
+    Examples
+    --------
+    Pictures of two kinds of flaws, by the evidence in their tokens:
+
+    >>> evidence = np.random.default_rng(0).normal(-3, 1, (30, 8, 8, 2)).astype(np.float32)
+    >>> evidence[10:20, 4, 4, 0] = evidence[20:, 4, 4, 1] = 9
+    >>> kinds = np.repeat([0, 1], 10)
+    >>> odds, likely = ImageClassifier(evidence[10:], kinds, evidence[:10], DEFAULTS.learned_flaws).judge(evidence)
+    >>> bool(odds[:10].max() < odds[10:].min()), bool((likely[10:].argmax(axis=1) == kinds).all())
+    (True, True)
     """
 
     def __init__(self, shown: Vectors, kinds: Indices, sound: Vectors, settings: LearnedFlawSettings) -> None:

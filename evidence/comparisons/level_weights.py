@@ -28,7 +28,14 @@ from looktwice.evidence.settings import DEFAULTS, LevelWeightSettings
 
 
 class Scale(NamedTuple):
-    """Location and scale of normal values: mean and standard deviation, or robust estimates of them."""
+    """Location and scale of normal values: mean and standard deviation, or robust estimates of them.
+
+    Examples
+    --------
+    >>> usual = mean_and_spread(torch.tensor([[1.0], [2.0], [3.0]]))
+    >>> usual.deviations(torch.tensor([2.0, 5.0]), least_spread=0.02).tolist()
+    [0.0, 3.0]
+    """
 
     middle: Tensor
     spread: Tensor
@@ -70,6 +77,18 @@ class Normal:
     effect_sizes : Tensor, shape (K,)
         Expected shift of each statistic by an anomaly, in standard deviations.
     settings : LevelWeightSettings
+
+    Examples
+    --------
+    An image with one distant token is likelier an anomaly than the normal ones:
+
+    >>> maps = torch.randn(9, 8, 8, generator=torch.Generator().manual_seed(0))
+    >>> normal = Normal.of([maps], deepest=[True], unrelated=None, how=mean_and_spread)
+    >>> strange = maps[:1].clone()
+    >>> strange[0, 3, 5] = 9
+    >>> places, evidence = normal.judge([torch.cat([maps, strange])])
+    >>> int(evidence.argmax()), int(places[9].argmax()) == 3 * 8 + 5
+    (9, True)
     """
 
     tokens: tuple[Scale, ...]

@@ -37,6 +37,14 @@ class MemoryBank:
         The coreset.
     levels_of_normal : Tensor, shape (V, N)
         Leave-one-out distances of the references: what is normal.
+
+    Examples
+    --------
+    A token that no reference has is far from the bank:
+
+    >>> bank = MemoryBank(torch.eye(3)[:2].expand(4, 2, 3))
+    >>> [round(distance, 2) for distance in bank.distances(torch.eye(3)[None])[0].tolist()]
+    [0.0, 0.0, 1.41]
     """
 
     def __init__(

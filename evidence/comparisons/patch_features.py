@@ -25,6 +25,15 @@ class PatchFeatures:
         Global descriptor: mean and standard deviation of each image's tokens.
     deepest : tuple of bool
         Whether a feature level is the deepest of its encoder pass.
+
+    Examples
+    --------
+    Of five images one feature level on its own grid, and one on half of it:
+
+    >>> tokens = Tokens(torch.rand(5, 64, 6), [torch.rand(5, 64, 6)] * 2, grid=(8, 8))
+    >>> features = PatchFeatures.of(tokens, fine=[FeatureLevel(0, 1)], coarse=[FeatureLevel(1, 3)])
+    >>> [tuple(field.shape) for field in features.rows([0, 3]).fields]
+    [(2, 8, 8, 6), (2, 4, 4, 6)]
     """
 
     fields: tuple[Tensor, ...]

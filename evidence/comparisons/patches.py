@@ -31,6 +31,18 @@ class References:
     unrelated : PatchFeatures, optional
         Of unrelated images. Feature levels are weighted by how clearly these stand out; see ``level_weights``.
     settings : Settings
+
+    Examples
+    --------
+    One token of a picture is like none of the references:
+
+    >>> fields = torch.tensor([1.0, 0.0]) + torch.rand(4, 8, 8, 2, generator=torch.Generator().manual_seed(0)) / 10
+    >>> described = PatchFeatures((torch.nn.functional.normalize(fields, dim=3),), torch.rand(4, 2), (True,))
+    >>> strange = described.rows([0])
+    >>> strange.fields[0][0, 2, 3] = torch.tensor([0.0, 1.0])
+    >>> maps, logits = References(described).compare(strange)
+    >>> int(maps.argmax()) == 2 * 8 + 3, float(logits) > 0
+    (True, True)
     """
 
     def __init__(

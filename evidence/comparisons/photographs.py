@@ -47,6 +47,18 @@ class PhotographDescriber:
     Parameters
     ----------
     expert : Expert
+
+    Examples
+    --------
+    It needs no more of an expert than which feature levels it uses:
+
+    >>> from types import SimpleNamespace
+    >>> from looktwice.evidence.config import ExpertConfig
+    >>> describer = PhotographDescriber(SimpleNamespace(config=ExpertConfig("", {}, 16, (FeatureLevel(0, 1),))))
+    >>> tokens = Tokens(torch.rand(2, 64, 6), [torch.rand(2, 64, 6)], grid=(8, 8))
+    >>> views = EncodedViews(tokens, tokens.final, tokens, crop_counts=(1, 1), photographs=True)
+    >>> [tuple(one.fields[0].shape) for one in describer.keep(views)]
+    [(1, 8, 8, 6), (1, 8, 8, 6)]
     """
 
     def __init__(self, expert: Expert) -> None:
@@ -73,6 +85,26 @@ class PhotographReferences(PhotographDescriber):
     ------
     UsageError
         Fewer than two pictures: nothing would tell how normal ones differ.
+
+    Examples
+    --------
+    Four grey plates, and one with a red spot, here with colours for tokens:
+
+    >>> from types import SimpleNamespace
+    >>> from looktwice.encoders.pixels import resize_batch
+    >>> from looktwice.evidence.config import ExpertConfig
+    >>> def encode(pictures):
+    ...     colours = resize_batch(pictures, 8, mean=0.0, std=1.0).flatten(2).mT
+    ...     return Tokens(colours, [colours], (8, 8))
+    >>> config, encoder = ExpertConfig("", {}, 16, (FeatureLevel(0, 1),)), SimpleNamespace(encode=encode)
+    >>> expert = SimpleNamespace(config=config, encoder=encoder, pass_encoders=[])
+    >>> plates = np.random.default_rng(0).integers(90, 110, (5, 64, 64, 3), np.uint8)
+    >>> plates[4, 16:32, 16:32, 0] = 255
+    >>> described = [PatchFeatures.of(encode([plate]), [FeatureLevel(0, 1)]) for plate in plates]
+    >>> references = PhotographReferences(expert, plates[:4], described[:4])
+    >>> own = Finding("self_reference", 0.0, ViewHeat(np.full((1, 8, 8), 0.5, np.float32)))
+    >>> references.compare(plates[4], described[4], own, typical=None).score > 0.5
+    True
     """
 
     def __init__(self, expert: Expert, pictures: Pictures, described: Sequence[PatchFeatures]) -> None:
@@ -122,6 +154,22 @@ class PhotographCohort:
     Parameters
     ----------
     expert : Expert
+
+    Examples
+    --------
+    One token of the last of five photographs is like none of the others:
+
+    >>> from types import SimpleNamespace
+    >>> from looktwice.evidence.config import ExpertConfig
+    >>> tokens, unrelated = torch.tensor([1.0, 0.0, 0.0]) + torch.rand(5, 64, 3) / 10, torch.rand(4, 64, 3)
+    >>> tokens[4, 20] = torch.tensor([0.0, 0.0, 1.0])
+    >>> encoder = SimpleNamespace(encode=lambda pictures: Tokens(unrelated, [unrelated], (8, 8)))
+    >>> config = ExpertConfig("", {}, 16, (FeatureLevel(0, 1),))
+    >>> cohort = PhotographCohort(SimpleNamespace(config=config, encoder=encoder, pass_encoders=[]))
+    >>> described = PatchFeatures.of(Tokens(tokens, [tokens], (8, 8)), config.feature_levels)
+    >>> found = cohort.compare_all([described.rows([index]) for index in range(5)])
+    >>> int(np.argmax([logit for _, logit in found])), int(found[4][0].argmax())
+    (4, 20)
     """
 
     def __init__(self, expert: Expert) -> None:

@@ -61,6 +61,16 @@ class Normal:
     study : float64, shape (2, 2)
         Middle and spread of the columns of `_columns`.
     settings : StudyComparisonSettings
+
+    Examples
+    --------
+    Four normal studies, and one with a place that lies far off:
+
+    >>> studies = np.random.default_rng(0).normal(size=(5, 1000)).astype(np.float32)
+    >>> studies[4, :20] += 9
+    >>> normal = Normal.of(list(studies[:4]), DEFAULTS.studies)
+    >>> normal.logit(studies[0]) < 0 < normal.logit(studies[4])
+    True
     """
 
     place: tuple[float, float]
@@ -113,6 +123,23 @@ class StudyReferences(Generic[Kept]):
     ------
     UsageError
         Fewer than three: nothing would tell how normal ones differ.
+
+    Examples
+    --------
+    Rows of numbers stand for studies; the last one is unlike the others:
+
+    >>> from types import SimpleNamespace
+    >>> comparer = SimpleNamespace(
+    ...     clears=True,
+    ...     describe=lambda study: study.values,
+    ...     distances=lambda one, others, mutual: np.log1p(np.abs(one - np.median(others, axis=0))),
+    ...     places=lambda study, logits: logits,
+    ... )
+    >>> rows = np.random.default_rng(0).normal(size=(6, 1000))
+    >>> rows[5, :20] += 9
+    >>> references = StudyReferences(comparer, list(rows[:4]))
+    >>> [references.compare(SimpleNamespace(values=row)).score > 0.5 for row in rows[4:]]
+    [False, True]
     """
 
     def __init__(
@@ -156,6 +183,22 @@ class StudyCohort(Generic[Kept]):
     ------
     UsageError
         There are fewer than three.
+
+    Examples
+    --------
+    Rows of numbers stand for studies; the last one is unlike the others:
+
+    >>> from types import SimpleNamespace
+    >>> comparer = SimpleNamespace(
+    ...     clears=True,
+    ...     distances=lambda one, others, mutual: np.log1p(np.abs(one - np.median(others, axis=0))),
+    ...     places=lambda study, logits: logits,
+    ... )
+    >>> rows = np.random.default_rng(0).normal(size=(6, 1000))
+    >>> rows[5, :20] += 9
+    >>> cohort = StudyCohort(comparer, dict(zip("abcdef", rows, strict=True)))
+    >>> [cohort.compare(SimpleNamespace(key=key)).score > 0.5 for key in "abcdef"]
+    [False, False, False, False, False, True]
     """
 
     def __init__(

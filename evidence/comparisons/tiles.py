@@ -42,6 +42,25 @@ class TiledReferences:
     ------
     UsageError
         Fewer than two pictures.
+
+    Examples
+    --------
+    Four grey plates, and one with a red spot; colours stand for tokens:
+
+    >>> from types import SimpleNamespace
+    >>> from looktwice.core.tokens import Tokens
+    >>> from looktwice.encoders.pixels import resize_batch
+    >>> from looktwice.evidence.config import ExpertConfig
+    >>> from looktwice.evidence.self_reference_maps import FeatureLevel
+    >>> def encode(pictures):
+    ...     colours = resize_batch(pictures, 8, mean=0.0, std=1.0).flatten(2).mT
+    ...     return Tokens(colours, [colours], (8, 8))
+    >>> config, encoder = ExpertConfig("", {}, 16, (FeatureLevel(0, 1),)), SimpleNamespace(encode=encode)
+    >>> plates = np.random.default_rng(0).integers(90, 110, (5, 64, 64, 3), np.uint8)
+    >>> plates[4, 16:32, 16:32, 0] = 255
+    >>> references = TiledReferences(SimpleNamespace(config=config, encoder=encoder), list(plates[:4]))
+    >>> references.compare(plates[4], None, Finding("self_reference", 0.0), typical=None).score > 0.5
+    True
     """
 
     def __init__(self, expert: Expert, pictures: Sequence[ByteArray]) -> None:

@@ -37,6 +37,16 @@ class GeometryNetwork:
         Weight and bias; SiLU between layers, one output.
     calibration : Calibration
         Fitted on the undamaged training clouds, each scored by a network that was trained without its shape.
+
+    Examples
+    --------
+    A network of one layer, which finds rough places damaged:
+
+    >>> middle, spread = np.zeros(1, np.float32), np.ones(1, np.float32)
+    >>> layers = ((np.array([[2.0]], np.float32), np.array([-1.0], np.float32)),)
+    >>> network = GeometryNetwork(("roughness",), middle, spread, layers)
+    >>> network.logits({"roughness": np.array([0.0, 1.5, 99.0], np.float32)}).tolist()
+    [-1.0, 2.0, 7.0]
     """
 
     features: tuple[str, ...]

@@ -51,6 +51,15 @@ class FirstLook:
     local_tokens : Tensor, shape (V, k, C)
     cells : Tensor, float32, shape (V, k)
         `maps`, averaged over the cell of each local token.
+
+    Examples
+    --------
+    The looks at two batches of views, and then those of each of two studies:
+
+    >>> batch = FirstLook(torch.rand(3, 4, 4), torch.rand(3), torch.rand(3, 4, 8), torch.rand(3, 4))
+    >>> look = FirstLook.concatenate([batch, batch])
+    >>> [len(part.maps) for part in look.split([1, 5])]
+    [1, 5]
     """
 
     maps: Tensor
@@ -91,6 +100,16 @@ class LookTwice(nn.Module):
         D.
     pool : int
         Each view has ``pool × pool`` selected tokens.
+
+    Examples
+    --------
+    Two studies, one of a single view and one of two, with untrained weights:
+
+    >>> look_twice = LookTwice(token_dim=8, level_dims=[8], num_tokens=16, grid=(4, 4), embed_dim=16)
+    >>> tokens = torch.randn(3, 16, 8)
+    >>> selected = look_twice(tokens, [tokens], views_per_study=[1, 2])
+    >>> tuple(selected.maps.shape), tuple(selected.score.shape)
+    ((3, 4, 4), (2,))
     """
 
     def __init__(

@@ -23,6 +23,15 @@ class LinearProbe(nn.Module):
     ----------
     features : int
         F, number of features.
+
+    Examples
+    --------
+    >>> probe = LinearProbe(2)
+    >>> probe.mean, probe.scale = torch.tensor([10.0, 0.0]), torch.tensor([2.0, 1.0])
+    >>> probe.standardise(torch.tensor([14.0, 0.5])).tolist()
+    [2.0, 0.5]
+    >>> probe(torch.zeros(5, 2)).shape
+    torch.Size([5])
     """
 
     mean: Tensor
@@ -60,6 +69,14 @@ class Fusion(nn.Module):
     ----------
     spread : Tensor
         Standard deviation of the view probe's logits over its training examples.
+
+    Examples
+    --------
+    Four maps of each of three views become one map and one logit a view:
+
+    >>> maps, logits = Fusion(channels=4)(torch.rand(3, 4, 8, 8))
+    >>> maps.shape, logits.shape
+    (torch.Size([3, 8, 8]), torch.Size([3]))
     """
 
     spread: Tensor

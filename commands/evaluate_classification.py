@@ -147,6 +147,15 @@ class ClassifySystem:
     protocol : ClassificationProtocol
     device : {"auto", "cpu", "cuda"}
         For a language model on this machine.
+
+    Examples
+    --------
+    >>> from looktwice.classification.taxonomy import Taxonomy
+    >>> from looktwice.evaluation.classification_runner import ClassificationProtocol
+    >>> nut = Taxonomy(category="nut", classes={"scratch": {"description": "a thin bright line"}})
+    >>> system = ClassifySystem(None, {"nut": nut}, ClassificationProtocol())  # None stands for the inspector here
+    >>> list(system.classes_of("bolt").classes)
+    ['scratch']
     """
 
     def __init__(
@@ -199,7 +208,14 @@ class ClassifySystem:
 
 @dataclass(frozen=True)
 class DetectAndName:
-    """Detects and names in one category; see `CategoryClassifier`."""
+    """Detects and names in one category; see `CategoryClassifier`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> nuts = system.open("nut", references, examples)  # doctest: +SKIP
+    >>> record = nuts.classify(Path("nut/test/scratch/000.png"), truth=None)  # doctest: +SKIP
+    """
 
     inspector: Inspector
     classifier: Classifier

@@ -34,7 +34,14 @@ KINDS = tuple(find_parts("modalities", "ADAPTER"))
 
 @dataclass(frozen=True)
 class Examining:
-    """What is asked of the inspector; `with_examining_options` fills it in from the command line."""
+    """What is asked of the inspector; `with_examining_options` fills it in from the command line.
+
+    Examples
+    --------
+    >>> options = Examining(planes="all", option=["depth=2"]).adapter_options()
+    >>> options["planes"], options["depth"]
+    ('all', 2)
+    """
 
     model: str = typer.Option("nano", help="Model name (see `looktwice models list`) or path of an expert file.")
     device: str = typer.Option("auto", help="auto, cpu or cuda.")

@@ -35,6 +35,17 @@ class AutoReasoner:
         only then may weights be fetched, as fixed words cannot answer it.
     name : str
         Of that reasoner.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice import modalities
+    >>> from looktwice.core.result import Result
+    >>> study, maps = modalities.open(np.arange(64, dtype=np.uint8).reshape(8, 8)), np.zeros((1, 4, 4), np.float32)
+    >>> result = Result("plate", study.source, study.modality, 0.1, 0.5, study.lift(maps), [], [], 1, {}, "1.0")
+    >>> reasoner = AutoReasoner(lambda asked: print("opened"), "embedded")
+    >>> reasoner.explain(None, StudyContext(study, None, maps, result)).kind  # clearly normal: no model is opened
+    'template'
     """
 
     def __init__(self, open_model: Callable[[bool], Reasoner], name: str) -> None:

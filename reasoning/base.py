@@ -20,7 +20,15 @@ TextSink = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Turn:
-    """One question that was put, and the answer that was given."""
+    """One question that was put, and the answer that was given.
+
+    Examples
+    --------
+    >>> from looktwice.reasoning.prompt import chatml
+    >>> _, after = chatml("How large is it?", [Turn("Where is it?", "In the top left.")])
+    >>> "In the top left." in after
+    True
+    """
 
     question: str
     answer: str
@@ -45,6 +53,16 @@ class StudyContext:
         What each source of evidence found.
     result : Result
         What was measured: score, threshold, verdict, regions, the most suspicious views. Its answer is not read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice import modalities
+    >>> study, maps = modalities.open(np.arange(64, dtype=np.uint8).reshape(8, 8)), np.ones((1, 4, 4), np.float32)
+    >>> result = Result("plate", study.source, study.modality, 0.9, 0.5, study.lift(maps), [], [], 1, {}, "1.0")
+    >>> context = StudyContext(study, None, maps, result)
+    >>> context.views[0].image.shape, context.result.verdict
+    ((8, 8, 3), 'anomalous')
     """
 
     study: Study

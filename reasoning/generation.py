@@ -31,6 +31,11 @@ class Generated:
     text : str
     cut : {"loop", "length"} or None
         It repeated itself without end, or reached the longest length allowed.
+
+    Examples
+    --------
+    >>> Generated("It is bright and", cut="length").cut  # the sentence is not whole
+    'length'
     """
 
     text: str
@@ -140,7 +145,15 @@ def without_loop(ids: list[int]) -> list[int]:
 
 
 class LoopStop(StoppingCriteria):
-    """Stops a sequence that has begun to repeat itself, has ended, or is told to."""
+    """Stops a sequence that has begun to repeat itself, has ended, or is told to.
+
+    Examples
+    --------
+    >>> stop = LoopStop(ends={2})
+    >>> ids = torch.tensor([[*range(10, 40)], [*range(10, 39), 2], [7] * 30])
+    >>> stop(ids, None).tolist()  # goes on, has ended, repeats itself
+    [False, True, True]
+    """
 
     def __init__(self, ends: set[int], stop: Callable[[], bool] | None = None) -> None:
         self.ends = ends
@@ -157,7 +170,20 @@ class LoopStop(StoppingCriteria):
 
 
 class Streamer(TextStreamer):
-    """Hands each word to a sink as soon as it is whole."""
+    """Hands each word to a sink as soon as it is whole.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> tokens, pieces = ["Where? ", "A ", "scrat", "ch."], []
+    >>> tokenizer = SimpleNamespace(decode=lambda ids, **_: "".join(tokens[id] for id in ids))
+    >>> streamer = Streamer(tokenizer, pieces.append)
+    >>> for id in range(4):  # the first is the prompt, which is not handed on
+    ...     streamer.put(torch.tensor([id]))
+    >>> streamer.end()
+    >>> "".join(pieces)
+    'A scratch.'
+    """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, sink: TextSink) -> None:
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=True)

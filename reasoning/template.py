@@ -25,7 +25,18 @@ SAMPLES = 100_000
 
 
 class TemplateReasoner:
-    """Says the measured facts in fixed words, whatever the question."""
+    """Says the measured facts in fixed words, whatever the question.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from looktwice import modalities
+    >>> study, maps = modalities.open(np.arange(64, dtype=np.uint8).reshape(8, 8)), np.zeros((1, 4, 4), np.float32)
+    >>> result = Result("plate", study.source, study.modality, 0.1, 0.5, study.lift(maps), [], [], 1, {}, "1.0")
+    >>> answer = TemplateReasoner().explain(None, StudyContext(study, None, maps, result))
+    >>> answer.text.partition(". ")[0]
+    'Normal, slightly suspicious: the score of 0.10 lies below the threshold of 0.50'
+    """
 
     def explain(
         self,

@@ -34,6 +34,12 @@ class ViewPlan:
         How many views the study has.
     tokens : int
         What the plan costs, labels included; at most the budget.
+
+    Examples
+    --------
+    >>> plan = plan_views([0.1, 0.9, 0.2, 0.3], whole_cost=100, selected_cost=20, budget=150)
+    >>> plan.whole, plan.selected, plan.tokens  # the other view is left to the global token
+    ((1,), (2, 3), 140)
     """
 
     whole: tuple[int, ...]

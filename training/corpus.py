@@ -46,6 +46,13 @@ class Example:
         What the benchmark or the painter calls the anomaly.
     real : bool
         Whether the anomaly was found, not painted.
+
+    Examples
+    --------
+    >>> tile = Source("tile", pictures=[np.arange(4096, dtype=np.uint8).reshape(64, 64, 1).repeat(3, axis=2)])
+    >>> normal, painted = draw_examples(tile, 2, np.random.default_rng(0), donors=[tile])
+    >>> normal.label, painted.label, painted.real, bool(painted.mask.any())
+    (0, 1, False, True)
     """
 
     image: ByteArray
@@ -73,6 +80,12 @@ class Source:
         Normal volumes or clouds, whose views are normal pictures.
     pictures : list of uint8 arrays
         Pictures at hand, of which crops are taken.
+
+    Examples
+    --------
+    >>> tile = Source("tile", pictures=[np.arange(4096, dtype=np.uint8).reshape(64, 64, 1).repeat(3, axis=2)])
+    >>> tile.draw_normal(np.random.default_rng(0)).shape  # a crop
+    (512, 512, 3)
     """
 
     name: str

@@ -55,6 +55,11 @@ class GeometryPlan:
     epochs : int
     learning_rate, weight_decay, dropout : float
     seed : int
+
+    Examples
+    --------
+    >>> GeometryPlan(data=(Path("clouds"),)).members
+    3
     """
 
     data: tuple[Path, ...]
@@ -82,6 +87,15 @@ class Case:
         Share of each element's points that are labelled.
     near : int, shape (M, K)
         Nearest elements.
+
+    Examples
+    --------
+    >>> bend, share = np.float32([[0.25], [0.125], [0.75]]), np.float32([0, 0, 1])  # the third element is damaged
+    >>> case = Case("box", damaged=True, features=bend, share=share, near=np.array([[0, 1], [1, 0], [2, 1]]))
+    >>> case.features[case.share > 0.5].tolist()
+    [[0.75]]
+    >>> smoothed(case.features[:, 0], case.near).tolist()
+    [0.1875, 0.1875, 0.4375]
     """
 
     shape: str

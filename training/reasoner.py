@@ -70,6 +70,11 @@ class ReasonerPlan:
     minutes : float or None
         Longest time for all steps: the cosine then runs against the clock, and training ends with it.
     seed : int
+
+    Examples
+    --------
+    >>> ReasonerPlan(data=(Path("things"),)).projector_steps
+    60
     """
 
     data: tuple[Path, ...]
@@ -147,6 +152,14 @@ class Teaching:
         Steps done, of both stages.
     seconds : float
         Time spent on them, before a stop as well.
+
+    Examples
+    --------
+    >>> plan = ReasonerPlan(data=(), projector_steps=10, steps=30)
+    >>> teaching = Teaching(model, lessons, plan, Path("checkpoint.pt"), print)  # doctest: +SKIP
+    >>> teaching.step = 20  # doctest: +SKIP
+    >>> teaching.progress, teaching.is_projector_alone  # doctest: +SKIP
+    (0.5, False)
     """
 
     def __init__(
@@ -245,6 +258,14 @@ class Precise:
     Parameters
     ----------
     parameters : list of Parameter
+
+    Examples
+    --------
+    >>> weight = nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
+    >>> precise = Precise([weight])
+    >>> precise.take([torch.tensor([0.999])])  # bfloat16 rounds it to 1, the master keeps it for the next step
+    >>> round(precise.masters[0].item(), 3), weight.item()
+    (0.999, 1.0)
     """
 
     def __init__(self, parameters: list[nn.Parameter]) -> None:

@@ -70,6 +70,16 @@ class Lesson:
     domain : Domain
     modality : Modality
     thing : str
+
+    Examples
+    --------
+    >>> final, selected = torch.zeros(2, 16, 8), torch.zeros(1, 4, 8)
+    >>> looks = Appearance("top left", 0.02, "medium-sized", "moderate", "elongated", "brighter", 1)
+    >>> lesson = Lesson(
+    ...     final, selected, final[0, :1], [], looks, "scratch", True, Domain.INDUSTRIAL, Modality.IMAGE, "tile"
+    ... )
+    >>> len({speak(lesson, random.Random(seed)).facts.score for seed in range(20)})  # the evidence is drawn anew
+    20
     """
 
     final: Tensor
@@ -94,6 +104,17 @@ class Spoken:
     facts : Facts
     turns : list of Turn
         The first one states the fields.
+
+    Examples
+    --------
+    >>> final, selected = torch.zeros(2, 16, 8), torch.zeros(1, 4, 8)
+    >>> looks = Appearance("top left", 0.02, "medium-sized", "moderate", "elongated", "brighter", 1)
+    >>> lesson = Lesson(
+    ...     final, selected, final[0, :1], [], looks, "scratch", True, Domain.INDUSTRIAL, Modality.IMAGE, "tile"
+    ... )
+    >>> spoken = speak(lesson, random.Random(0))
+    >>> spoken.turns[0].question, [view.label for view in spoken.views]
+    ('State verdict, place, kind and extent.', ['', 'close-up'])
     """
 
     views: list[ShownView]

@@ -53,6 +53,14 @@ class Scene:
     domain : Domain
     modality : Modality
     thing : str
+
+    Examples
+    --------
+    >>> tile = Source("metal_tile", pictures=[np.arange(4096, dtype=np.uint8).reshape(64, 64, 1).repeat(3, axis=2)])
+    >>> rng = np.random.default_rng(0)
+    >>> scene = next(photograph_scenes(tile, 1, rng, donors=[tile], domain=Domain.INDUSTRIAL))
+    >>> scene.thing, scene.kind, bool(scene.mask.any())  # the first one is normal
+    ('metal tile', None, False)
     """
 
     pictures: list[ByteArray]

@@ -59,6 +59,11 @@ class Plan:
         Folder for encoded examples that several trainings share.
     look_twice : Path, optional
         An expert whose Look-Twice is taken as it is, so that only the heads are fitted and everything is calibrated.
+
+    Examples
+    --------
+    >>> Plan(data=(Path("mvtec"),), left_out=("bottle",)).encoder
+    'efficientnet_lite0'
     """
 
     data: tuple[Path, ...]

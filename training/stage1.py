@@ -31,6 +31,11 @@ class Recipe:
     map_weight : float
         Weight of the mask loss beside the image loss.
     seed : int
+
+    Examples
+    --------
+    >>> Recipe(steps=100).restarts
+    200
     """
 
     steps: int = 600

@@ -54,6 +54,16 @@ class PaintedCase:
     sequence : str
     tissue : Tissue
     lesion : bool, shape of ``tissue.fine.values``
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> lesion = np.zeros((8, 8, 8), bool)
+    >>> lesion[2:4, 2:4, 2:4] = True
+    >>> tissue = SimpleNamespace(inside=lambda: np.ones((8, 8, 8), bool))  # stands for the tissue of a head
+    >>> places, hit = draw_places(np.random.default_rng(0), PaintedCase("bright", "as given", tissue, lesion))
+    >>> places.shape, int(hit.sum())
+    ((512, 3), 8)
     """
 
     kind: str

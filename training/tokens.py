@@ -40,6 +40,15 @@ class TokenSet:
     sources : list of str
     grid : (int, int)
         Of the tokens.
+
+    Examples
+    --------
+    >>> final, maps, masks = torch.zeros(2, 4, 8).half(), torch.zeros(2, 1, 4, 4).half(), torch.zeros(2, 4, 4)
+    >>> labels, real = torch.tensor([0.0, 1.0]), torch.tensor([False, True])
+    >>> tiles = TokenSet([final], final, maps, labels, masks, real, ["tile", "tile"], grid=(2, 2))
+    >>> both = TokenSet.join([tiles, tiles])
+    >>> len(both), both.painted().tolist(), both.tokens(both.members("tile")[:1]).final.dtype
+    (4, [0, 2], torch.float32)
     """
 
     levels: list[Tensor]

@@ -53,6 +53,13 @@ class Choice:
         Of the value among its options, in [0, 1].
     agreed : bool
         Whether the model itself would have written it.
+
+    Examples
+    --------
+    >>> named_kind(Choice("scratch", probability=0.8, agreed=True))
+    'scratch'
+    >>> named_kind(Choice("scratch", probability=0.2, agreed=True))  # too unlikely to be named
+    'unclear'
     """
 
     value: str

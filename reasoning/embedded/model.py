@@ -48,6 +48,11 @@ class EmbeddedConfig:
     steps : int
         Optimiser steps trained; 0 is untrained, which no reasoner takes.
     revision : str
+
+    Examples
+    --------
+    >>> EmbeddedConfig("efficientnet_lite0", token_dim=320).llm
+    'smollm2-135m-instruct'
     """
 
     encoder: str
@@ -73,6 +78,11 @@ class ShownView:
         The tokens that the expert selected.
     final : Tensor, shape (N, C), or None
         All tokens, row-major on a square grid; None shows the selected ones only.
+
+    Examples
+    --------
+    >>> ShownView("axial slice 92", torch.zeros(4, 16)).final is None  # shown by its selected tokens only
+    True
     """
 
     label: str
@@ -90,6 +100,13 @@ class EmbeddedModel(nn.Module):
     tokenizer : PreTrainedTokenizerBase
         Of a model that speaks ChatML.
     config : EmbeddedConfig
+
+    Examples
+    --------
+    >>> view = ShownView("axial slice 92", selected=torch.zeros(4, 320), final=torch.zeros(49, 320))
+    >>> model = EmbeddedModel(llm, tokenizer, EmbeddedConfig("efficientnet_lite0", token_dim=320))  # doctest: +SKIP
+    >>> pictures = model.read([view], torch.zeros(1, 320), "highly")  # doctest: +SKIP
+    >>> prompt = model.embed_prompt(pictures, "The score is 0.90.", "Where is it?")  # doctest: +SKIP
     """
 
     def __init__(self, llm: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, config: EmbeddedConfig) -> None:

@@ -48,6 +48,13 @@ class Reading:
     facts : Facts
         With the kind that the model names.
     fields : dict of str to Choice
+
+    Examples
+    --------
+    >>> facts = Facts("anomalous", False, 0.9, 0.5, "highly", where="top left", what="scratch")
+    >>> reading = Reading([], "The score is 0.90.", facts, {"what": Choice("scratch", 0.8, True)})
+    >>> named_kind(reading.fields["what"]) == reading.facts.what
+    True
     """
 
     pictures: list[Segment]
@@ -112,6 +119,13 @@ class EmbeddedReasoner:
     ------
     WeightsError
         The model is untrained, or reads another encoder's tokens.
+
+    Examples
+    --------
+    >>> reasoner = load_embedded(Path("reasoner.safetensors"), encoder)  # doctest: +SKIP
+    >>> answer = reasoner.explain("Where is it?", context)  # doctest: +SKIP
+    >>> EmbeddedReasoner.kind  # and that of its answers
+    'embedded'
     """
 
     kind = "embedded"

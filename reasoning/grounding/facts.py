@@ -52,6 +52,13 @@ class Facts:
         The worst region against what is around it, where a reasoner has had it measured (`measure_contrast`).
     what : str or None
         Kind of anomaly, where a reasoner has decided on one; the evidence itself does not say.
+
+    Examples
+    --------
+    >>> facts = Facts("anomalous", False, 0.9, 0.5, "highly", where="top left", size="1.2 % of the picture")
+    >>> fields = facts.to_fields()
+    >>> fields["verdict"], fields["where"]
+    ('anomalous', 'top left')
     """
 
     verdict: str

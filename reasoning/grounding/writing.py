@@ -39,6 +39,16 @@ class Grounded:
     contradicted : list of str
         Fields that were contradicted on the way, by what was not kept.
     cut : {"loop", "length"} or None
+
+    Examples
+    --------
+    >>> facts = Facts("anomalous", False, 0.9, 0.5, "highly", where="top left")
+    >>> drafts = ["No, it is normal.", "Yes, there is a defect in the top left."]
+    >>> def go_on(before, attempt, on_text, stop):
+    ...     on_text(drafts[attempt])
+    ...     return Generated(drafts[attempt])
+    >>> write_grounded(go_on, facts)
+    Grounded(text='Yes, there is a defect in the top left.', attempts=2, contradicted=['verdict'], cut=None)
     """
 
     text: str

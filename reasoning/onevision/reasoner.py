@@ -43,6 +43,14 @@ class OneVision:
         Longest answer.
     author : str
         Of its answers.
+
+    Examples
+    --------
+    >>> from looktwice.reasoning.onevision.loading import load_onevision
+    >>> reasoner = load_onevision("llava-hf/llava-onevision-qwen2-0.5b-ov-hf", "expert.pth")  # doctest: +SKIP
+    >>> [generated] = reasoner.reply([None], ["What is a scratch?"])  # doctest: +SKIP
+    >>> OneVision.kind  # and that of its answers
+    'onevision'
     """
 
     kind = "onevision"

@@ -22,6 +22,11 @@ class Release:
         LLaVA-OneVision's weights on the Hugging Face hub.
     expert : str
         File name of the published expert, which selects the tokens that the language model reads; the user brings it.
+
+    Examples
+    --------
+    >>> RELEASES["onevision-7b"].expert_path.name
+    'pretrained_expert_7b.pth'
     """
 
     repository: str

@@ -58,6 +58,11 @@ class Reading:
         In reading order, behind the projector.
     views : tuple of str
         Names of the views that are shown whole.
+
+    Examples
+    --------
+    >>> Reading(["axial slice 92: ", torch.zeros(9, 16)], views=("axial slice 92",)).visual_tokens
+    9
     """
 
     segments: list[Segment]
@@ -81,6 +86,13 @@ class VisualReader:
         Trained on the tower's tokens.
     max_visual_tokens : int
         Most tokens that a study may take, labels included.
+
+    Examples
+    --------
+    >>> picture = np.zeros((384, 384, 3), np.uint8)
+    >>> reader = VisualReader(model, tower, expert, max_visual_tokens=3000)  # doctest: +SKIP
+    >>> reader.read_picture(picture).visual_tokens <= 3000  # doctest: +SKIP
+    True
     """
 
     def __init__(

@@ -42,6 +42,12 @@ class Reply:
         The longest length allowed was reached.
     tokens : dict of str to int
         ``prompt`` and ``answer``, as far as the server says; a streamed reply does not.
+
+    Examples
+    --------
+    >>> reply = Reply("A scratch.", cut=None, tokens={"prompt": 700, "answer": 4})
+    >>> sum(reply.tokens.values())
+    704
     """
 
     text: str
@@ -72,6 +78,12 @@ class ChatClient:
         Further tries after a passing failure, with growing pauses.
     direct : bool
         Go past proxies named in the environment, as for a server on this machine.
+
+    Examples
+    --------
+    >>> client = ChatClient("http://localhost:11434/v1", key=None, timeout=60, retries=2, direct=True)
+    >>> request = {"model": "llava", "messages": [{"role": "user", "content": "What is a dent?"}]}
+    >>> text = client.complete(request).text  # doctest: +SKIP
     """
 
     def __init__(self, url: str, key: str | None, timeout: float, retries: int, direct: bool) -> None:

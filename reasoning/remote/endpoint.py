@@ -24,6 +24,12 @@ class Endpoint:
     model : str
     url : str
         Base address, with the version path ("http://localhost:11434/v1").
+
+    Examples
+    --------
+    >>> endpoint = Endpoint.parse("openai:llava@http://localhost:11434")
+    >>> endpoint.model, endpoint.url, endpoint.is_local
+    ('llava', 'http://localhost:11434/v1', True)
     """
 
     model: str

@@ -57,6 +57,16 @@ class RemoteReasoner:
     ------
     UsageError
         A key is set and would travel unencrypted to another machine.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> reasoner = RemoteReasoner(Endpoint.parse("openai:llava@https://models.example"))
+    >>> scan = SimpleNamespace(study=SimpleNamespace(medical=True))  # stands for the context of a scan
+    >>> reasoner.explain(None, scan)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    looktwice.core.errors.UsageError: medical data is not sent to models.example; ...
     """
 
     kind = "remote"

@@ -170,7 +170,7 @@ class LoopStop(StoppingCriteria):
 
 
 class Streamer(TextStreamer):
-    """Hands each word to a sink as soon as it is whole.
+    """Hands on each piece of text as soon as the tokenizer can write it.
 
     Examples
     --------

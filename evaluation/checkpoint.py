@@ -97,7 +97,7 @@ class Checkpoint:
     def _load(self, path: Path, header: dict[str, Any]) -> None:
         with path.open("r+b") as file:
             if _parse(file.readline()) != header:
-                raise UsageError(f"{path} was left by another run: remove it, or name another file")
+                raise UsageError(f"{path} belongs to a run with other settings; delete it or choose another file")
             whole, batch = file.tell(), Progress()
             for raw in iter(file.readline, b""):
                 line = _parse(raw)

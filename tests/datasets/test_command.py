@@ -38,7 +38,7 @@ def test_list_says_everything_about_each():
     table = run.invoke(app, ["list"], env={"COLUMNS": "200"}).stdout
     assert "kolektor-sdd" in table
     assert "https://www.vicos.si/resources/kolektorsdd/" in table
-    with pytest.raises(UsageError, match="no domain"):
+    with pytest.raises(UsageError, match="unknown domain 'food'"):
         run.invoke(app, ["list", "--domain", "food"], catch_exceptions=False)
 
 

@@ -76,5 +76,5 @@ def test_a_file_that_lacks_a_tensor_is_refused(published, monkeypatch):
         return lacking
 
     monkeypatch.setattr(dinov2, "_read_backbone", read)
-    with pytest.raises(WeightsError, match="does not fit"):
+    with pytest.raises(WeightsError, match="does not match"):
         DinoV2Small()

@@ -98,5 +98,5 @@ def test_weights_of_another_network_are_refused(monkeypatch, tmp_path):
     path = tmp_path / "other.pth"
     torch.save({"conv.weight": torch.zeros(3)}, path)
     monkeypatch.setattr(efficientnet, "resolve_wheel_file", lambda file: path)
-    with pytest.raises(WeightsError, match="does not fit"):
+    with pytest.raises(WeightsError, match="does not match"):
         EfficientNetLite0(SIDE)

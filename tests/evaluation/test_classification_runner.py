@@ -108,7 +108,7 @@ def test_a_stopped_run_goes_on(taxonomy, sets, tmp_path):
     assert len(again.seen) == 7
     assert result["categories"]["plate"]["n"] == 10
     assert len([json.loads(line) for line in kept.read_text().splitlines()]) == 11
-    with pytest.raises(UsageError, match="another run"):
+    with pytest.raises(UsageError, match="a run with other settings"):
         run_classification(sets, again, ClassificationProtocol(seed=1), folder=tmp_path)
 
 

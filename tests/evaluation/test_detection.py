@@ -187,10 +187,10 @@ def test_mutual_scores_are_resumed_set_by_set(tmp_path, monkeypatch):
 def test_progress_of_another_run_is_refused(tmp_path):
     root, file = write_category(tmp_path / "a"), tmp_path / "p.jsonl"
     run([root], resume_file=file, run={"model": "one"})
-    with pytest.raises(UsageError, match="another run"):
+    with pytest.raises(UsageError, match="a run with other settings"):
         run([root], resume_file=file, run={"model": "two"})
     (root / "test/good/000.png").unlink()
-    with pytest.raises(UsageError, match="another run"):
+    with pytest.raises(UsageError, match="a run with other settings"):
         run([root], resume_file=file, run={"model": "one"})
 
 

@@ -31,7 +31,7 @@ def test_what_was_whole_when_a_run_stopped_is_read_again(tmp_path_factory, recor
 
 def test_a_file_of_another_run_is_refused_and_without_a_folder_nothing_is_kept(tmp_path):
     RecordLog(tmp_path, "plate", {"seed": 1})
-    with pytest.raises(UsageError, match="another run"):
+    with pytest.raises(UsageError, match="a run with other settings"):
         RecordLog(tmp_path, "plate", {"seed": 2})
     log = RecordLog(None, "plate", {"seed": 1})
     log.add("a", {})

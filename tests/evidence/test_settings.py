@@ -102,7 +102,7 @@ def test_what_is_changed_is_read_again_and_the_rest_has_its_default(expert, tmp_
         ({"self_reference": {"colour": 1}}, "self_reference.colour"),
         ({"tides": {"height": 1}}, "tides"),
         ({"memory_bank": {"coreset_size": "many"}}, "memory_bank.coreset_size = 'many'"),
-        ([1], "not an expert written by looktwice"),
+        ([1], "not an expert file written by looktwice"),
     ],
 )
 def test_settings_that_are_not_known_are_refused_in_one_line(expert, tmp_path, settings, named):

@@ -70,7 +70,7 @@ def test_cards_are_whole():
 def test_unknown_names_and_wrong_contents(tmp_path):
     with pytest.raises(UsageError, match=r"no benchmark named 'imagenet'; choose from aitex, .*visa-dr"):
         open_benchmark("imagenet", tmp_path)
-    with pytest.raises(UsageError, match="mmad holds questions"):
+    with pytest.raises(UsageError, match="mmad contains questions"):
         open_benchmark("mmad", tmp_path)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader
 
 from looktwice.core.threads import settle_threads
 from looktwice.core.version import __version__
@@ -14,25 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure", "Inspector", "Result", "__version__", "inspect", "inspect_many", "open"]
 
-_FROM = {
-    "Failure": "core.result",
-    "Inspector": "pipeline",
-    "Result": "core.result",
-    "inspect": "pipeline",
-    "inspect_many": "pipeline",
-    "open": "modalities",
-}
-
 settle_threads()
 
-
-def __getattr__(name: str) -> Any:
-    """Import the heavy parts only when they are asked for: ``looktwice --help`` must not load torch."""
-    if name in _FROM:
-        from importlib import import_module
-
-        return getattr(import_module(f"looktwice.{_FROM[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# The heavy parts are imported when they are asked for: ``looktwice --help`` must not load torch.
+__getattr__, _, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "core.result": ["Failure", "Result"],
+        "modalities": ["open"],
+        "pipeline": ["Inspector", "inspect", "inspect_many"],
+    },
+)
 
 
 def __dir__() -> list[str]:

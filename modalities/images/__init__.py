@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import lazy_loader
+
 from looktwice.modalities.base import Adapter
 from looktwice.modalities.images.recognise import is_image, takes_picture
 
@@ -37,19 +39,7 @@ ADAPTER = Adapter(
     order=30,
 )
 
-
-def __getattr__(name: str) -> Any:
-    # Every input is asked whether it is a picture; only those that are may cost what scikit-image takes to import.
-    if name == "ImageStudy":
-        from looktwice.modalities.images.study import ImageStudy
-
-        return ImageStudy
-    if name == "PixelMap":
-        from looktwice.modalities.images.pixel_map import PixelMap
-
-        return PixelMap
-    if name == "read_image":
-        from looktwice.modalities.images.reading import read_image
-
-        return read_image
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Every input is asked whether it is a picture; only those that are may cost what scikit-image takes to import.
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__, submod_attrs={"pixel_map": ["PixelMap"], "reading": ["read_image"], "study": ["ImageStudy"]}
+)

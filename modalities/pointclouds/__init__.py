@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import lazy_loader
+
 from looktwice.modalities.base import Adapter
 from looktwice.modalities.pointclouds.recognise import is_pointcloud, takes_cloud
 
@@ -36,15 +38,7 @@ ADAPTER = Adapter(
     order=20,
 )
 
-
-def __getattr__(name: str) -> Any:
-    # Every input is asked whether it is a cloud; only those that are may cost the seconds that Open3D takes to import.
-    if name == "open_pointcloud":
-        from looktwice.modalities.pointclouds.opening import open_pointcloud
-
-        return open_pointcloud
-    if name == "CloudStudy":
-        from looktwice.modalities.pointclouds.study import CloudStudy
-
-        return CloudStudy
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Every input is asked whether it is a cloud; only those that are may cost the seconds that Open3D takes to import.
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__, submod_attrs={"opening": ["open_pointcloud"], "study": ["CloudStudy"]}
+)

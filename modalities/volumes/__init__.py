@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import lazy_loader
+
 from looktwice.modalities.base import Adapter
 from looktwice.modalities.volumes.sniffing import is_volume, takes_volume
 
@@ -38,11 +40,5 @@ ADAPTER = Adapter(
     order=10,
 )
 
-
-def __getattr__(name: str) -> Any:
-    # Every input is asked whether it is a volume; only those that are may cost what the readers take to import.
-    if name in ("open_case", "open_volume"):
-        from looktwice.modalities.volumes import opening
-
-        return getattr(opening, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Every input is asked whether it is a volume; only those that are may cost what the readers take to import.
+__getattr__, __dir__, _ = lazy_loader.attach(__name__, submod_attrs={"opening": ["open_case", "open_volume"]})

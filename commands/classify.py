@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from looktwice.commands.examining import Examining, with_examining_options
 from looktwice.core.errors import InputError, UsageError
 
 if TYPE_CHECKING:
+    from looktwice.classification.anomaly import Anomaly
     from looktwice.classification.classifier import Classifier
     from looktwice.classification.taxonomy import Taxonomy
     from looktwice.pipeline import Inspector
@@ -47,19 +49,28 @@ def classify(
     """
     from looktwice.classification.anomaly import Detection
     from looktwice.classification.classifier import summarise, write_classification, write_json
+    from looktwice.classification.examples import examine_examples, find_examples
     from looktwice.classification.taxonomy import load_taxonomies, select
     from looktwice.core.result import Failure
 
     chosen = select(load_taxonomies(taxonomy), category)
     sources = examining.find_inputs(inputs or [])
-    inspector, classifier = open_classifier(
-        examining.open(sources, "template", show_references=True),
-        chosen,
-        examples,
-        llm=llm,
-        cache=cache,
-        examining=examining,
+    inspector = examining.open(sources, "template", show_references=True)
+    anomalies, outlined, problems = examine_examples(
+        inspector, {} if examples is None else find_examples(examples, chosen)
     )
+    if problems:
+        raise UsageError(problems[0])
+    classifier = open_classifier(
+        inspector,
+        chosen,
+        anomalies,
+        llm=llm,
+        allow_remote=examining.allow_remote,
+        device=examining.device,
+        cache=cache,
+    )
+    inspector = inspector.with_examples(outlined)
     records: list[dict[str, Any]] = []
     examined = zip(sources, inspector.examine(sources), strict=True)
     for source, one in terminal.track(examined, "classifying", total=len(sources)):
@@ -90,33 +101,30 @@ def classify(
 def open_classifier(
     inspector: Inspector,
     taxonomy: Taxonomy,
-    examples: Path | None,
+    anomalies: Mapping[str, Sequence[Anomaly]],
     *,
     llm: str,
-    cache: Path | None,
-    examining: Examining,
-) -> tuple[Inspector, Classifier]:
-    """Return an inspector that has seen the examples, and who names what it finds."""
+    allow_remote: bool,
+    device: str,
+    cache: Path | None = None,
+) -> Classifier:
+    """Open whoever names what an inspector finds; `anomalies`, by class, are what the measured namer learns from."""
     from platformdirs import user_cache_path
 
     from looktwice.classification.classifier import Classifier
-    from looktwice.classification.examples import examine_examples, find_examples
     from looktwice.classification.namers import open_namer
 
-    found = {} if examples is None else find_examples(examples, taxonomy)
-    anomalies, outlined, problems = examine_examples(inspector, found)
-    if problems:
-        raise UsageError(problems[0])
-    namer = open_namer(
-        llm,
-        taxonomy,
-        inspector.expert.encoder,
-        examples=anomalies,
-        allow_remote=examining.allow_remote,
-        cache=cache or user_cache_path("looktwice") / "classify",
-        device=examining.device,
+    return Classifier(
+        open_namer(
+            llm,
+            taxonomy,
+            inspector.expert.encoder,
+            examples=anomalies,
+            allow_remote=allow_remote,
+            cache=cache or user_cache_path("looktwice") / "classify",
+            device=device,
+        )
     )
-    return inspector.with_examples(outlined), Classifier(namer)
 
 
 def _print_table(records: list[dict[str, Any]]) -> None:

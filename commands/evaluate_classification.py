@@ -166,7 +166,6 @@ class ClassifySystem:
         device: str = "auto",
     ) -> None:
         self._inspector, self._taxonomies, self._protocol, self._device = inspector, taxonomies, protocol, device
-        self._comparison = protocol.comparison
 
     def classes_of(self, category: str) -> Taxonomy:
         """Return the taxonomy of a category; raise UsageError where it has none."""
@@ -179,25 +178,21 @@ class ClassifySystem:
 
     def open(self, category: str, references: Sequence[Path], examples: Examples) -> DetectAndName:
         """Make a classifier of one category out of normal inputs and labelled examples."""
-        from platformdirs import user_cache_path
-
-        from looktwice.classification.classifier import Classifier
         from looktwice.classification.examples import examine_examples
-        from looktwice.classification.namers import open_namer
+        from looktwice.commands.classify import open_classifier
 
         taxonomy = self.classes_of(category)
-        inspector = self._inspector.comparing_with(references, self._comparison, show_references=True)
+        inspector = self._inspector.comparing_with(references, self._protocol.comparison, show_references=True)
         anomalies, outlined, problems = examine_examples(inspector, examples)
-        namer = open_namer(
-            self._protocol.llm,
+        classifier = open_classifier(
+            inspector,
             taxonomy,
-            self._inspector.expert.encoder,
-            examples=anomalies,
+            anomalies,
+            llm=self._protocol.llm,
             allow_remote=self._protocol.allow_remote,
-            cache=user_cache_path("looktwice") / "classify",
             device=self._device,
         )
-        return DetectAndName(inspector.with_examples(outlined), Classifier(namer), problems)
+        return DetectAndName(inspector.with_examples(outlined), classifier, problems)
 
     def summarise(self, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Sum up the records of a run."""

@@ -15,7 +15,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -160,6 +160,29 @@ def find_part(room: str, marker: str, name: str, what: str) -> Part:
     if name not in parts:
         raise UsageError(f"there is no {what} named {name!r}; choose from {', '.join(parts)}")
     return parts[name]
+
+
+def part_answering(parts: Iterable[Part], asked: str, what: str) -> Part:
+    """Return the first part that answers to what a user asked for.
+
+    Parameters
+    ----------
+    parts : iterable of Part
+    asked : str
+    what : str
+        What such a part is called, for the error message: "reasoner".
+
+    Raises
+    ------
+    UsageError
+        None does; the message lists all forms.
+    """
+    parts = list(parts)
+    for part in parts:
+        if part.answers_to(asked):
+            return part
+    choices = ", ".join(form for part in parts for form in part.specs)
+    raise UsageError(f"there is no {what} named {asked!r}; choose from {choices}")
 
 
 def _parts_in(room: str, marker: str, root: Path) -> Iterator[Part]:

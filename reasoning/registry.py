@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from looktwice.core.discovery import Part, find_parts
-from looktwice.core.errors import UsageError
+from looktwice.core.discovery import Part, find_parts, part_answering
 
 if TYPE_CHECKING:
     from looktwice.encoders.base import VisionEncoder
@@ -46,18 +45,11 @@ def open_reasoner(
     WeightsError
         Its weights are missing, or untrained; the line says what to run.
     """
-    for part in _reasoners():
-        if part.answers_to(name):
-            reasoner: Reasoner = part.load().open(
-                name,
-                encoder=encoder,
-                allow_remote=allow_remote,
-                device=device,
-                max_visual_tokens=max_visual_tokens,
-            )
-            return reasoner
-    choices = ", ".join(form for part in _reasoners() for form in part.specs)
-    raise UsageError(f"there is no reasoner named {name!r}; choose from {choices}")
+    part = part_answering(_reasoners(), name, "reasoner")
+    reasoner: Reasoner = part.load().open(
+        name, encoder=encoder, allow_remote=allow_remote, device=device, max_visual_tokens=max_visual_tokens
+    )
+    return reasoner
 
 
 def reasoner_help() -> str:

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from looktwice.core.discovery import Part, find_parts
+from looktwice.core.discovery import Part, find_parts, part_answering
 from looktwice.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,10 +66,7 @@ def open_namer(
     """
     parts = _namers()
     name = next((kept[name] for part in parts if name in (kept := part.constant("ALIASES", {}))), name)
-    part = next((part for part in parts if part.answers_to(name)), None)
-    if part is None:
-        choices = ", ".join(form for part in parts for form in part.specs)
-        raise UsageError(f"there is no namer named {name!r}; choose from {choices}")
+    part = part_answering(parts, name, "namer")
     is_model = part.constant("LANGUAGE_MODEL", False)
     if is_model and examples:
         raise UsageError("--examples works only with the measured namer; remove --examples or --llm")

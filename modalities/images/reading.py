@@ -43,11 +43,9 @@ def read_image(path: Path) -> ByteArray:
                     raise InputError(
                         f"{path}: the image is too large ({opened.width} × {opened.height} pixels); cut it into tiles"
                     )
-                picture = ImageOps.exif_transpose(opened)
-                picture.load()
+                return picture_to_rgb(opened, str(path))
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: the image cannot be read ({_one_line(error)})") from error
-    return _with_contrast(_to_rgb(picture, path), path)
 
 
 def picture_to_rgb(picture: Image.Image, name: str) -> ByteArray:

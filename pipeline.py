@@ -101,6 +101,9 @@ class Inspector:
         modality: str = "auto",
         options: Mapping[str, Any] | None = None,
     ) -> None:
+        references, cohort = list_inputs(references), list_inputs(cohort)
+        if references and cohort:
+            raise UsageError("give references or a cohort, not both")
         self.name = model if model in MODELS else Path(model).stem
         self.expert: Expert = load_expert(expert_path(model), resolve_device(device))
         self.threshold = self.expert.config.threshold if threshold is None else threshold
@@ -114,8 +117,6 @@ class Inspector:
         )
         self._references = self._open_references(references, comparison, show_references)
         self._context = Context(self.expert, self._references, self._open_cohort(cohort))
-        if self._references is not None and self._context.cohort is not None:
-            raise UsageError("give references or a cohort, not both")
 
     def inspect(self, source: Any, **arguments: Any) -> Result:
         """Find what does not belong in one input, say it in words and write the report.
@@ -259,7 +260,7 @@ class Inspector:
     def comparing_with(self, references: Any, comparison: str = "levels", show_references: bool = False) -> Inspector:
         """Return an inspector of the same model that compares with other references, or none."""
         other = copy.copy(self)
-        other._references = self._open_references(references, comparison, show_references)
+        other._references = self._open_references(list_inputs(references), comparison, show_references)
         other._context = Context(self.expert, other._references)
         return other
 
@@ -304,16 +305,13 @@ class Inspector:
             except InputError as error:
                 yield Failure(str(source.source if isinstance(source, Input) else source), error)
 
-    def _open_references(self, inputs: Any, method: str, show: bool) -> Comparisons | None:
+    def _open_references(self, inputs: Sequence[Any], method: str, show: bool) -> Comparisons | None:
         if method not in COMPARISONS:
             raise UsageError(f"there is no comparison {method!r}; choose from {', '.join(COMPARISONS)}")
-        listed = list_inputs(inputs)
-        return references_of(self.expert, self._usable(listed), method, strict=not show) if listed else None
+        return references_of(self.expert, self._usable(inputs), method, strict=not show) if inputs else None
 
-    def _open_cohort(self, inputs: Any) -> Comparisons | None:
-        listed = list_inputs(inputs)
-        readable = (study for study in self._opened(listed, {}) if isinstance(study, Study))
-        return cohort_of(self.expert, readable) if listed else None
+    def _open_cohort(self, inputs: Sequence[Any]) -> Comparisons | None:
+        return cohort_of(self.expert, self._opened(inputs, {})) if inputs else None
 
     def _usable(self, inputs: Iterable[Any]) -> Iterator[Study]:
         for study in self._opened(inputs, {}):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor
 from looktwice.core.discovery import find_parts
 from looktwice.core.errors import InputError, UsageError
 from looktwice.core.finding import Finding
+from looktwice.core.result import Failure
 from looktwice.core.study import ByteArray, Study
 from looktwice.evidence import self_reference
 from looktwice.evidence.base import Context, Typical
@@ -25,7 +26,7 @@ from looktwice.evidence.comparisons.photographs import (
 from looktwice.evidence.comparisons.studies import LEAST_COHORT, Comparer, StudyCohort, StudyReferences
 from looktwice.evidence.comparisons.studies import LEAST_REFERENCES as STUDY_REFERENCES
 from looktwice.evidence.comparisons.tiles import TiledReferences
-from looktwice.evidence.encoding import PHOTOGRAPH_BATCH, EncodedViews, StudyTokens, is_photograph
+from looktwice.evidence.encoding import EncodedViews, StudyTokens, batches_of, is_photograph
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.settings import DEFAULTS, Settings
 from looktwice.evidence.sources import encode_for
@@ -155,15 +156,15 @@ def _compare_photographs(expert: Expert, photographs: Sequence[Study], method: s
     found.typical = typical_of(_self_findings(expert, photographs, tokens))
 
 
-def cohort_of(expert: Expert, studies: Iterable[Study]) -> Comparisons:
+def cohort_of(expert: Expert, studies: Iterable[Study | Failure]) -> Comparisons:
     """Return what it takes to compare inputs, most of them normal, with the others of their kind.
 
-    Kinds with fewer than three inputs, and inputs that cannot be compared, are passed over.
+    Kinds with fewer than three inputs, and inputs that cannot be opened or compared, are passed over.
 
     Parameters
     ----------
     expert : Expert
-    studies : iterable of Study
+    studies : iterable of Study or Failure
         Opened one by one; none is kept.
 
     Raises
@@ -177,7 +178,9 @@ def cohort_of(expert: Expert, studies: Iterable[Study]) -> Comparisons:
     described: dict[str, Any] = {}
     usual: list[Finding] = []
     members: dict[str, dict[str, Any]] = {}
-    for batch in _batches(studies):
+    for batch in batches_of(studies):
+        if isinstance(batch, Failure):
+            continue
         for study in batch:
             counts[str(study.modality)] = counts.get(str(study.modality), 0) + 1
         if is_photograph(batch[0]):
@@ -234,18 +237,3 @@ def _describe(study: Study, settings: Settings) -> Any:
 def _self_findings(expert: Expert, studies: Sequence[Study], tokens: Sequence[StudyTokens]) -> list[Finding]:
     context = Context(expert)
     return [self_reference.look(study, own, context) for study, own in zip(studies, tokens, strict=True)]
-
-
-def _batches(studies: Iterable[Study]) -> Iterator[list[Study]]:
-    """Gather photographs into batches, whatever lies between them; others come one by one."""
-    waiting: list[Study] = []
-    for study in studies:
-        if not is_photograph(study):
-            yield [study]
-            continue
-        waiting.append(study)
-        if len(waiting) == PHOTOGRAPH_BATCH:
-            yield waiting
-            waiting = []
-    if waiting:
-        yield waiting

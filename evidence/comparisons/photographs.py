@@ -26,7 +26,7 @@ from looktwice.evidence.comparisons.gallery import OTHER_OBJECT_NOTE, Gallery
 from looktwice.evidence.comparisons.normal_rotations import normal_turns
 from looktwice.evidence.comparisons.patch_features import PatchFeatures
 from looktwice.evidence.comparisons.patches import References, compare_cohort
-from looktwice.evidence.comparisons.studies import LEAST_COHORT
+from looktwice.evidence.comparisons.studies import LEAST_COHORT, check_enough
 from looktwice.evidence.encoding import PHOTOGRAPH_BATCH, EncodedViews
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.self_reference_maps import FeatureLevel
@@ -109,10 +109,7 @@ class PhotographReferences(PhotographDescriber):
 
     def __init__(self, expert: Expert, pictures: Pictures, described: Sequence[PatchFeatures]) -> None:
         super().__init__(expert)
-        if len(pictures) < LEAST_REFERENCES:
-            raise UsageError(
-                f"give at least {LEAST_REFERENCES} references; their differences show how much normal inputs vary"
-            )
+        check_enough(pictures, LEAST_REFERENCES)
         self._pictures = list(pictures)
         settings = expert.config.settings
         straight = PatchFeatures.concatenate(described)

@@ -109,6 +109,12 @@ class Normal:
         return np.asarray(np.nan_to_num((deviations - middle) / spread - self.settings.even_odds_z), np.float32)
 
 
+def check_enough(references: Sequence[object], least: int) -> None:
+    """Raise UsageError where fewer than `least` references are given: nothing would tell how normal ones differ."""
+    if len(references) < least:
+        raise UsageError(f"give at least {least} references; their differences show how much normal inputs vary")
+
+
 class StudyReferences(Generic[Kept]):
     """A few normal studies of one kind to compare others with.
 
@@ -148,10 +154,7 @@ class StudyReferences(Generic[Kept]):
         kept: Sequence[Kept],
         settings: StudyComparisonSettings = DEFAULTS.studies,
     ) -> None:
-        if len(kept) < LEAST_REFERENCES:
-            raise UsageError(
-                f"give at least {LEAST_REFERENCES} references; their differences show how much normal inputs vary"
-            )
+        check_enough(kept, LEAST_REFERENCES)
         self._comparer, self._kept = comparer, list(kept)
         self._normal = Normal.of(
             [comparer.distances(one, [*kept[:number], *kept[number + 1 :]], False) for number, one in enumerate(kept)],

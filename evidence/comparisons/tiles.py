@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from looktwice.core.errors import UsageError
 from looktwice.core.finding import Finding, Join, ViewHeat
 from looktwice.core.rates import RATES
 from looktwice.core.study import ByteArray
@@ -18,6 +17,7 @@ from looktwice.evidence.comparisons.gallery import OTHER_OBJECT_NOTE, Gallery
 from looktwice.evidence.comparisons.patch_features import PatchFeatures
 from looktwice.evidence.comparisons.patches import References
 from looktwice.evidence.comparisons.photographs import LEAST_REFERENCES, describe
+from looktwice.evidence.comparisons.studies import check_enough
 from looktwice.evidence.encoding import EncodedViews
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.settings import Settings, TileSettings
@@ -64,10 +64,7 @@ class TiledReferences:
     """
 
     def __init__(self, expert: Expert, pictures: Sequence[ByteArray]) -> None:
-        if len(pictures) < LEAST_REFERENCES:
-            raise UsageError(
-                f"give at least {LEAST_REFERENCES} references; their differences show how much normal inputs vary"
-            )
+        check_enough(pictures, LEAST_REFERENCES)
         self._expert, self._pictures = expert, list(pictures)
         self._settings = settings = expert.config.settings
         described = [describe(expert, _tiled(pictures, count)) for count in settings.tiles.tiles]

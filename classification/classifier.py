@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from looktwice.classification.contour import draw_contour, shown
 from looktwice.classification.measurements import measure
 from looktwice.classification.naming import CachedNamer, Namer, Naming
 from looktwice.classification.taxonomy import GOOD, UNKNOWN, Severity, Taxonomy
-from looktwice.core.atomic import atomic_path
+from looktwice.core.atomic import atomic_path, write_json
 from looktwice.core.result import finite
 from looktwice.core.study import BoolArray, ByteArray
 
@@ -224,15 +223,8 @@ def write_classification(found: Classification, record: dict[str, Any], folder: 
         for name, picture in pictures.items():
             artifacts[name] = _write_picture(picture, folder / f"{name}.png")
     artifacts["json"] = "classification.json"
-    write_json({**record, "artifacts": artifacts}, folder / "classification.json")
+    write_json(finite({**record, "artifacts": artifacts}), folder / "classification.json")
     return artifacts
-
-
-def write_json(record: dict[str, Any], path: Path) -> None:
-    """Write one JSON object, whole or not at all; the folder is made where it does not exist."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(finite(record), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _region(anomaly: Anomaly, taxonomy: Taxonomy) -> dict[str, Any]:

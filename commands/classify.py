@@ -48,10 +48,11 @@ def classify(
     are done; 2 invalid call, nothing was started.
     """
     from looktwice.classification.anomaly import Detection
-    from looktwice.classification.classifier import summarise, write_classification, write_json
+    from looktwice.classification.classifier import summarise, write_classification
     from looktwice.classification.examples import examine_examples, find_examples
     from looktwice.classification.taxonomy import load_taxonomies, select
-    from looktwice.core.result import Failure
+    from looktwice.core.atomic import write_json
+    from looktwice.core.result import Failure, finite
 
     chosen = select(load_taxonomies(taxonomy), category)
     sources = examining.find_inputs(inputs or [])
@@ -93,7 +94,8 @@ def classify(
         _print_table(records)
     summary = summarise(records)
     if out is not None:
-        write_json(summary, out / "summary.json")
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(finite(summary), out / "summary.json")
     say_summary(summary)
     raise typer.Exit(1 if summary["failed"] else 0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,11 +26,10 @@ def deliver(result: Mapping[str, Any], out: Path | None, as_json: bool, table: C
     """Write the result where it was asked for: a file, and either JSON or a table on stdout."""
     record = finite(dict(result))
     if out is not None:
-        from looktwice.core.atomic import atomic_path
+        from looktwice.core.atomic import write_json
 
         out.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(out) as temporary:
-            temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(record, out)
     if as_json:
         terminal.emit(record)
     else:

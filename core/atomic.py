@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -31,3 +33,19 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(content: Any, path: Path, default: Callable[[Any], Any] | None = None) -> None:
+    """Write a JSON file for people and programs: indented, in UTF-8; its folder must exist.
+
+    Parameters
+    ----------
+    content : JSON-serialisable
+    path : Path
+    default : callable, optional
+        What to write for an object that JSON does not know, as in `json.dumps`; by default it is an error.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(
+            json.dumps(content, indent=2, ensure_ascii=False, default=default) + "\n", encoding="utf-8"
+        )

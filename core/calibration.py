@@ -53,7 +53,7 @@ class Calibration:
 
     def score(self, raw: float) -> float:
         """Return the score of a study, in [0, 1], from its raw score."""
-        return float(special.expit((raw - self.score_shift) / self.score_scale))
+        return float(special.expit(self.logit(raw)))
 
     def probabilities(self, raw: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Return the map values of locations, in [0, 1], from their raw values, in the same shape."""

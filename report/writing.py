@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from looktwice.core.atomic import atomic_path
+from looktwice.core.atomic import atomic_path, write_json
 from looktwice.core.result import Result, finite
 from looktwice.core.study import FloatArray, Modality, Study
 from looktwice.report.html import render_html
@@ -104,9 +103,7 @@ def write_report(
     result.seconds["write"] = time.perf_counter() - started
     if "total" in result.seconds:
         result.seconds["total"] += result.seconds["write"]
-    with atomic_path(folder / "report.json") as temporary:
-        text = json.dumps(finite(result.to_json()), indent=2, ensure_ascii=False, allow_nan=False, default=str)
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_json(finite(result.to_json()), folder / "report.json", default=str)
     return result.artifacts
 
 

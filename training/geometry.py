@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
@@ -19,6 +18,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 from torch import nn
 
+from looktwice.core.atomic import write_json
 from looktwice.core.errors import InputError
 from looktwice.datasets.folder import open_folder
 from looktwice.datasets.masks import load_mask
@@ -133,7 +133,7 @@ def train_geometry(plan: GeometryPlan, out: Path, track: Track = lambda items, *
         **asdict(plan), "clouds": len(cases), "shapes": len(set(shapes)),
         "cross_validated": _figures(cases, seen), "calibration": asdict(calibration),
     }  # fmt: skip
-    (out / "training.json").write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
+    write_json(record, out / "training.json", default=str)
     return out / "head.safetensors"
 
 

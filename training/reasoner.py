@@ -8,7 +8,6 @@ accumulates a few of them, one after the other, so nothing is padded.
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import time
@@ -22,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from looktwice.core.atomic import atomic_path
+from looktwice.core.atomic import atomic_path, write_json
 from looktwice.core.errors import InputError
 from looktwice.core.study import Modality
 from looktwice.datasets.instruct_words import Domain
@@ -129,8 +128,7 @@ def train_reasoner(
     path = out / "reasoner.safetensors"
     model.save(path, steps=teaching.step, revision=f"seed{plan.seed}")
     record = {**asdict(plan), "taught": len(lessons), "steps_done": teaching.step, "seconds": round(teaching.seconds)}
-    with atomic_path(out / "training.json") as temporary:
-        temporary.write_text(json.dumps(record, indent=2, default=str) + "\n", encoding="utf-8")
+    write_json(record, out / "training.json", default=str)
     return path
 
 

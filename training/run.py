@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from looktwice.core.atomic import write_json
 from looktwice.core.calibration import Calibration
 from looktwice.core.device import resolve_device
 from looktwice.core.shipped_pictures import shipped_pictures
@@ -149,7 +149,7 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
     path = out / "expert.safetensors"
     expert.save(path)
     record = {**asdict(plan), "sources": [source.name for source in sources], "examples_seen": len(tokens)}
-    (out / "training.json").write_text(json.dumps(record, indent=2, default=str) + "\n")
+    write_json(record, out / "training.json", default=str)
     return path
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from looktwice.core.atomic import atomic_path
+from looktwice.core.atomic import atomic_path, write_json
 from looktwice.datasets.sample import GOOD
 from looktwice.datasets.synthesis.makers import Case, Maker
 
@@ -124,8 +123,7 @@ def write_manifest(out: Path, written: Sequence[Written], seed: int) -> None:
     from looktwice.core.version import __version__
 
     manifest = {"made_by": f"looktwice {__version__}", "seed": seed, "categories": [one.to_json() for one in written]}
-    with atomic_path(out / "synthesis.json") as path:
-        path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_json(manifest, out / "synthesis.json")
 
 
 def _write(case: Case, folder: Path, split: str, name: str, maker: Maker) -> None:

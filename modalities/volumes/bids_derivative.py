@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from looktwice.core.atomic import atomic_path
+from looktwice.core.atomic import write_json
 from looktwice.core.errors import InputError
 from looktwice.core.version import __version__
 
@@ -34,8 +33,7 @@ def start_derivative(out: Path, dataset: Path) -> None:
         raise InputError(f"{out} already contains another dataset; choose another --out")
     out.mkdir(parents=True, exist_ok=True)
     link = Path(os.path.relpath(dataset.resolve(), out.resolve())).as_posix()
-    _write_json(
-        description,
+    write_json(
         {
             "Name": "looktwice anomaly maps",
             "BIDSVersion": BIDS_VERSION,
@@ -44,6 +42,7 @@ def start_derivative(out: Path, dataset: Path) -> None:
             "SourceDatasets": [{"URL": link}],
             "DatasetLinks": {"raw": link},
         },
+        description,
     )
     (out / ".bidsignore").write_text("reports/\n", encoding="utf-8")
     (out / "README").write_text(
@@ -89,11 +88,6 @@ def write_maps(image: BidsImage, heatmap: VoxelMap, threshold: float, findings: 
             heatmap.save_mask(path, threshold)
         else:
             heatmap.save(path)
-        _write_json(stem.with_name(f"{stem.name}.json"), sidecar)
+        write_json(sidecar, stem.with_name(f"{stem.name}.json"))
         written.append(path.relative_to(out).as_posix())
     return written
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor
 
-from looktwice.core.atomic import atomic_path
+from looktwice.core.atomic import atomic_path, write_json
 from looktwice.core.errors import InputError, WeightsError
 from looktwice.core.weights import resolve_repository
 from looktwice.reasoning.onevision import tensor_names
@@ -66,8 +66,7 @@ def convert_adapter(source: Path, target: Path) -> None:
     # Bare names such as "q_proj" would match the vision tower too; the file says which modules were trained.
     modules = {_bare(name).partition(".lora_")[0] for name in adapter if ".lora_" in name}
     config |= {"target_modules": sorted(modules), "auto_mapping": None, "modules_to_save": None}
-    with atomic_path(target / ADAPTER_CONFIG) as temporary:
-        temporary.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    write_json(config, target / ADAPTER_CONFIG)
 
 
 def apply_adapter(

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from looktwice.core.atomic import atomic_path
+from looktwice.core.atomic import atomic_path, write_json
 from looktwice.core.errors import InputError, WeightsError
 from looktwice.core.weights import sha256
 from looktwice.reasoning.onevision import tensor_names
@@ -72,8 +72,8 @@ def convert_checkpoint(source: Path, target: Path, progress: Progress | None = N
     if len(files) > 1:
         size = sum((target / name).stat().st_size for name in set(weight_map.values()))
         index = {"metadata": {"total_size": size}, "weight_map": dict(sorted(weight_map.items()))}
-        _write_json(target / SAFETENSORS_INDEX, index)
-    _write_json(target / "config.json", config)
+        write_json(index, target / SAFETENSORS_INDEX)
+    write_json(config, target / "config.json")
     _copy_tokenizer(source, target)
     if forward:
         write_processor(target)
@@ -100,7 +100,7 @@ def _convert_shards(files: list[Path], target: Path, forward: bool, progress: Pr
         if done is None or done["source_sha256"] != digest or not _is_whole(target / name, done["sha256"]):
             _convert_shard(file, target / name, rename)
             manifest["files"][name] = {"source_sha256": digest, "sha256": sha256(target / name)}
-            _write_json(target / MANIFEST, manifest)
+            write_json(manifest, target / MANIFEST)
         weight_map |= dict.fromkeys(names_in(target / name), name)
     return weight_map
 
@@ -165,8 +165,3 @@ def _copy_tokenizer(source: Path, target: Path) -> None:
     for pattern in _TOKENIZER_FILES:
         for file in source.glob(pattern):
             shutil.copyfile(file, target / file.name)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -88,7 +88,7 @@ class VoxelMap(NativeMap):
     def joined(self, highest: Sequence[SeparableField], added: Sequence[SeparableField], own: bool) -> VoxelMap:
         """Return a map that takes in fields, read at the voxels only where they are asked for; see ``NativeMap``."""
         fields = self._fields if own or not highest else ()
-        map_ = VoxelMap(self.scan, fields, self._mask, self.anatomy, self._stacks)
+        map_ = VoxelMap(self.scan, fields, self._mask, self.anatomy, self._stacks, self._windows)
         map_._measured, map_._added = list(highest), list(added)
         return map_
 

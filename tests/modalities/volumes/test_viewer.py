@@ -72,6 +72,11 @@ def test_without_a_focus_the_viewer_starts_at_the_peak(make_volume):
     np.testing.assert_allclose((np.array(setup["toWorld"]) @ [*setup["start"], 1])[:3], HOT_WORLD, atol=14.0)
 
 
+def test_a_map_that_takes_in_what_was_measured_elsewhere_keeps_its_viewer(make_volume):
+    heatmap = make_volume().result.heatmap
+    assert heatmap.joined(highest=[], added=[], own=True).viewer(0.5) is not None
+
+
 def test_no_viewer_where_the_script_is_not_installed(make_volume, monkeypatch):
     made = make_volume()
     monkeypatch.setattr("looktwice.modalities.volumes.viewer.installed_script", lambda package, name: None)

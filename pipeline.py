@@ -362,6 +362,7 @@ class Inspector:
             findings=tuple(one.summary() for one in findings),
             notes=[*study.notes, *(note for one in findings for note in one.notes)],
             medical=study.medical,
+            candidates=heatmap.regions(threshold) if score < threshold else [],
             seconds={
                 "load": opening + seconds.get("load", 0.0),
                 "encode": seconds.get("encode", 0.0),

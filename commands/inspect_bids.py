@@ -46,7 +46,7 @@ def inspect_bids(inspector: Inspector, dataset: Path, out: Path, arguments: Mapp
                 Input(image.path, name=folder, modality="volume"), **{**arguments, "out": out / "reports"}
             )
             assert isinstance(result.heatmap, VoxelMap)
-            write_maps(image, result.heatmap, result.threshold, _findings(result), out)
+            write_maps(image, result.heatmap, result.threshold, _findings(result), out, anomalous=bool(result.regions))
         except InputError as error:
             failed += 1
             terminal.say(f"error: {error}")

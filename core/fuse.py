@@ -6,11 +6,15 @@ whole. Last, findings that add are added as logits.
 
 Heat that was measured in views joins there and is lifted once; heat that was measured in the input's own space joins
 behind the lift.
+
+Verdict and regions are one thing: an anomalous study shows where, a normal one shows nothing. Where the score is
+anomalous and no place of the map reaches the threshold, the whole map is raised (`NativeMap.raised_to`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +24,12 @@ from skimage.transform import resize
 from looktwice.core.calibration import logit
 from looktwice.core.finding import Finding, Join, NativeHeat, ViewHeat
 from looktwice.core.rates import EVEN_ODDS
-from looktwice.core.study import FloatArray, NativeMap, Region, Study
+from looktwice.core.study import FloatArray, NativeMap, Region, Study, added_in_logits
 
 # Side of the empty map that is lifted where no source measured in views.
 _EMPTY = 8
+# A region that covers this share of the object is called global: it is no place in the object. Not measured.
+GLOBAL_SHARE = 0.5
 
 
 def fuse(
@@ -37,7 +43,7 @@ def fuse(
         At least one that counts (its `join` is not "none").
     study : Study
     threshold : float
-        Of the regions.
+        Of the score and the regions.
 
     Returns
     -------
@@ -45,6 +51,7 @@ def fuse(
         In [0, 1].
     heatmap : NativeMap
     regions : list of Region
+        At least one of an anomalous study; none of a normal one.
 
     Raises
     ------
@@ -54,8 +61,15 @@ def fuse(
     counted = counting(findings)
     alike = [one.logit for one in counted if one.join is not Join.ADD]
     joined = max(alike, default=0.0) + sum(one.logit for one in counted if one.join is Join.ADD)
-    heatmap = _native_map(counted, findings, study)
-    return float(expit(joined)), heatmap, heatmap.regions(threshold)
+    score, heatmap = float(expit(joined)), _native_map(counted, findings, study)
+    if score < threshold:
+        return score, heatmap, []
+    regions = heatmap.regions(threshold)
+    if not regions:
+        heatmap = heatmap.raised_to(threshold)
+        regions = heatmap.regions(threshold)
+    whole = GLOBAL_SHARE * heatmap.object_size
+    return score, heatmap, [replace(one, extent="global" if one.size >= whole else "local") for one in regions]
 
 
 def counting(findings: Sequence[Finding]) -> list[Finding]:
@@ -126,7 +140,7 @@ def maps_in_views(findings: Sequence[Finding], heatmap: NativeMap) -> FloatArray
     maps = view_maps(counted)
     if maps is None or _measured_natively(counted) or heatmap.overlapping_views:
         return heatmap.in_views()
-    return maps
+    return added_in_logits(maps, heatmap.raised) if heatmap.raised else maps
 
 
 def _native_map(counted: Sequence[Finding], findings: Sequence[Finding], study: Study) -> NativeMap:

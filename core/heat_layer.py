@@ -103,8 +103,11 @@ def _contour_coverage(heat: FloatArray, threshold: float) -> FloatArray:
     rows, columns = np.gradient(heat)
     width = max(CONTOUR_WIDTH, CONTOUR_SHARE * max(heat.shape))
     distance = np.abs(heat - threshold) / np.maximum(np.hypot(rows, columns), 1e-6)
-    coverage = np.clip(width / 2 + 0.5 - distance, 0.0, 1.0)
-    return np.where(_near_crossing(heat >= threshold, math.ceil(width / 2)), coverage, 0.0).astype(np.float32)
+    above = heat >= threshold
+    # A hill that barely reaches the threshold is flat there; its edge is drawn all the same.
+    edge = np.where(above & _near_crossing(above, 1), 0.5, 0.0)
+    coverage = np.clip(width / 2 + 0.5 - distance, edge, 1.0)
+    return np.where(_near_crossing(above, math.ceil(width / 2)), coverage, 0.0).astype(np.float32)
 
 
 def _near_crossing(above: BoolArray, reach: int) -> BoolArray:

@@ -61,6 +61,7 @@ class Result:
         What each source of evidence found, without its heat.
     heatmap : NativeMap
     regions : list of Region
+        Where an anomalous study is anomalous; at least one. None of a normal study.
     worst_views : list of ViewScore
         The most suspicious views, highest score first.
     answer : Answer or None
@@ -75,6 +76,8 @@ class Result:
     notes : list of str
     medical : bool
         The study shows a patient; reports keep quiet about its file.
+    candidates : list of Region
+        Places of a normal study that reach the threshold on the map and do not decide.
 
     Examples
     --------
@@ -105,6 +108,7 @@ class Result:
     artifacts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     medical: bool = False
+    candidates: list[Region] = field(default_factory=list)
 
     @property
     def verdict(self) -> str:
@@ -129,6 +133,7 @@ class Result:
             "findings": [{"name": one.name, "score": one.score} for one in self.findings],
             "views": self.views,
             "regions": [region.to_json() for region in self.regions],
+            "candidates": [region.to_json() for region in self.candidates],
             "explanation": None if self.answer is None else self.answer.text,
             "answer": None if self.answer is None else self.answer.to_json(),
             "artifacts": self.artifacts,

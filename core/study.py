@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ from looktwice.core.errors import InputError, UsageError
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
+Extent = Literal["local", "global"]
+LEAST_RISE = 1e-5
 
 
 class Modality(str):
@@ -107,6 +109,8 @@ class Region:
         RAS millimetres; volumes only (or clouds whose unit is known).
     details : dict
         Further measurements of the adapter (diameter, laterality, contrast ...), JSON-serialisable.
+    extent : {"local", "global"}
+        Whether it is a place in the object, or most of the object.
 
     Examples
     --------
@@ -123,11 +127,13 @@ class Region:
     bbox: tuple[float, ...]
     centroid_world_mm: tuple[float, ...] | None = None
     details: dict[str, Any] = field(default_factory=dict)
+    extent: Extent = "local"
 
     def to_json(self) -> dict[str, Any]:
         """Return the region as ``--json`` prints it."""
         return {
             "score": self.score,
+            "extent": self.extent,
             self.size_unit: self.size,
             "centroid": list(self.centroid),
             "centroid_world_mm": None if self.centroid_world_mm is None else list(self.centroid_world_mm),
@@ -140,6 +146,13 @@ def added_in_logits(probabilities: FloatArray, logits: npt.ArrayLike) -> FloatAr
     """Add logits to those of probabilities, which are first kept `CLIP` away from 0 and 1."""
     own = special.logit(np.clip(probabilities, CLIP, 1 - CLIP))
     return np.asarray(special.expit(own + logits), np.float32)
+
+
+def rise_to(usual: float, highest: float, threshold: float) -> float:
+    """Return by how many logits a map must rise for a threshold to lie half-way between two of its values."""
+    low, high, wanted = special.logit(np.clip([usual, highest, threshold], CLIP, 1 - CLIP))
+    # A map that is flat to the last digit must not miss the threshold by rounding.
+    return float(wanted - (low + high) / 2 + LEAST_RISE)
 
 
 class NativeMap(ABC):
@@ -155,6 +168,8 @@ class NativeMap(ABC):
         Further file formats that `export` writes.
     overlapping_views : bool
         Whether places of the input show in several views, so that each view shows what the others found, too.
+    raised : float
+        Logits by which the whole map was raised; see `raised_to`.
 
     Examples
     --------
@@ -180,6 +195,30 @@ class NativeMap(ABC):
     display: ClassVar[Display] = Display()
     exports: ClassVar[tuple[str, ...]] = ()
     overlapping_views: ClassVar[bool] = False
+    raised: float = 0.0
+
+    @property
+    def object_size(self) -> float:
+        """How large the inspected object is, in the unit of its regions' sizes."""
+        return float(self.values.size)
+
+    @property
+    def usual(self) -> float:
+        """The median over the inspected object."""
+        return float(np.median(self.values))
+
+    def raised_to(self, threshold: float) -> NativeMap:
+        """Return this map raised by the same logits everywhere: half of the way up to its highest place lies above.
+
+        Parameters
+        ----------
+        threshold : float
+            The level that then lies half-way, in logits, between the usual and the highest value.
+        """
+        rise = rise_to(self.usual, float(self.values.max(initial=0.0)), threshold)
+        map_ = self.joined([], [np.full_like(self.values, rise)], own=True)
+        map_.raised = rise
+        return map_
 
     def joined(self, highest: Sequence[Any], added: Sequence[Any], own: bool) -> NativeMap:
         """Return a map that takes in what was measured in the input's own space.

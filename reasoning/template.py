@@ -71,8 +71,8 @@ def explain(result: Result) -> Answer:
     -------
     Answer
         Of kind ``template``. ``fields`` holds ``verdict``, ``suspicion``, ``where`` and ``size`` (None for a normal
-        study, and where no region reaches the threshold), ``what`` (always None: naming a kind takes a reasoner) and
-        ``confidence``, in [0, 1]: how far the score lies from the threshold towards 0 or 1.
+        study; ``where`` also for a region that covers most of the object), ``what`` (always None: naming a kind takes
+        a reasoner) and ``confidence``, in [0, 1]: how far the score lies from the threshold towards 0 or 1.
     """
     anomalous = result.verdict == "anomalous"
     worst = result.regions[0] if anomalous and result.regions else None
@@ -80,7 +80,7 @@ def explain(result: Result) -> Answer:
     fields: dict[str, Any] = {
         "verdict": result.verdict,
         "suspicion": result.suspicion,
-        "where": None if worst is None else _where(worst, result),
+        "where": None if worst is None or worst.extent == "global" else _where(worst, result),
         "size": None if worst is None else size(worst),
         "what": None,
         "confidence": round(_confidence(result), 4),
@@ -115,6 +115,8 @@ def _found(result: Result) -> list[str]:
     if not result.regions:
         return [f"No single region reaches the threshold; the study as a whole does. {_highest(result)}"]
     worst = result.regions[0]
+    if worst.extent == "global":
+        return [f"Most of it stands out: {size(worst)}{_share(worst, result)} lie at or above the threshold."]
     subject = f"The strongest of {count(len(result.regions), 'region')}" if len(result.regions) > 1 else "One region"
     measures = [f"covers {size(worst)}{_share(worst, result)}", *_extent(worst), _peak(worst, result)]
     sentences = [f"{subject} lies {_lying(worst, result)}, {_centre(worst)}; it {_listed(measures)}."]
@@ -127,11 +129,11 @@ def _found(result: Result) -> list[str]:
 
 
 def _not_found(result: Result) -> list[str]:
-    if result.regions:
-        worst = result.regions[0]
-        verb = "reaches" if len(result.regions) == 1 else "reach"
+    if result.candidates:
+        worst = result.candidates[0]
+        verb = "reaches" if len(result.candidates) == 1 else "reach"
         return [
-            f"On the map, {count(len(result.regions), 'region')} still {verb} the threshold, the strongest "
+            f"On the map, {count(len(result.candidates), 'place')} still {verb} the threshold, the strongest "
             f"({worst.score:.2f}, {size(worst)}) {_lying(worst, result)}; that does not decide the study."
         ]
     return [f"{_looked_at(result)} looked at and no region reaches the threshold. {_highest(result)}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -53,13 +54,13 @@ def render_html(result: Result, pictures: Sequence[Picture], viewer: Viewer | No
             result=result,
             display=display,
             input_name=None if result.medical else result.source.name,
-            figures=[_figure(picture, side, result.threshold) for picture in pictures],
+            figures=[_figure(picture, side, result.threshold if result.regions else math.inf) for picture in pictures],
             viewer_template=None if viewer is None else viewer.template.name,
             viewer=None if viewer is None else viewer.values,
             gradient=css_gradient(),
             evidence_names={name: part.constant("TITLE") for name, part in find_parts("evidence", "TITLE").items()},
-            has_world=any(region.centroid_world_mm for region in result.regions),
-            has_details=any(region.details for region in result.regions),
+            has_world=any(region.centroid_world_mm for region in (*result.regions, *result.candidates)),
+            has_details=any(region.details for region in (*result.regions, *result.candidates)),
         )
     )
     return html

@@ -30,9 +30,9 @@ INK = (232, 234, 237)
 FAINT = (154, 160, 166)
 
 
-def photograph_sheet(picture: Picture, threshold: float) -> Image.Image:
+def photograph_sheet(picture: Picture, threshold: float, outlined: bool = True) -> Image.Image:
     """Return one picture under its heat with a colour bar beside it, at its own size or reduced to 1600 pixels."""
-    body = _composite(picture, _fit(picture, LARGEST_SIDE, enlarge=False), threshold)
+    body = _composite(picture, _fit(picture, LARGEST_SIDE, enlarge=False), threshold, outlined)
     height = max(body.height, 160)
     sheet = Image.new("RGB", (body.width + GAP + MARGIN_RIGHT, height), BACKGROUND)
     sheet.paste(body, (0, (height - body.height) // 2))
@@ -40,7 +40,7 @@ def photograph_sheet(picture: Picture, threshold: float) -> Image.Image:
     return sheet
 
 
-def contact_sheet(pictures: Sequence[Picture], threshold: float) -> Image.Image:
+def contact_sheet(pictures: Sequence[Picture], threshold: float, outlined: bool = True) -> Image.Image:
     """Return the views in rows of three under their heat, the first framed as the most suspicious.
 
     Parameters
@@ -49,6 +49,8 @@ def contact_sheet(pictures: Sequence[Picture], threshold: float) -> Image.Image:
         The worst first; at least one.
     threshold : float
         Where the contour is drawn, and marked on the colour bar.
+    outlined : bool
+        Whether to draw the contour: a normal study has no regions.
     """
     columns = min(COLUMNS, len(pictures))
     rows = math.ceil(len(pictures) / columns)
@@ -56,7 +58,7 @@ def contact_sheet(pictures: Sequence[Picture], threshold: float) -> Image.Image:
     sheet = Image.new("RGB", (columns * cell[0] + GAP + MARGIN_RIGHT, rows * cell[1] + GAP), BACKGROUND)
     for place, picture in enumerate(pictures):
         left, top = GAP + place % columns * cell[0], GAP + place // columns * cell[1]
-        body = _composite(picture, _fit(picture, TILE, enlarge=True), threshold)
+        body = _composite(picture, _fit(picture, TILE, enlarge=True), threshold, outlined)
         sheet.paste(body, (left + (TILE - body.width) // 2, top + CAPTION + (TILE - body.height) // 2))
         _caption(sheet, picture, (left, top), worst=place == 0 and len(pictures) > 1)
     _colour_bar(sheet, columns * cell[0] + GAP, (GAP + CAPTION, GAP + CAPTION + TILE), threshold)
@@ -72,9 +74,9 @@ def _fit(picture: Picture, side: int, *, enlarge: bool) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _composite(picture: Picture, size: tuple[int, int], threshold: float) -> Image.Image:
+def _composite(picture: Picture, size: tuple[int, int], threshold: float, outlined: bool) -> Image.Image:
     plain = np.asarray(Image.fromarray(picture.image).resize(size, Image.Resampling.LANCZOS))
-    return Image.fromarray(heat_layer(picture.heat, size, threshold).over(plain))
+    return Image.fromarray(heat_layer(picture.heat, size, threshold if outlined else math.inf).over(plain))
 
 
 def _caption(sheet: Image.Image, picture: Picture, at: tuple[int, int], *, worst: bool) -> None:

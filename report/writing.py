@@ -109,8 +109,8 @@ def write_report(
 
 def _write_overlay(result: Result, pictures: Sequence[Picture], path: Path) -> None:
     if result.heatmap.display.is_picture:
-        sheet = photograph_sheet(pictures[0], result.threshold)
+        sheet = photograph_sheet(pictures[0], result.threshold, bool(result.regions))
     else:
-        sheet = contact_sheet(pictures, result.threshold)
+        sheet = contact_sheet(pictures, result.threshold, bool(result.regions))
     with atomic_path(path) as temporary:
         sheet.save(temporary, format="PNG", compress_level=1)

@@ -19,7 +19,7 @@ from looktwice.pipeline import Inspector
 
 CONTRACT = {
     "study", "input", "modality", "score", "threshold", "verdict", "suspicion", "views", "findings", "regions",
-    "explanation", "answer", "artifacts", "model", "version", "seconds",
+    "candidates", "explanation", "answer", "artifacts", "model", "version", "seconds",
 }  # fmt: skip
 SECONDS = {"load", "encode", "match", "lift", "explain", "write", "total"}
 

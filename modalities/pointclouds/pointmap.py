@@ -72,6 +72,16 @@ class PointMap(NativeMap):
         self._renderings = renderings
 
     @property
+    def usual(self) -> float:
+        """The median over the inspected points."""
+        return float(np.median(self.values[self.placed.drawn]))
+
+    @property
+    def object_size(self) -> float:
+        """How many points are inspected."""
+        return float(self.placed.drawn.sum())
+
+    @property
     def points(self) -> npt.NDArray[np.floating]:
         """The file's points, in the file's order."""
         return self.placed.cloud.points

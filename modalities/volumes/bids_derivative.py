@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,7 +53,9 @@ def start_derivative(out: Path, dataset: Path) -> None:
     )
 
 
-def write_maps(image: BidsImage, heatmap: VoxelMap, threshold: float, findings: dict[str, Any], out: Path) -> list[str]:
+def write_maps(
+    image: BidsImage, heatmap: VoxelMap, threshold: float, findings: dict[str, Any], out: Path, anomalous: bool = True
+) -> list[str]:
     """Write an image's anomaly map and the mask of its regions, with sidecars, into a derivative.
 
     Parameters
@@ -65,6 +68,8 @@ def write_maps(image: BidsImage, heatmap: VoxelMap, threshold: float, findings: 
         Goes into the map's sidecar.
     out : Path
         The derivative.
+    anomalous : bool
+        Whether the image has regions; no voxel of another one belongs to the mask.
 
     Returns
     -------
@@ -76,7 +81,12 @@ def write_maps(image: BidsImage, heatmap: VoxelMap, threshold: float, findings: 
         ("probseg", {**common, "Description": "Anomaly score of each voxel, in [0, 1]", **findings}),
         (
             "mask",
-            {**common, "Type": "Lesion", "Description": "Voxels at or above the threshold", "Threshold": threshold},
+            {
+                **common,
+                "Type": "Lesion",
+                "Description": "Voxels of the regions, at or above the threshold",
+                "Threshold": threshold,
+            },
         ),
     )
     written = []
@@ -85,7 +95,7 @@ def write_maps(image: BidsImage, heatmap: VoxelMap, threshold: float, findings: 
         stem.parent.mkdir(parents=True, exist_ok=True)
         path = stem.with_name(f"{stem.name}.nii.gz")
         if suffix == "mask":
-            heatmap.save_mask(path, threshold)
+            heatmap.save_mask(path, threshold if anomalous else math.inf)
         else:
             heatmap.save(path)
         write_json(sidecar, stem.with_name(f"{stem.name}.json"))

@@ -13,7 +13,7 @@ from isal import igzip
 from scipy import ndimage
 
 from looktwice.core.display import Display, Viewer
-from looktwice.core.study import BoolArray, FloatArray, NativeMap, Region, added_in_logits
+from looktwice.core.study import BoolArray, FloatArray, NativeMap, Region, added_in_logits, rise_to
 from looktwice.modalities.volumes.anatomy import Anatomy
 from looktwice.modalities.volumes.components import find_components
 from looktwice.modalities.volumes.fields import SeparableField
@@ -27,6 +27,9 @@ from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, SLAB_BYTES, Box
 from looktwice.modalities.volumes.windows import Windows
 
 VIEW_CELLS = 72
+
+# Every so many voxels are looked at for the median.
+USUAL_STEP = 31
 
 CELL_SAMPLES = 3
 """Places looked at along each side of a view's cell."""
@@ -93,6 +96,26 @@ class VoxelMap(NativeMap):
         return map_
 
     @property
+    def usual(self) -> float:
+        """The median over the head or body, of a sample of its voxels."""
+        inside = [self._piece(box)[self._mask[box]][::USUAL_STEP] for box in self._boxes()]
+        return float(np.median(np.concatenate(inside)))
+
+    def raised_to(self, threshold: float) -> VoxelMap:
+        """Return this map raised; see ``NativeMap``."""
+        highest = max(float(self._piece(box).max()) for box in self._boxes())
+        map_ = VoxelMap(self.scan, self._fields, self._mask, self.anatomy, self._stacks, self._windows)
+        map_._measured, map_._added = self._measured, self._added
+        map_.raised = rise_to(self.usual, highest, threshold)
+        return map_
+
+    @property
+    def object_size(self) -> float:
+        """Volume of the head or body, in mm³, to the precision of the coarse scan."""
+        voxel = float(abs(np.linalg.det(self.affine[:3, :3])))
+        return float(self._mask.mask.sum()) * float(np.prod(self._mask.coarse.strides)) * voxel
+
+    @property
     def affine(self) -> npt.NDArray[np.float64]:
         """Voxel indices to RAS millimetres, shape (4, 4)."""
         return self.scan.affine
@@ -129,8 +152,9 @@ class VoxelMap(NativeMap):
         for measured in self._measured:
             values = np.maximum(values, measured[box])
         clipped: FloatArray = np.clip(values, 0, 1, dtype=np.float32)
-        if self._added:
-            clipped = added_in_logits(clipped, sum(field[box] for field in self._added))
+        if self._added or self.raised:
+            added = sum((field[box] for field in self._added), start=np.float32(self.raised))
+            clipped = added_in_logits(clipped, added)
         return np.multiply(clipped, self._mask[box], out=clipped)
 
     def in_views(self) -> FloatArray:

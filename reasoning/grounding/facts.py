@@ -103,7 +103,7 @@ def read_facts(context: StudyContext) -> Facts:
         score=result.score,
         threshold=result.threshold,
         suspicion=result.suspicion,
-        where=_where(context) if anomalous else None,
+        where=_where(context) if anomalous and not (worst and worst.extent == "global") else None,
         view=named[0] if named and anomalous else None,
         views=named,
         size=_size(context, worst) if worst else None,

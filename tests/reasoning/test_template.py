@@ -26,14 +26,22 @@ class FixedMap(NativeMap):
 
 
 def make(
-    modality=Modality.IMAGE, score=0.83, threshold=0.5, regions=(), worst_views=(), views=1, values=None, points=None
+    modality=Modality.IMAGE,
+    score=0.83,
+    threshold=0.5,
+    regions=(),
+    worst_views=(),
+    views=1,
+    values=None,
+    points=None,
+    candidates=(),
 ):
     if values is None:
         values = np.full((100, 200), 0.06, np.float32)
     return Result(
         study="s", source=Path("s.png"), modality=modality, score=score, threshold=threshold,
         heatmap=FixedMap(values, points), regions=list(regions), worst_views=list(worst_views), views=views, model={},
-        version="0",
+        version="0", candidates=list(candidates),
     )  # fmt: skip
 
 
@@ -127,9 +135,9 @@ def test_anomalous_without_a_region_is_not_given_one():
     assert answer.fields["where"] is None
 
 
-def test_normal_with_regions_says_that_they_do_not_decide():
-    text = explain(make(score=0.3, regions=[spot(score=0.62)])).text
-    assert "1 region still reaches the threshold, the strongest (0.62, 340 px) in the top left" in text
+def test_a_normal_study_says_that_candidates_do_not_decide():
+    text = explain(make(score=0.3, regions=[], candidates=[spot(score=0.62)])).text
+    assert "1 place still reaches the threshold, the strongest (0.62, 340 px) in the top left" in text
     assert "does not decide" in text
 
 

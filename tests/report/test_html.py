@@ -109,6 +109,15 @@ def test_the_table_states_what_was_measured(make_volume):
     assert "None" not in text
 
 
+def test_a_normal_study_lists_its_candidates_apart(photograph):
+    result = photograph.result
+    result.score, result.candidates, result.regions = 0.2, result.regions, []
+    page = render_html(result, photograph.pictures)
+    assert "<p>None.</p>" in page
+    assert "1 fainter place on the map, which does not decide" in page
+    assert "The line follows the threshold" not in page
+
+
 def test_a_normal_study_without_regions_or_answer(photograph):
     result = photograph.result
     result.score, result.regions, result.answer, result.findings, result.seconds = 0.2, [], None, (), {}

@@ -75,6 +75,16 @@ def test_maps_lie_on_the_image_and_name_their_source(dataset, tmp_path):
     assert str(tmp_path) not in json.dumps(description)
 
 
+def test_no_voxel_of_a_normal_image_belongs_to_the_mask(dataset, tmp_path):
+    start_derivative(tmp_path / "out", dataset)
+    image = find_images(dataset)[0]
+    study = open_volume(image.path)
+    heatmap = study.lift(np.ones((len(study.views()), 8, 8)))
+    written = write_maps(image, heatmap, 0.5, {"Score": 0.2}, tmp_path / "out", anomalous=False)
+    mask = next(name for name in written if name.endswith("mask.nii.gz"))
+    assert not np.asarray(nib.load(tmp_path / "out" / mask).dataobj).any()
+
+
 def test_other_folders_are_refused(dataset, tmp_path):
     with pytest.raises(InputError, match="not a BIDS dataset"):
         find_images(tmp_path)

@@ -95,7 +95,8 @@ class VolumeStudy(Study):
             self.kind = Kind.CT
             scan.voxels.intercept -= offset
             coarse = sample(scan.voxels, self.orientation.spacing, self.notes)
-            self.notes.append(f"assumed to be CT stored without negative values; subtracted {offset:.0f} to get HU")
+            saved = f"raised by {offset:.0f}; subtracted it to get HU" if offset else "with 0 for all values below 0 HU"
+            self.notes.append(f"assumed to be CT stored without negative values, {saved}")
         self.foreground: Foreground = find_foreground(coarse, self.kind, scan.voxels.shape)
         self.anatomy: Anatomy = describe(scan.affine, self.orientation, self.foreground, scan.head)
         head = self.anatomy.part == "head"

@@ -25,6 +25,8 @@ HEAD_CHANNELS = ("brain", "subdural", "bone")
 BODY_CHANNELS = ("soft tissue", "lung", "bone")
 
 SOFT_HU, BONE_HU, DENSE_BONE_HU = 100.0, 300.0, 700.0
+# Half of the soft tissue at least lies above it: brain is at 25 to 40 HU, muscle and organs at 40 to 60.
+LEAST_SOFT_HU = 15.0
 SHOWN_SHARE = 0.05
 SOFT_SHARE, BONE_SHARE = 0.4, 0.02
 # No more than this share of what is shown is bone.
@@ -130,7 +132,11 @@ def hu_offset(sample: FloatArray) -> float | None:
             continue
         if offset and np.mean((shown > EMPTY_HU[0]) & (shown < EMPTY_HU[1])) > EMPTY_SHARE:
             continue
-        soft = np.mean((shown > -SOFT_HU) & (shown < SOFT_HU))
+        tissue = (shown > -SOFT_HU) & (shown < SOFT_HU)
+        soft = np.mean(tissue)
+        # Where everything below water is 0, tissue lies well above it; what an MRI's air shows does not.
+        if soft and not offset and np.median(shown[tissue]) < LEAST_SOFT_HU:
+            continue
         if soft >= SOFT_SHARE and BONE_SHARE <= np.mean(shown > BONE_HU) <= MOST_BONE and shown.max() > DENSE_BONE_HU:
             return offset
     return None

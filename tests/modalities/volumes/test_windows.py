@@ -113,3 +113,12 @@ def test_ct_saved_without_negative_numbers_is_told_and_brought_back(shift, cut):
     saved = (np.maximum(hounsfield, cut) + shift).astype(np.float32)
     assert hu_offset(saved) == shift
     assert hu_offset(hounsfield.astype(np.float32)) is None
+
+
+def test_an_mri_whose_air_is_noise_is_no_ct_without_negative_numbers():
+    rng = np.random.default_rng(0)
+    head = rng.gamma(1.5, 2.0, (40, 40, 40))  # air: noise of a few units
+    head[7:33, 7:33, 7:33] = rng.normal(400, 60, (26, 26, 26))  # fat of the scalp
+    head[8:32, 8:32, 8:32] = rng.normal(120, 30, (24, 24, 24))
+    head[8, 8, 8] = 829.0
+    assert hu_offset(np.rint(np.maximum(head, 0)).astype(np.float32)) is None

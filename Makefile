@@ -10,8 +10,9 @@ TYPING := .typing/looktwice
 demo: install
 	$(BIN)/python scripts/demo.py demo
 
+# Two processes, each file in one of them: much of the suite keeps one core busy.
 test: install lint
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 slow: install
 	$(BIN)/pytest -m slow

@@ -78,9 +78,22 @@ class DinoV2Small(VisionEncoder):
 
     def forward(self, pixels: Tensor) -> Tokens:
         """Encode (V, 3, S, S) normalised pixels."""
-        levels: list[Tensor] = self.network.forward_intermediates(
-            pixels, indices=list(LEVEL_BLOCKS), norm=True, intermediates_only=True, output_fmt="NLC"
-        )
+        return self.after(self.hidden(pixels, 0), 0)
+
+    def hidden(self, pixels: Tensor, block: int) -> Tensor:
+        """Return what goes into a block, (V, 1 + N, C), the class token first, from (V, 3, S, S) normalised pixels."""
+        state = self.network.norm_pre(self.network._pos_embed(self.network.patch_embed(pixels)))
+        result: Tensor = self.network.blocks[:block](state)
+        return result
+
+    def after(self, hidden: Tensor, block: int) -> Tokens:
+        """Return the tokens, given what goes into a block that no level comes before but perhaps the first."""
+        levels = []
+        for number in range(block - 1, len(self.network.blocks)):
+            if number >= block:
+                hidden = self.network.blocks[number](hidden)
+            if number in LEVEL_BLOCKS:
+                levels.append(self.network.norm(hidden)[:, 1:])
         return Tokens(final=levels[-1], levels=levels, grid=self.grid)
 
 

@@ -24,7 +24,7 @@ from looktwice.core.study import ByteArray
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.synthesis.images import synthesize
 from looktwice.encoders.dinov2 import DinoV2Small
-from looktwice.modalities.images import read_image
+from looktwice.modalities.images import read_image  # kind: adapters are trained on pictures
 from looktwice.training.corpus import Source
 
 BATCH = 16

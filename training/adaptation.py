@@ -121,9 +121,9 @@ def train_adapters(
         torch.manual_seed(recipe.seed * 1_000_003 + step)
         tokens = encoder.after(pool.hidden[rows].float(), recipe.first_block)
         maps, logits = look_twice(tokens.levels, encoder.grid)
-        image, place = _losses(maps, logits, pool, rows)
+        losses = _losses(maps, logits, pool, rows)
         optimiser.zero_grad()
-        (image + recipe.map_weight * place[0] + place[1]).backward()
+        (losses["image"] + recipe.map_weight * losses["map"] + losses["dice"]).backward()
         torch.nn.utils.clip_grad_norm_(list(trained.values()), 1.0)
         optimiser.step()
         # The average forgets its first steps, which are all alike.
@@ -131,8 +131,7 @@ def train_adapters(
         with torch.no_grad():
             for name, one in trained.items():
                 average[name].lerp_(one, 1 - decay)
-        values = {"image": image, "map": place[0], "dice": place[1]}
-        report(step, {name: float(value.detach()) for name, value in values.items()})
+        report(step, {name: float(value.detach()) for name, value in losses.items()})
         if checkpoint is not None and (step + 1) % CHECKPOINT_STEPS == 0:
             _save(checkpoint, step + 1, trained, average, optimiser)
     with torch.no_grad():
@@ -141,16 +140,19 @@ def train_adapters(
     look_twice.eval()
 
 
-def _losses(maps: Tensor, logits: Tensor, pool: Pool, rows: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+def _losses(maps: Tensor, logits: Tensor, pool: Pool, rows: Tensor) -> dict[str, Tensor]:
     """Return the image loss, and the map's cross-entropy and Dice loss over pictures whose anomaly's place is known."""
     labels, cells, known = pool.labels[rows], pool.cells[rows].flatten(1), pool.known[rows]
     flat = maps.flatten(1)
-    image = F.binary_cross_entropy_with_logits(logits, labels)
     entropy = (F.binary_cross_entropy_with_logits(flat, cells, reduction="none").mean(dim=1) * known).mean()
     shown = flat.sigmoid()
     overlap = (2 * (shown * cells).sum(dim=1) + 1) / (shown.sum(dim=1) + cells.sum(dim=1) + 1)
     anomalous = known * (cells.sum(dim=1) > 0)
-    return image, (entropy, ((1 - overlap) * anomalous).mean())
+    return {
+        "image": F.binary_cross_entropy_with_logits(logits, labels),
+        "map": entropy,
+        "dice": ((1 - overlap) * anomalous).mean(),
+    }
 
 
 def _draws(pool: Pool, recipe: AdaptationRecipe, start: int) -> Iterator[Tensor]:

@@ -95,7 +95,7 @@ def train(data: Path, folds: Sequence[str], out: Path, pool: Path, steps: int) -
             recent.clear()
 
     train_adapters(encoder, look_twice, examples, recipe, out / "checkpoint.pt", report)
-    return encoder, look_twice.eval()
+    return encoder, look_twice
 
 
 class Looker:

@@ -22,6 +22,7 @@ FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 ByteArray = npt.NDArray[np.uint8]
 Extent = Literal["local", "global"]
+# Logits that a raised map reaches beyond the threshold, so that a flat one does not miss it by rounding.
 LEAST_RISE = 1e-5
 
 
@@ -151,7 +152,6 @@ def added_in_logits(probabilities: FloatArray, logits: npt.ArrayLike) -> FloatAr
 def rise_to(usual: float, highest: float, threshold: float) -> float:
     """Return by how many logits a map must rise for a threshold to lie half-way between two of its values."""
     low, high, wanted = special.logit(np.clip([usual, highest, threshold], CLIP, 1 - CLIP))
-    # A map that is flat to the last digit must not miss the threshold by rounding.
     return float(wanted - (low + high) / 2 + LEAST_RISE)
 
 
@@ -202,10 +202,9 @@ class NativeMap(ABC):
         """How large the inspected object is, in the unit of its regions' sizes."""
         return float(self.values.size)
 
-    @property
-    def usual(self) -> float:
-        """The median over the inspected object."""
-        return float(np.median(self.values))
+    def usual_and_highest(self) -> tuple[float, float]:
+        """Return the median over the inspected object, and the highest value."""
+        return float(np.median(self.values)), float(self.values.max(initial=0.0))
 
     def raised_to(self, threshold: float) -> NativeMap:
         """Return this map raised by the same logits everywhere: half of the way up to its highest place lies above.
@@ -215,7 +214,7 @@ class NativeMap(ABC):
         threshold : float
             The level that then lies half-way, in logits, between the usual and the highest value.
         """
-        rise = rise_to(self.usual, float(self.values.max(initial=0.0)), threshold)
+        rise = rise_to(*self.usual_and_highest(), threshold)
         map_ = self.joined([], [np.full_like(self.values, rise)], own=True)
         map_.raised = rise
         return map_

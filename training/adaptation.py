@@ -17,10 +17,10 @@ import torch.nn.functional as F
 from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 
-from looktwice.core.atomic import atomic_path
 from looktwice.encoders.dinov2 import DinoV2Small
 from looktwice.evidence.networks.adapted_look_twice import AdaptedLookTwice
 from looktwice.training.pool import Pool
+from looktwice.training.tensor_file import write_tensors
 
 CHECKPOINT_STEPS = 50
 
@@ -183,11 +183,7 @@ def _save(
     optimiser: torch.optim.Optimizer,
 ) -> None:
     weights = {name: one.detach() for name, one in trained.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as temporary:
-        torch.save(
-            {"step": step, "weights": weights, "average": average, "optimiser": optimiser.state_dict()}, temporary
-        )
+    write_tensors({"step": step, "weights": weights, "average": average, "optimiser": optimiser.state_dict()}, path)
 
 
 def _resume(

@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from looktwice.core.atomic import atomic_path
 from looktwice.core.batches import batched
 from looktwice.core.errors import InputError
 from looktwice.core.study import ByteArray
@@ -26,6 +25,7 @@ from looktwice.datasets.synthesis.images import synthesize
 from looktwice.encoders.dinov2 import DinoV2Small
 from looktwice.modalities.images import read_image  # kind: adapters are trained on pictures
 from looktwice.training.corpus import Source
+from looktwice.training.tensor_file import write_tensors
 
 BATCH = 16
 # Shares of a picture's sides that a random crop keeps; a normal crop beside an anomaly may be smaller.
@@ -103,9 +103,7 @@ class Pool:
 
     def save(self, path: Path) -> None:
         """Write the pool, by a temporary name."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary:
-            torch.save({field.name: getattr(self, field.name) for field in fields(self)}, temporary)
+        write_tensors({field.name: getattr(self, field.name) for field in fields(self)}, path)
 
     @staticmethod
     def load(path: Path) -> Pool:

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from looktwice.core.atomic import atomic_path, write_json
+from looktwice.core.atomic import write_json
 from looktwice.core.errors import InputError
 from looktwice.core.study import Modality
 from looktwice.datasets.instruct_words import Domain
@@ -32,6 +32,7 @@ from looktwice.reasoning.prompt import describe
 from looktwice.training.corpus import gather_sources
 from looktwice.training.reasoner_lessons import Lesson, encode_scene, load_lessons, save_lessons, speak
 from looktwice.training.reasoner_scenes import Scene, photograph_scenes, study_scenes
+from looktwice.training.tensor_file import write_tensors
 
 CHECKPOINT_SECONDS = 120.0
 WARM_UP = 0.05
@@ -238,8 +239,7 @@ class Teaching:
             "masters": [master.detach() for master in self.precise.masters],
             "optimiser": self.optimiser.state_dict(),
         }
-        with atomic_path(self.checkpoint) as temporary:
-            torch.save(state, temporary)
+        write_tensors(state, self.checkpoint)
 
     def _resume(self) -> None:
         if not self.checkpoint.exists():

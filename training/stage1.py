@@ -12,6 +12,7 @@ from torch import Tensor
 
 from looktwice.evidence.expert import Expert
 from looktwice.training.losses import image_loss, map_loss
+from looktwice.training.tensor_file import write_tensors
 from looktwice.training.tokens import TokenSet
 
 
@@ -107,11 +108,8 @@ def _draw(groups: list[Tensor], count: int, step: int, seed: int) -> Tensor:
 
 
 def _save(path: Path, step: int, model: torch.nn.Module, *others: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(".tmp")
     state = {"step": step, "model": model.state_dict(), "others": [other.state_dict() for other in others]}  # type: ignore[attr-defined]
-    torch.save(state, scratch)
-    scratch.replace(path)
+    write_tensors(state, path)
 
 
 def _resume(path: Path | None, model: torch.nn.Module, *others: object) -> int:

@@ -10,13 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from looktwice.core.atomic import atomic_path
 from looktwice.core.batches import batched
 from looktwice.core.tokens import Tokens
 from looktwice.evidence.encoding import encode_photographs
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.self_reference import photograph_maps
 from looktwice.training.corpus import Example
+from looktwice.training.tensor_file import write_tensors
 
 BATCH = 16
 UNKNOWN = -1.0
@@ -96,9 +96,7 @@ class TokenSet:
 
     def save(self, path: Path) -> None:
         """Write the set, by a temporary name."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary:
-            torch.save({field.name: getattr(self, field.name) for field in fields(self)}, temporary)
+        write_tensors({field.name: getattr(self, field.name) for field in fields(self)}, path)
 
     @staticmethod
     def load(path: Path) -> TokenSet:

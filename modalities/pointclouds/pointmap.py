@@ -71,10 +71,10 @@ class PointMap(NativeMap):
         self.filled = filled
         self._renderings = renderings
 
-    @property
-    def usual(self) -> float:
-        """The median over the inspected points."""
-        return float(np.median(self.values[self.placed.drawn]))
+    def usual_and_highest(self) -> tuple[float, float]:
+        """Return the median over the inspected points, and the highest value."""
+        inspected = self.values[self.placed.drawn]
+        return float(np.median(inspected)), float(inspected.max(initial=0.0))
 
     @property
     def object_size(self) -> float:

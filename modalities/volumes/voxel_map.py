@@ -95,18 +95,19 @@ class VoxelMap(NativeMap):
         map_._measured, map_._added = list(highest), list(added)
         return map_
 
-    @property
-    def usual(self) -> float:
-        """The median over the head or body, of a sample of its voxels."""
-        inside = [self._piece(box)[self._mask[box]][::USUAL_STEP] for box in self._boxes()]
-        return float(np.median(np.concatenate(inside)))
+    def usual_and_highest(self) -> tuple[float, float]:
+        """Return the median over the head or body, of a sample of its voxels, and the highest value."""
+        inside, highest = [], 0.0
+        for box in self._boxes():
+            piece = self._piece(box)
+            inside.append(piece[self._mask[box]][::USUAL_STEP])
+            highest = max(highest, float(piece.max()))
+        return float(np.median(np.concatenate(inside))), highest
 
     def raised_to(self, threshold: float) -> VoxelMap:
         """Return this map raised; see ``NativeMap``."""
-        highest = max(float(self._piece(box).max()) for box in self._boxes())
-        map_ = VoxelMap(self.scan, self._fields, self._mask, self.anatomy, self._stacks, self._windows)
-        map_._measured, map_._added = self._measured, self._added
-        map_.raised = rise_to(self.usual, highest, threshold)
+        map_ = self.joined(self._measured, self._added, own=True)
+        map_.raised = rise_to(*self.usual_and_highest(), threshold)
         return map_
 
     @property

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TYPING := .typing/looktwice
 
-.PHONY: demo test lint slow install system-libraries clean
+.PHONY: demo test lint slow results install system-libraries clean
 
 demo: install
 	$(BIN)/python scripts/demo.py demo
@@ -13,6 +13,10 @@ demo: install
 # Two processes, each file in one of them: much of the suite keeps one core busy.
 test: install lint
 	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+# The figures are those that benchmarks/folds.py and benchmarks/yardsticks.py wrote to docs/results/.
+results: install
+	$(BIN)/python -P scripts/results.py
 
 slow: install
 	$(BIN)/pytest -m slow

@@ -78,14 +78,14 @@ MODELS: dict[str, ModelSpec] = {
     for spec in (
         ModelSpec(
             name="nano",
-            description="EfficientNet-Lite0 (and DINOv2 for photographs) under an expert trained here; offline",
+            description="DINOv2 with adapters trained here for photographs, EfficientNet-Lite0 for the rest; offline",
             encoder="efficientnet_lite0",
             llm="SmolLM2-135M-Instruct with a projector and an adapter trained here",
             runs_on="any laptop",
             memory_gb=2.0,
             wheel_files=("efficientnet_lite0", "dinov2_small", _SMOLLM2),
             expert="nano/expert.safetensors",
-            notes="SmolLM2 explains what is found; with `--llm template` 1 GB of memory is enough",
+            notes="SmolLM2 answers questions; without them 1 GB of memory is enough",
         ),
         ModelSpec(
             name="onevision-0.5b",

@@ -16,7 +16,7 @@ from looktwice import modalities
 from looktwice.core.device import resolve_device
 from looktwice.core.errors import InputError, UsageError
 from looktwice.core.finding import Finding
-from looktwice.core.fuse import fuse, maps_in_views, view_scores
+from looktwice.core.fuse import counting, fuse, maps_in_views, view_scores
 from looktwice.core.result import Failure, Result, rank_views
 from looktwice.core.study import ByteArray, Study
 from looktwice.core.version import __version__
@@ -35,8 +35,6 @@ from looktwice.report import write_study
 
 # How many of the most suspicious views a report shows.
 SHOWN_VIEWS = 6
-# How photographs may be compared with references.
-COMPARISONS = ("levels", "tiles")
 
 
 class Inspector:
@@ -57,8 +55,6 @@ class Inspector:
         Normal inputs of the same kind to compare with (few-shot); folders are searched.
     cohort : path, or sequence of inputs
         Inputs, most of them normal, that are compared with each other when they are inspected.
-    comparison : {"levels", "tiles"}
-        How photographs are compared with references: by several feature levels, or whole and in tiles by one.
     show_references : bool
         Whether volumes and clouds that are too few, or too different, to compare with are kept to be shown beside what
         was found (`reference_view`); otherwise they are an error.
@@ -95,7 +91,6 @@ class Inspector:
         *,
         references: Any = (),
         cohort: Any = (),
-        comparison: str = "levels",
         show_references: bool = False,
         threshold: float | None = None,
         modality: str = "auto",
@@ -115,7 +110,7 @@ class Inspector:
             device=device,
             max_visual_tokens=max_visual_tokens,
         )
-        self._references = self._open_references(references, comparison, show_references)
+        self._references = self._open_references(references, show_references)
         self._context = Context(self.expert, self._references, self._open_cohort(cohort))
 
     def inspect(self, source: Any, **arguments: Any) -> Result:
@@ -257,10 +252,10 @@ class Inspector:
         """Where maps are cut into regions to be named, whatever threshold the user gives for scores."""
         return self.expert.config.threshold
 
-    def comparing_with(self, references: Any, comparison: str = "levels", show_references: bool = False) -> Inspector:
+    def comparing_with(self, references: Any, show_references: bool = False) -> Inspector:
         """Return an inspector of the same model that compares with other references, or none."""
         other = copy.copy(self)
-        other._references = self._open_references(list_inputs(references), comparison, show_references)
+        other._references = self._open_references(list_inputs(references), show_references)
         other._context = Context(self.expert, other._references)
         return other
 
@@ -305,10 +300,8 @@ class Inspector:
             except InputError as error:
                 yield Failure(str(source.source if isinstance(source, Input) else source), error)
 
-    def _open_references(self, inputs: Sequence[Any], method: str, show: bool) -> Comparisons | None:
-        if method not in COMPARISONS:
-            raise UsageError(f"there is no comparison {method!r}; choose from {', '.join(COMPARISONS)}")
-        return references_of(self.expert, self._usable(inputs), method, strict=not show) if inputs else None
+    def _open_references(self, inputs: Sequence[Any], show: bool) -> Comparisons | None:
+        return references_of(self.expert, self._usable(inputs), strict=not show) if inputs else None
 
     def _open_cohort(self, inputs: Sequence[Any]) -> Comparisons | None:
         return cohort_of(self.expert, self._opened(inputs, {})) if inputs else None
@@ -341,6 +334,9 @@ class Inspector:
         """Fuse the findings of one study into its result; `spent` is the seconds that looking took."""
         started = time.perf_counter()
         score, heatmap, regions = fuse(findings, study, threshold)
+        deciding = max(counting(findings), key=lambda one: one.logit)
+        # A threshold of the user's own means what they want it to mean.
+        doubt = deciding.doubt if threshold == self.expert.config.threshold else ""
         maps = maps_in_views(findings, heatmap)
         scores = view_scores(findings, heatmap, maps) if len(maps) > 1 else np.array([score], np.float32)
         selected = next(one.selected for one in findings if one.selected is not None)
@@ -354,15 +350,18 @@ class Inspector:
             score=score,
             threshold=threshold,
             heatmap=heatmap,
-            regions=regions,
+            regions=[] if doubt else regions,
             worst_views=rank_views(study.views(), scores, selected.significance.tolist(), SHOWN_VIEWS),
             views=len(maps),
             model=self.provenance(),
             version=__version__,
             findings=tuple(one.summary() for one in findings),
-            notes=[*study.notes, *(note for one in findings for note in one.notes)],
+            notes=[*study.notes, *(note for one in findings for note in one.notes), *([doubt] if doubt else [])],
             medical=study.medical,
-            candidates=heatmap.regions(threshold) if score < threshold else [],
+            p_normal=deciding.p_normal,
+            p_normal_from=deciding.p_normal_from,
+            candidates=heatmap.regions(threshold) if doubt or score < threshold else [],
+            doubt=doubt,
             seconds={
                 "load": opening + seconds.get("load", 0.0),
                 "encode": seconds.get("encode", 0.0),

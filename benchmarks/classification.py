@@ -105,11 +105,11 @@ def boards(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int) -> 
     return sets
 
 
-def tiles(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int, comparison: str) -> dict[str, Flaws]:
+def tiles(data: Path, inspector: Inspector, taxonomy: Taxonomy, limit: int) -> dict[str, Flaws]:
     """Describe every flawed tile by its mask, and as the detector sees it against 24 normal tiles."""
     root, namer = data / "magnetic_tile", MeasuredNamer(inspector.expert.encoder, taxonomy)
     normal = listed(root / "train" / "good")
-    inspector = inspector.comparing_with(normal[:: max(1, len(normal) // 24)][:24], comparison)
+    inspector = inspector.comparing_with(normal[:: max(1, len(normal) // 24)][:24])
     entries = [
         (kind, path, mask)
         for kind in taxonomy.classes
@@ -200,14 +200,14 @@ def decide(namer: MeasuredNamer, flaws: Flaws, index: int) -> str:
 
 
 def described_sets(
-    data: Path, cache: Path | None, limit: int, only: str | None, comparison: str
+    data: Path, cache: Path | None, limit: int, only: str | None
 ) -> Iterator[tuple[str, Taxonomy, dict[str, Flaws]]]:
     inspector = None
     for name, category in (("deeppcb", "circuit_board"), ("magnetic_tile", "magnetic_tile")):
         if only not in (None, name):
             continue
         taxonomy = select(load_taxonomies(category), None)
-        kept = None if cache is None else cache / f"{name}-{comparison}.pickle"
+        kept = None if cache is None else cache / f"{name}.pickle"
         if kept is not None and kept.exists():
             yield name, taxonomy, pickle.loads(kept.read_bytes())
             continue
@@ -215,7 +215,7 @@ def described_sets(
         if name == "deeppcb":
             sets = boards(data, inspector, taxonomy, limit)
         else:
-            sets = tiles(data, inspector, taxonomy, limit, comparison)
+            sets = tiles(data, inspector, taxonomy, limit)
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_bytes(pickle.dumps(sets))
@@ -228,13 +228,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cache", type=Path, help="keep described regions here, made by this script alone")
     parser.add_argument("--limit", type=int, default=1000, help="use so many boards, and so many pictures of tiles")
-    parser.add_argument(
-        "--comparison", default="levels", help="how tiles are compared with normal ones: levels or tiles"
-    )
     parser.add_argument("--only", choices=("deeppcb", "magnetic_tile"))
     arguments = parser.parse_args()
     result: dict[str, Any] = {}
-    asked = arguments.data, arguments.cache, arguments.limit, arguments.only, arguments.comparison
+    asked = arguments.data, arguments.cache, arguments.limit, arguments.only
     for name, taxonomy, sets in described_sets(*asked):
         for regions, flaws in sets.items():
             for count in COUNTS:

@@ -140,6 +140,8 @@ class Detection:
     notes : list of str
     another_object : bool
         The input looks unlike every reference.
+    doubt : str
+        Why it is not sure whether the input is anomalous, where it is not.
     seconds : float
         How long detection took.
 
@@ -165,6 +167,7 @@ class Detection:
     likely: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     another_object: bool = False
+    doubt: str = ""
     seconds: float = 0.0
 
     @classmethod
@@ -205,6 +208,7 @@ class Detection:
             kinds,
             notes=list(result.notes),
             another_object=OTHER_OBJECT_NOTE in result.notes,
+            doubt=result.doubt,
             seconds=result.seconds.get("total", 0.0),
         )
 

@@ -94,7 +94,7 @@ class Classification:
             "taxonomy": self.taxonomy.category,
             "score": found.score,
             "threshold": found.threshold,
-            "verdict": "normal" if anomaly is None else "anomalous",
+            "verdict": "unsure" if found.doubt else "normal" if anomaly is None else "anomalous",
             "class": self.key,
             "name": self.shown,
             "severity": self.severity,

@@ -166,6 +166,8 @@ def _appearance(image: ByteArray, mask: BoolArray) -> npt.NDArray[np.float64]:
     edge = mask & ~ndimage.binary_erosion(mask, border_value=1)
     edge = ndimage.binary_dilation(edge, disk(1))
     usual = float(np.median(slopes[around])) + 0.25
+    # What covers the whole picture has no edge, which says nothing of it.
+    steepness = float(slopes[edge].mean()) + 0.25 if edge.any() else usual
     colour = np.linalg.norm(lab[mask][:, 1:].mean(axis=0) - lab[around][:, 1:].mean(axis=0))
     fine = light - ndimage.gaussian_filter(light, 2.0)
     return np.array(
@@ -174,7 +176,7 @@ def _appearance(image: ByteArray, mask: BoolArray) -> npt.NDArray[np.float64]:
             np.clip(colour / 5.0, 0, 8),
             np.clip((np.percentile(inside, 5) - outside.mean()) / spread, -8, 8),
             np.clip((np.percentile(inside, 95) - outside.mean()) / spread, -8, 8),
-            np.log2(float(slopes[edge].mean()) + 0.25) - np.log2(usual),
+            np.log2(steepness) - np.log2(usual),
             np.log2(float(fine[mask].std()) + 0.25) - np.log2(float(fine[around].std()) + 0.25),
             np.log2(float(inside.std()) + 0.25) - np.log2(spread),
         ]

@@ -15,6 +15,12 @@ def calibrate(
         ..., "--normal", help="Normal inputs of one kind, or a folder of them. Can be repeated."
     ),
     out: Path = typer.Option(..., "--out", help="Calibrated expert to write (.safetensors); use it as --model."),
+    references: list[Path] = typer.Option(
+        [],
+        "--references",
+        help="Normal inputs to compare with as `inspect` will, or a folder of them; others than --normal.",
+    ),
+    cohort: bool = typer.Option(False, "--cohort", help="Calibrate for inputs that are compared with each other."),
     false_alarms: float = typer.Option(
         0.05, min=0.001, max=0.5, help="False-alarm rate: the share of normal inputs that may reach the threshold."
     ),
@@ -25,7 +31,7 @@ def calibrate(
     """Recalibrate scores on your own normal data, so that the threshold stands for a false-alarm rate of your choice.
 
     Nothing is trained: scores are shifted, while their order and the heat maps stay the same. Use the result as
-    --model OUT.
+    --model OUT. With --references or --cohort, only inputs that are compared in that way are recalibrated.
     """
     from looktwice.core.result import Failure
     from looktwice.modalities import expand
@@ -36,7 +42,9 @@ def calibrate(
         paths = expand(normal)
     except InputError as error:
         raise UsageError(str(error)) from error
-    inspector = Inspector(model, device, llm="template")
+    if references and cohort:
+        raise UsageError("give --references or --cohort, not both")
+    inspector = Inspector(model, device, llm="template", references=references, cohort=paths if cohort else ())
     scores, kinds, sources, failures = [], set(), set[str](), 0
     for examined in terminal.track(inspector.examine(paths), "inspecting", total=len(paths)):
         if isinstance(examined, Failure):
@@ -51,7 +59,10 @@ def calibrate(
         raise UsageError(f"calibrate one kind of input at a time; found {found}")
     kind = kinds.pop()
     try:
-        config = site_config(inspector.expert.config, scores, {kind.value, *sources}, false_alarms)
+        # What is compared is judged by the comparison; what is not, by the sources that were calibrated at all.
+        alone = {kind.value, *(sources & inspector.expert.config.calibration.keys())}
+        names = {"references"} if references else {"cohort"} if cohort else alone
+        config = site_config(inspector.expert.config, scores, names, false_alarms)
     except InputError as error:
         raise UsageError(str(error)) from error
     inspector.expert.config = config

@@ -53,7 +53,6 @@ def classification(
     model: str = typer.Option("nano", "--model", help="With --data: model name or path of an expert file."),
     device: str = typer.Option("auto", "--device", help="auto, cpu or cuda."),
     seed: int = typer.Option(0, "--seed", help="Random seed for drawing examples and references."),
-    comparison: str = typer.Option("levels", metavar="levels|tiles", help="With --data: as in `looktwice inspect`."),
     out: Path | None = typer.Option(None, "--out", help="Folder for result.json and confusion matrices."),
     as_json: bool = AS_JSON,
 ) -> None:
@@ -76,7 +75,7 @@ def classification(
         if contours not in ("predicted", "oracle"):
             raise UsageError(f"--contours must be predicted or oracle, not {contours!r}")
         source: Literal["predicted", "oracle"] = "oracle" if contours == "oracle" else "predicted"
-        protocol = ClassificationProtocol(llm, source, examples, references, seed, allow_remote, comparison)
+        protocol = ClassificationProtocol(llm, source, examples, references, seed, allow_remote)
         result = _run(data or [], taxonomy, protocol, model=model, device=device, out=out)
     if out is not None:
         from looktwice.evaluation.figures import draw_confusion
@@ -182,7 +181,7 @@ class ClassifySystem:
         from looktwice.commands.classify import open_classifier
 
         taxonomy = self.classes_of(category)
-        inspector = self._inspector.comparing_with(references, self._protocol.comparison, show_references=True)
+        inspector = self._inspector.comparing_with(references, show_references=True)
         anomalies, outlined, problems = examine_examples(inspector, examples)
         classifier = open_classifier(
             inspector,

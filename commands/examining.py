@@ -69,12 +69,6 @@ class Examining:
         help="Compare the inputs with each other; most of them must be normal.",
         rich_help_panel=COMPARISON,
     )
-    comparison: str = typer.Option(
-        "levels",
-        metavar="levels|tiles",
-        help="How photographs are compared: by patches on several feature levels, or whole and in 2 × 2 tiles.",
-        rich_help_panel=COMPARISON,
-    )
     planes: str = typer.Option(
         "axial", help="Slices used as views of a volume: axial, or all (three planes).", rich_help_panel=VOLUMES
     )
@@ -171,7 +165,6 @@ class Examining:
                 max_visual_tokens,
                 references=self.references,
                 cohort=list(inputs) if self.cohort else (),
-                comparison=self.comparison,
                 show_references=show_references,
                 threshold=self.threshold,
                 modality=self.modality,

@@ -9,7 +9,8 @@ import typer
 from looktwice.commands import terminal
 
 app = typer.Typer(
-    no_args_is_help=True, help="Train the expert, the geometry network, the tissue probes or the reasoner."
+    no_args_is_help=True,
+    help="Train the expert, what judges photographs, the geometry network, the tissue probes or the reasoner.",
 )
 
 
@@ -35,7 +36,7 @@ def expert(
     ),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
 ) -> None:
-    """Train LTFM on frozen tokens of real and synthetic anomalies, then fit the self-reference probes.
+    """Train what sees slices and renderings: LTFM that selects tokens, and the self-reference probes.
 
     A stopped training resumes when it is started again with the same --out.
     """
@@ -53,6 +54,54 @@ def expert(
         look_twice=look_twice,
     )
     path = train_expert(plan, out, device=device, track=terminal.track)
+    terminal.say(f"written: {path}")
+
+
+@app.command()
+def photographs(
+    data: list[Path] = typer.Option(..., "--data", help="Benchmark folder in the MVTec AD layout. Can be repeated."),
+    expert: Path = typer.Option(..., "--expert", help="Expert file whose other parts are kept."),
+    normals: list[Path] = typer.Option(
+        [], "--normals", help="Normal inputs: volumes, meshes, images. Can be repeated."
+    ),
+    out: Path = typer.Option(
+        Path("runs/photographs"), "--out", help="Output folder for expert.safetensors, training.json and logs."
+    ),
+    leave_out: list[str] = typer.Option([], "--leave-out", help="Source to leave out of training. Can be repeated."),
+    normals_only: list[str] = typer.Option(
+        [], "--normals-only", help="Source whose anomalies are not used. Can be repeated."
+    ),
+    anomalies_only: list[str] = typer.Option(
+        [], "--anomalies-only", help="Source whose normal pictures are not used. Can be repeated."
+    ),
+    donor: list[str] = typer.Option(
+        [], "--donor", help="Source whose pictures are pasted into those of others. Can be repeated."
+    ),
+    held_out: list[Path] = typer.Option(
+        [],
+        "--held-out",
+        help="Expert trained without some of the sources, to measure there what is usual. Can be repeated.",
+    ),
+    pictures: int = typer.Option(240, min=8, help="Number of pictures per source."),
+    steps: int = typer.Option(1000, min=1, help="Number of training steps."),
+    seed: int = typer.Option(0, help="Random seed."),
+    pool: Path | None = typer.Option(
+        None, "--pool", help="Folder for encoded pictures; several training runs may share it."
+    ),
+    device: str = typer.Option("auto", help="auto, cpu or cuda."),
+) -> None:
+    """Train what judges photographs: adapters inside DINOv2, LTFM on its tokens, and each material's usual scores.
+
+    A stopped training resumes when it is started again with the same --out.
+    """
+    from looktwice.training.adaptation import AdaptationRecipe
+    from looktwice.training.photographs import PhotographPlan, train_photographs
+
+    plan = PhotographPlan(
+        tuple(data), tuple(normals), tuple(leave_out), tuple(normals_only), tuple(anomalies_only), tuple(donor),
+        tuple(held_out), pictures, recipe=AdaptationRecipe(steps=steps, seed=seed),
+    )  # fmt: skip
+    path = train_photographs(plan, expert, out, pool, device, terminal.track)
     terminal.say(f"written: {path}")
 
 

@@ -86,12 +86,18 @@ class Finding:
         How suspicious each view is, in [0, 1].
     selected : SelectedTokens, optional
         What a reasoner reads of Look-Twice Feature Matching.
+    doubt : str
+        Why the logit does not say whether the study is normal, where it does not; one sentence.
     notes : tuple of str
         Assumptions and doubts, one sentence each, for the user.
     reference : uint8, shape (h, w, 3), optional
         The normal picture that is most like the study, for whoever names what was found.
     expected : uint8, shape (H, W, 3), optional
         A normal picture of the very same scene, pixel by pixel.
+    p_normal : float, optional
+        Share of normal inputs of this kind that come to a higher logit, where that is known.
+    p_normal_from : str
+        Which normal inputs it was learnt from, in a few words.
     kinds : mapping of str to float
         Log-probability of each kind of anomaly, of a source that has learnt kinds.
 
@@ -109,9 +115,12 @@ class Finding:
     replaces: tuple[str, ...] = ("self_reference",)
     view_scores: FloatArray | None = None
     selected: SelectedTokens | None = None
+    doubt: str = ""
     notes: tuple[str, ...] = ()
     reference: ByteArray | None = None
     expected: ByteArray | None = None
+    p_normal: float | None = None
+    p_normal_from: str = ""
     kinds: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -18,8 +18,8 @@ class FalseAlarmRates:
     0.1
     """
 
-    # Volumes, heads and clouds whose score reaches 0.5; calibrates every source's scores (training.calibration,
-    # evidence.asymmetry, evidence.tissue, evidence.geometry). `looktwice calibrate` sets a site's own.
+    # Volumes, heads and clouds whose score reaches 0.5; calibrates the sources' scores (training.calibration,
+    # evidence.tissue, evidence.geometry). `looktwice calibrate` sets a site's own.
     studies: float = 0.1
     # Tokens of a normal photograph above 0.5 on its self-reference map (training.calibration).
     photograph_tokens: float = 0.005
@@ -29,16 +29,15 @@ class FalseAlarmRates:
     tissue_places: float = 0.0005
     # Places of a sound surface above 0.5 on the geometry map (evidence.geometry).
     surface_places: float = 0.001
-    # Places of normal photographs of one material beyond what counts as usual for it: self-reference counts only where
-    # it exceeds that (evidence.comparisons.photographs).
-    unusual_places: float = 0.01
-    # Normal photographs called anomalous by references compared in tiles, and by learned flaws once all of the token
-    # classifiers judge together (evidence.comparisons.tiles).
+    # Heads called anomalous by their asymmetry (evidence.asymmetry).
+    asymmetric_heads: float = 0.05
+    # Normal photographs called anomalous: alone, beside references, in a cohort, and by learned flaws once all of the
+    # token classifiers judge together.
     pictures: float = 0.05
     # The same of photographs held out of learning (evidence.comparisons.learned_flaws). One token classifier judges
     # each, where the mean of all, which varies less, judges new ones: of these, half as many are called.
     held_out_pictures: float = 0.1
-    # Places of normal photographs above 0.5, by references compared in tiles and by learned flaws.
+    # Places of normal photographs above 0.5, beside references and by learned flaws.
     picture_places: float = 0.002
 
 

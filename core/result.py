@@ -57,11 +57,17 @@ class Result:
         Calibrated on normal inputs, in [0, 1]; never normalised per image.
     threshold : float
         A score at or above it is anomalous.
+    doubt : str
+        Why the verdict is "unsure", where it is.
+    p_normal : float, optional
+        Share of normal inputs of this kind that come to a higher score, where that is known.
+    p_normal_from : str
+        Which normal inputs that was learnt from, in a few words.
     findings : tuple of Finding
         What each source of evidence found, without its heat.
     heatmap : NativeMap
     regions : list of Region
-        Where an anomalous study is anomalous; at least one. None of a normal study.
+        Where an anomalous study is anomalous; at least one. None of any other.
     worst_views : list of ViewScore
         The most suspicious views, highest score first.
     answer : Answer or None
@@ -77,7 +83,7 @@ class Result:
     medical : bool
         The study shows a patient; reports keep quiet about its file.
     candidates : list of Region
-        Places of a normal study that reach the threshold on the map and do not decide.
+        Places of a study that is not anomalous that reach the threshold on the map and do not decide.
 
     Examples
     --------
@@ -109,10 +115,15 @@ class Result:
     notes: list[str] = field(default_factory=list)
     medical: bool = False
     candidates: list[Region] = field(default_factory=list)
+    doubt: str = ""
+    p_normal: float | None = None
+    p_normal_from: str = ""
 
     @property
     def verdict(self) -> str:
-        """``"anomalous"`` at or above the threshold, else ``"normal"``."""
+        """``"anomalous"`` at or above the threshold, else ``"normal"``; ``"unsure"`` where there is a doubt."""
+        if self.doubt:
+            return "unsure"
         return "anomalous" if self.score >= self.threshold else "normal"
 
     @property
@@ -131,6 +142,8 @@ class Result:
             "verdict": self.verdict,
             "suspicion": self.suspicion,
             "findings": [{"name": one.name, "score": one.score} for one in self.findings],
+            "p_normal": self.p_normal,
+            "p_normal_from": self.p_normal_from or None,
             "views": self.views,
             "regions": [region.to_json() for region in self.regions],
             "candidates": [region.to_json() for region in self.candidates],

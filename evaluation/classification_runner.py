@@ -61,7 +61,6 @@ class ClassificationProtocol:
     references: int = 16
     seed: int = 0
     allow_remote: bool = False
-    comparison: str = "levels"
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as a JSON object."""

@@ -12,12 +12,15 @@ from looktwice.core.calibration import Calibration, logit
 from looktwice.core.finding import Finding, Join, ViewHeat
 from looktwice.core.rates import RATES
 from looktwice.core.study import FloatArray, Study
+from looktwice.core.usual import Usual
 from looktwice.evidence.base import Context
 from looktwice.evidence.encoding import StudyTokens
 from looktwice.evidence.settings import DEFAULTS, AsymmetrySettings
 
 NAME = "asymmetry"
 TITLE = "Unlike the mirrored other side"
+# Fewer heads do not say how much they differ.
+LEAST_HEADS = 3
 # Where tissue is judged, its map is the finer one, and asymmetry raises the score only.
 AFTER = ("tissue",)
 
@@ -67,8 +70,13 @@ def measure_asymmetry(study: Study, grid: tuple[int, int]) -> FloatArray:
 
 
 def calibrate_by(heads: list[FloatArray], settings: AsymmetrySettings = DEFAULTS.asymmetry) -> Calibration:
-    """Calibrate the score by the asymmetry maps (V, h, w) of normal heads; the maps are calibrated by themselves."""
-    shift = float(np.quantile([worst(maps, settings) for maps in heads], 1 - RATES.studies))
+    """Calibrate the score by the asymmetry maps (V, h, w) of normal heads; the maps are calibrated by themselves.
+
+    Heads at hand are few: the threshold is the upper end of a prediction interval for the next one.
+    """
+    reached = [worst(maps, settings) for maps in heads]
+    few = len(reached) < LEAST_HEADS
+    shift = max(reached) if few else Usual.of(reached, false_alarms=RATES.asymmetric_heads).limit
     return Calibration(score_shift=shift, score_scale=settings.score_step)
 
 

@@ -18,34 +18,6 @@ from looktwice.evidence.encoding import EncodedViews, StudyTokens
 from looktwice.evidence.expert import Expert
 
 
-@dataclass(frozen=True)
-class Typical:
-    """What a source finds in usual normal inputs of the material under inspection, as logits.
-
-    How suspicious normal material looks differs from one material to another, so that one threshold fits few of them.
-    Where other inputs of the same kind are known, only what exceeds theirs counts.
-
-    Attributes
-    ----------
-    score : float
-        Median of the studies.
-    place : float
-        What few places of them exceed.
-
-    Examples
-    --------
-    What is usual of three photographs, one of which is suspicious:
-
-    >>> from looktwice.evidence.comparisons.photographs import typical_of
-    >>> maps = np.full((1, 4, 4), 0.5, np.float32)
-    >>> typical_of([Finding("self_reference", logit, maps) for logit in (-1.0, 0.5, 4.0)])
-    Typical(score=0.5, place=0.0)
-    """
-
-    score: float
-    place: float
-
-
 class Comparison(Protocol):
     """What studies are compared with: references, or the cohort that they came with.
 
@@ -63,8 +35,8 @@ class Comparison(Protocol):
     def keep(self, views: EncodedViews) -> Sequence[Any]:
         """Return what `compare` will need of a batch of views, one item per view."""
 
-    def compare(self, study: Study, kept: Sequence[Any], own: Finding | None) -> Finding | None:
-        """Compare a study; `own` is what self-reference finds. None, and a note in the study, where it cannot be."""
+    def compare(self, study: Study, tokens: StudyTokens) -> Finding | None:
+        """Compare a study; None, and a note in the study, where it cannot be."""
 
 
 class Examples(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from looktwice.core.finding import Finding
@@ -12,8 +13,6 @@ from looktwice.evidence.encoding import EncodedViews, StudyTokens
 
 NAME = "cohort"
 TITLE = "Unlike the other studies of the cohort"
-# Photographs are judged by the comparison and by what they show alone together.
-AFTER = ("self_reference",)
 
 
 def fits(study: Study) -> bool:
@@ -30,4 +29,8 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     """Compare a member of the cohort with the others; what was kept of its tokens has been compared already."""
     if context.cohort is None:
         return None
-    return context.cohort.compare(study, tokens.kept.get(NAME, ()), context.finding("self_reference"))
+    found = context.cohort.compare(study, tokens)
+    calibration = context.calibration(NAME)
+    if found is None or calibration is None:
+        return found
+    return replace(found, logit=calibration.logit(found.logit))

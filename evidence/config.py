@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch import Tensor
+
 from looktwice.core.calibration import Calibration
+from looktwice.core.errors import WeightsError
 from looktwice.core.rates import EVEN_ODDS
+from looktwice.encoders.adapters import AdapterShape, merge_adapters
 from looktwice.encoders.base import VisionEncoder
 from looktwice.encoders.registry import create_encoder
 from looktwice.evidence.self_reference_maps import FeatureLevel
@@ -14,36 +19,48 @@ from looktwice.evidence.settings import DEFAULTS, Settings
 
 
 @dataclass(frozen=True)
-class EncoderPass:
-    """A further pass over photographs, by another encoder or by the expert's own at twice the side.
+class AdaptedEncoder:
+    """The encoder of photographs: a published one, with adapters that were trained here.
 
     Attributes
     ----------
     encoder : str
-        A name of ``encoders.registry``; empty for the expert's own encoder at twice the side.
+        A name of ``encoders.registry``.
     options : dict
         Of the encoder.
-    feature_levels : tuple of FeatureLevel
-        What the self-reference maps of this pass are made of.
+    adapters : AdapterShape
+    level_dims : tuple of int
+        Channels of its levels.
+    embed_dim : int
+        D of the Look-Twice Feature Matching on them.
 
     Examples
     --------
-    The expert's own encoder, at twice the side:
-
-    >>> again = EncoderPass("", {}, (FeatureLevel(1, 3), FeatureLevel(3, 3)))
-    >>> len(again.feature_levels)
-    2
-    >>> again.open(create_encoder("efficientnet_lite0", input_size=288)).input_size  # doctest: +SKIP
-    576
+    >>> AdaptedEncoder().options, AdaptedEncoder().adapters.rank
+    ({'input_size': 252}, 16)
     """
 
-    encoder: str
-    options: dict[str, Any]
-    feature_levels: tuple[FeatureLevel, ...]
+    encoder: str = "dinov2_small"
+    options: dict[str, Any] = field(default_factory=lambda: {"input_size": 252})
+    adapters: AdapterShape = field(default_factory=AdapterShape)
+    level_dims: tuple[int, ...] = (384, 384, 384, 384)
+    embed_dim: int = 256
 
-    def open(self, own: VisionEncoder) -> VisionEncoder:
-        """Return the encoder of this pass; `own` is the expert's."""
-        return create_encoder(self.encoder, **self.options) if self.encoder else own.detailed()
+    def open(self, trained: Mapping[str, Tensor]) -> VisionEncoder:
+        """Return the encoder with its trained adapters merged into it.
+
+        Raises
+        ------
+        WeightsError
+            The adapters are missing, or not those of this encoder.
+        """
+        if self.adapters.rank and not trained:
+            raise WeightsError("the expert has no adapters; train them with `looktwice train photographs`")
+        encoder = create_encoder(self.encoder, **self.options)
+        if trained:
+            network: Any = encoder.network
+            merge_adapters(network, self.adapters, trained)
+        return encoder
 
 
 @dataclass(frozen=True)
@@ -55,20 +72,21 @@ class ExpertConfig:
     encoder : str
     encoder_options : dict
     embed_dim : int
-        D of Look-Twice Feature Matching.
+        D of the Look-Twice Feature Matching that selects tokens.
     feature_levels : tuple of FeatureLevel
-        What the self-reference maps of every view are made of.
-    passes : tuple of EncoderPass
-        What those of a photograph are made of besides; may be empty.
-    heterogeneous : tuple of int
-        Which of a photograph's feature levels, `feature_levels` first, say how unlike each other its tokens are; see
-        ``self_reference.probes``.
+        What the self-reference maps of slices and renderings are made of.
+    adapted : AdaptedEncoder
+        What photographs are judged by.
     max_tiles : int
-        AnyRes crops of a photograph that Look-Twice sees besides the whole; 1 for none.
+        AnyRes crops of a photograph that tokens are selected from besides the whole; 1 for none.
     calibration : dict of str to Calibration
         By source of evidence; that of self-reference by the kind of input.
+    materials : tuple of str
+        Whose usual logits are known; see ``materials``.
+    photographs_trained_on : tuple of str
+        Names of the sets that what judges photographs has seen in training.
     trained_on : tuple of str
-        Names of the sets seen in training.
+        Names of the sets that the other parts have seen.
     threshold : float
     revision : str
     settings : Settings
@@ -86,10 +104,11 @@ class ExpertConfig:
     encoder_options: dict[str, Any]
     embed_dim: int
     feature_levels: tuple[FeatureLevel, ...]
-    passes: tuple[EncoderPass, ...] = ()
-    heterogeneous: tuple[int, ...] = ()
+    adapted: AdaptedEncoder = field(default_factory=AdaptedEncoder)
     max_tiles: int = 1
     calibration: dict[str, Calibration] = field(default_factory=dict)
+    materials: tuple[str, ...] = ()
+    photographs_trained_on: tuple[str, ...] = ()
     trained_on: tuple[str, ...] = ()
     threshold: float = EVEN_ODDS
     revision: str = "unreleased"

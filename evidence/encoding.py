@@ -26,7 +26,6 @@ Image = npt.NDArray[np.uint8]
 BATCH = 16
 # On a CPU a small batch stays in the caches: a quarter faster.
 CPU_BATCH = 4
-# Photographs are encoded at up to twice the side as well, with four times as many tokens.
 PHOTOGRAPH_BATCH = 4
 
 
@@ -46,8 +45,8 @@ class EncodedViews:
         How many of `crops` belong to each view.
     photographs : bool
         Whether each view is a photograph, a study of its own.
-    passes : tuple of Tokens
-        Of photographs: the further passes; else none.
+    adapted : Tokens, optional
+        Of photographs: by the adapted encoder.
 
     Examples
     --------
@@ -66,7 +65,7 @@ class EncodedViews:
     crops: Tokens
     crop_counts: tuple[int, ...]
     photographs: bool = False
-    passes: tuple[Tokens, ...] = ()
+    adapted: Tokens | None = None
 
 
 Keep = Callable[[EncodedViews], Sequence[Any]]
@@ -115,7 +114,7 @@ class _Clock:
 
 @torch.inference_mode()
 def encode_photographs(expert: Expert, images: Sequence[Image]) -> EncodedViews:
-    """Encode photographs: whole, in AnyRes crops, and in the further passes of the expert.
+    """Encode photographs: whole and in AnyRes crops, and by the adapted encoder.
 
     Parameters
     ----------
@@ -127,8 +126,7 @@ def encode_photographs(expert: Expert, images: Sequence[Image]) -> EncodedViews:
     crops = expert.encoder.encode([crop for tiling in tilings for crop in tiling.crops])
     firsts = [sum(counts[:index]) for index in range(len(counts))]
     tokens = crops.rows(firsts) if max(counts) > 1 else crops
-    passes = tuple(encoder.encode(images) for encoder in expert.pass_encoders)
-    return EncodedViews(tokens, tokens.final, crops, counts, True, passes)
+    return EncodedViews(tokens, tokens.final, crops, counts, True, expert.adapted_encoder.encode(images))
 
 
 def photograph_tokens(expert: Expert, images: Sequence[Image], keepers: Mapping[str, Keep]) -> list[StudyTokens]:
@@ -198,8 +196,8 @@ def batches_of(studies: Iterable[Study | Failure]) -> Iterator[list[Study] | Fai
 
 
 def is_photograph(study: Study) -> bool:
-    """Whether a study is encoded in crops and further passes, and together with others."""
-    return study.modality == "image"  # kind: photographs alone are encoded in crops and at several sizes
+    """Whether a study is encoded by the adapted encoder, in crops and together with others."""
+    return study.modality == "image"  # kind: photographs alone are encoded in crops and by the adapted encoder
 
 
 def _keep(views: EncodedViews, keepers: Mapping[str, Keep]) -> dict[str, Sequence[Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,12 @@ from torch import Tensor
 from looktwice.core.calibration import Calibration
 from looktwice.core.errors import WeightsError
 from looktwice.core.weights import sha256
+from looktwice.encoders.adapters import AdapterShape
 from looktwice.encoders.registry import create_encoder
-from looktwice.evidence.config import EncoderPass, ExpertConfig
+from looktwice.evidence.config import AdaptedEncoder, ExpertConfig
 from looktwice.evidence.expert import Expert, build_expert
 from looktwice.evidence.self_reference_maps import FeatureLevel
 from looktwice.evidence.settings import DEFAULTS, Settings
-
-# What files written before version 0.2 call a setting, or a source of evidence.
-_EARLIER_NAMES = {"fields": "feature_levels", "looks": "passes"}
-_EARLIER_SOURCES = {"mirror": "asymmetry"}
 
 
 def load_expert(path: Path, device: torch.device) -> Expert:
@@ -36,10 +32,11 @@ def load_expert(path: Path, device: torch.device) -> Expert:
     config, tensors = _read(path)
     expert = build_expert(create_encoder(config.encoder, **config.encoder_options), config)
     try:
-        for name in ("look_twice", "fusion", "photo_fusion"):
+        for name in ("look_twice", "fusion", "adapted_look_twice", "materials"):
             expert.get_submodule(name).load_state_dict(_part(tensors, name))
     except RuntimeError as error:
         raise WeightsError(f"{path} does not match its encoder {config.encoder}; train it again") from error
+    expert.adapters = _part(tensors, "adapters")
     expert.files = {path.name: sha256(path)}
     return expert.to(device)
 
@@ -63,18 +60,14 @@ def _read(path: Path) -> tuple[ExpertConfig, dict[str, Tensor]]:
         with safe_open(path, framework="pt") as file:
             settings = json.loads((file.metadata() or {})["looktwice"])
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        tensors = {_current_name(name): tensor for name, tensor in tensors.items()}
-        for old, new in _EARLIER_NAMES.items():
-            if old in settings:
-                settings[new] = settings.pop(old)
-        settings["feature_levels"] = _levels(settings["feature_levels"])
-        settings["passes"] = tuple(_pass(stored) for stored in settings["passes"])
-        settings["heterogeneous"] = tuple(settings["heterogeneous"])
+        if "adapted" not in settings:
+            raise WeightsError(f"{path} was written by an earlier version of looktwice; train it again")
+        settings["feature_levels"] = tuple(FeatureLevel(*level) for level in settings["feature_levels"])
+        settings["adapted"] = _adapted(settings["adapted"])
         settings["settings"] = _settings(path, settings.get("settings", {}))
-        settings["trained_on"] = tuple(settings["trained_on"])
-        settings["calibration"] = {
-            _EARLIER_SOURCES.get(kind, kind): Calibration(**values) for kind, values in settings["calibration"].items()
-        }
+        for name in ("materials", "photographs_trained_on", "trained_on"):
+            settings[name] = tuple(settings[name])
+        settings["calibration"] = {kind: Calibration(**values) for kind, values in settings["calibration"].items()}
         return ExpertConfig(**settings), tensors
     except (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is not an expert file written by looktwice ({type(error).__name__})") from error
@@ -100,17 +93,9 @@ def _group(path: Path, name: str, stored: dict[str, Any]) -> Any:
     return replace(default, **{field: tuple(v) if isinstance(v, list) else v for field, v in stored.items()})
 
 
-def _levels(stored: Sequence[Sequence[int]]) -> tuple[FeatureLevel, ...]:
-    return tuple(FeatureLevel(*level) for level in stored)
-
-
-def _pass(stored: dict[str, Any]) -> EncoderPass:
-    return EncoderPass(stored["encoder"], stored["options"], _levels(stored.get("feature_levels") or stored["fields"]))
-
-
-def _current_name(tensor: str) -> str:
-    """Return today's name of a tensor; probes were called heads before."""
-    return tensor.replace(".map_head.", ".map_probe.").replace(".view_head.", ".view_probe.")
+def _adapted(stored: dict[str, Any]) -> AdaptedEncoder:
+    shape, dims = AdapterShape(**stored["adapters"]), tuple(stored["level_dims"])
+    return AdaptedEncoder(**{**stored, "adapters": shape, "level_dims": dims})
 
 
 def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -36,7 +36,7 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
         float(exact_logit(float(heat.max()))),
         ViewHeat(np.asarray(heat, np.float32)[None]),
         Join.REPLACE,
-        replaces=("self_reference", "references", "outlined_examples"),
+        replaces=("ltfm", "references", "outlined_examples"),
         reference=expected,
         expected=expected,
     )

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from looktwice.core.calibration import Calibration
 from looktwice.core.finding import Finding, ViewHeat
 from looktwice.core.study import Study
 from looktwice.evidence.base import Context
-from looktwice.evidence.config import ExpertConfig
-from looktwice.evidence.encoding import EncodedViews, StudyTokens
+from looktwice.evidence.encoding import EncodedViews, StudyTokens, is_photograph
 from looktwice.evidence.self_reference_maps import self_reference_maps
 from looktwice.evidence.settings import DEFAULTS
 
@@ -23,18 +20,15 @@ TITLE = "Unlike the rest of the same study"
 
 
 def fits(study: Study) -> bool:
-    """Whether this source can say something about a study: always."""
-    return True
+    """Whether the study has slices or renderings for views."""
+    return not is_photograph(study)
 
 
 @torch.inference_mode()
 def keep(views: EncodedViews, context: Context) -> Sequence[tuple[Tensor, Tensor]]:
     """Return the map (h, w) and the logit of each view, neither calibrated."""
-    expert, settings = context.expert, context.config.settings.self_reference
-    if views.photographs:
-        maps, logits = expert.photo_fusion(photograph_maps(views, expert.config))
-    else:
-        maps, logits = expert.fusion(self_reference_maps(views.tokens, expert.config.feature_levels, settings))
+    levels, settings = context.config.feature_levels, context.config.settings.self_reference
+    maps, logits = context.expert.fusion(self_reference_maps(views.tokens, levels, settings))
     return list(zip(maps.cpu(), logits.cpu(), strict=True))
 
 
@@ -53,16 +47,3 @@ def worst_views(logits: Tensor, share: float = DEFAULTS.self_reference.worst_vie
     """Mean logit of the most suspicious views of a study, so that a finding in few of many views decides it."""
     count = max(1, round(share * len(logits)))
     return logits.topk(count).values.mean()
-
-
-def photograph_maps(views: EncodedViews, config: ExpertConfig) -> Tensor:
-    """Return the self-reference maps (V, K, h, w) of photographs, of all encoder passes, on the finest grid."""
-    settings = config.settings.self_reference
-    maps = [self_reference_maps(views.tokens, config.feature_levels, settings)]
-    maps += [
-        self_reference_maps(tokens, one.feature_levels, settings)
-        for tokens, one in zip(views.passes, config.passes, strict=True)
-    ]
-    finest = max((one.shape[2:] for one in maps), key=math.prod)
-    same = [F.interpolate(one, finest, mode="bilinear", align_corners=False) for one in maps]
-    return torch.cat(same, dim=1)

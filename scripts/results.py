@@ -1,114 +1,136 @@
-"""Write ``docs/results.md`` from the files that ``looktwice evaluate detection --out docs/results/NAME.json`` wrote.
+"""Write ``docs/results.md`` from what ``benchmarks/folds.py`` and ``benchmarks/yardsticks.py`` wrote.
 
-Usage: ``python -P scripts/results.py``. The text around the tables is ``docs/results/about.md``; no figure in a table
-is typed by hand. ``docs/results/transfer/matrix.json`` was written by ``looktwice evaluate transfer --out``.
+Usage: ``python -P scripts/results.py``. The text around the tables is ``docs/results/about.md``; the figures come from
+``docs/results/folds.json`` and ``docs/results/yardsticks.json``, which hold the logits of every image.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from looktwice.evaluation.draws import mean_by_draw
-from looktwice.evaluation.metrics import macro
-from looktwice.evaluation.tables import number
+import numpy as np
+from sklearn.metrics import roc_auc_score
 
 DOCS = Path(__file__).parents[1] / "docs"
-ZERO_SHOT = "Zero-shot: each input on its own"
-FIGURES = {
-    "image_auroc": "image AUROC", "image_ap": "AP", "image_f1max": "F1-max", "balanced_accuracy": "balanced accuracy",
-    "pixel_auroc": "pixel AUROC", "pixel_ap": "pixel AP", "aupro": "AUPRO",
-}  # fmt: skip
+SETTINGS = ("alone", "cohort", "ours_2", "ours_4", "ours_8")
+CALLED = {
+    "alone": "alone",
+    "cohort": "cohort",
+    "ours_2": "2 references",
+    "ours_4": "4 references",
+    "ours_8": "8 references",
+}
+YARDSTICKS = {"plain": "plain recipe", "patchcore": "PatchCore", "anomaly_dino": "AnomalyDINO", "musc": "MuSc"}
+RESAMPLINGS = 2000
 
 
-def protocol(result: Mapping[str, Any]) -> str:
-    """Return the heading for a result: zero-shot, as a cohort, or with reference images."""
-    said = result["protocol"]
-    if said["cohort"]:
-        return "As a cohort, unlabelled (`--cohort`)"
-    if not said["references"]:
-        return ZERO_SHOT
-    return f"With {said['references']} reference images, mean of {said['draws']} draws (`--references`, `--draws`)"
+def fold_tables(folds: Mapping[str, Any], yardsticks: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the lines of each table by its mark in ``about.md``."""
+    return {
+        "folds": _aurocs(folds),
+        "alarms": _alarms(folds),
+        "yardsticks": _yardsticks(folds, yardsticks),
+    }
 
 
-def table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """One line per set, and their unweighted mean."""
-    rows = sorted(rows, key=lambda row: row["name"])
-    lines = [
-        "| set | normal / anomalous | " + " | ".join(FIGURES.values()) + " | best trivial predictor |",
-        "|---" * (len(FIGURES) + 3) + "|",
+def scored(found: Mapping[str, Any], setting: str) -> list[tuple[list[int], list[float]]]:
+    """Return labels and logits of one setting, draw by draw."""
+    if setting in ("alone", "cohort"):
+        return [(found["labels"], found[setting])]
+    return [(draw["labels"], draw[setting]) for draw in found["draws"]]
+
+
+def auroc(parts: Iterable[tuple[Sequence[int], Sequence[float]]]) -> float:
+    """Return the image AUROC, the mean over draws."""
+    return float(np.mean([roc_auc_score(labels, logits) for labels, logits in parts]))
+
+
+def _aurocs(folds: Mapping[str, Any]) -> list[str]:
+    lines = _header(["set", "normal / anomalous", *CALLED.values(), "pixels alone", "pixels, 8 references"])
+    rows = []
+    for name, found in folds.items():
+        values = [auroc(scored(found, setting)) for setting in SETTINGS]
+        values += [found["pixel"][key] for key in ("alone", "beside")]
+        rows.append(values)
+        normal = found["labels"].count(0)
+        lines.append(f"| {name} | {normal} / {len(found['labels']) - normal} | {_cells(values)} |")
+    return [
+        *lines,
+        f"| **mean** (95 % interval over sets) | | {' | '.join(_mean(column) for column in zip(*rows, strict=True))} |",
     ]
-    for row in rows:
-        best = row["trivial"]["best"]
-        trivial = f"{best['auroc']:.3f} ({best['feature'].replace('_', ' ')})" if best else "–"
-        cells = " | ".join(_with_interval(row, name) for name in FIGURES)
-        lines.append(f"| {row['name']} | {row['n_normal']} / {row['n_anomalous']} | {cells} | {trivial} |")
-    means = [mean if mean == "–" else f"**{mean}**" for mean in _numbers(macro(rows, FIGURES).values())]
-    return [*lines, f"| **mean** | | {' | '.join(means)} | |"]
 
 
-def draws_table(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """One line per set: its image AUROC with each draw of references; nothing where none were drawn."""
-    drawn = sorted((row for row in rows if "draws" in row), key=lambda row: row["name"])
-    if not drawn:
+def _alarms(folds: Mapping[str, Any]) -> list[str]:
+    shown = ("alone", "cohort", "ours_8")
+    lines = _header(["set", *(f"{CALLED[name]}: false alarms / found" for name in shown)])
+    rates = []
+    for name, found in folds.items():
+        row = [_rates(scored(found, setting)) for setting in shown]
+        rates.append([rate for pair in row for rate in pair])
+        lines.append(f"| {name} | {' | '.join(f'{low:.2f} / {high:.2f}' for low, high in row)} |")
+    means = np.mean(rates, axis=0)
+    pairs = " | ".join(f"**{means[i]:.3f} / {means[i + 1]:.3f}**" for i in range(0, len(means), 2))
+    return [*lines, f"| **mean** | {pairs} |"]
+
+
+def _rates(parts: Iterable[tuple[Sequence[int], Sequence[float]]]) -> tuple[float, float]:
+    labels, logits = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return float((logits[labels == 0] > 0).mean()), float((logits[labels == 1] > 0).mean())
+
+
+def _yardsticks(folds: Mapping[str, Any], yardsticks: Mapping[str, Any]) -> list[str]:
+    both = [name for name in yardsticks if name in folds]
+    if not both:
         return []
-    means = mean_by_draw(drawn, ["image_auroc"])
-    lines = [
-        "| image AUROC, draw of seed | " + " | ".join(str(mean["seed"]) for mean in means) + " |",
-        "|---" * (len(means) + 1) + "|",
-    ]
-    for name, draws in [*((row["name"], row["draws"]) for row in drawn), ("**mean**", means)]:
-        lines.append(f"| {name} | {' | '.join(_numbers(draw['image_auroc'] for draw in draws))} |")
-    return [*lines, ""]
+    kept = [name for name in YARDSTICKS if all(_has(yardsticks[one], name) for one in both)]
+    lines = _header(
+        ["set", *(YARDSTICKS[name] for name in kept), "trivial", "ours, 8 references", "ours, cohort", "ours, alone"]
+    )
+    rows = []
+    for name in both:
+        theirs, own = yardsticks[name], folds[name]
+        values = [
+            auroc([(theirs["cohort"]["labels"], theirs["cohort"]["musc"])])
+            if method == "musc"
+            else auroc([(draw["labels"], draw[method]) for draw in theirs["draws"]])
+            for method in kept
+        ]
+        values += [theirs["trivial"]["auroc"], *(auroc(scored(own, one)) for one in ("ours_8", "cohort", "alone"))]
+        rows.append(values)
+        lines.append(f"| {name} | {_cells(values)} |")
+    return [*lines, f"| **mean** | {' | '.join(f'**{value:.3f}**' for value in np.mean(rows, axis=0))} |"]
 
 
-def _numbers(values: Iterable[float | None]) -> list[str]:
-    return [number(value, 3) for value in values]
+def _has(found: Mapping[str, Any], method: str) -> bool:
+    return method in found["cohort"] if method == "musc" else method in found["draws"][0]
 
 
-def _with_interval(row: Mapping[str, Any], name: str) -> str:
-    bounds = row["ci95"].get(name)
-    return number(row[name], 3) + (f" ({bounds[0]:.2f}–{bounds[1]:.2f})" if bounds else "")
+def _header(columns: Sequence[str]) -> list[str]:
+    return ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
 
 
-def page(about: str, results: Iterable[Mapping[str, Any]]) -> str:
-    """Fill in the tables: sets left out of training, and sets that were never trained on."""
-    groups: dict[tuple[bool, str], list[Mapping[str, Any]]] = {}
-    for result in results:
-        groups.setdefault((result["protocol"]["leave_out"], protocol(result)), []).extend(result["sets"])
-    for left_out, mark in ((True, "<!-- left out -->"), (False, "<!-- never seen -->")):
-        own = sorted(
-            ((heading, rows) for (out, heading), rows in groups.items() if out is left_out), key=_zero_shot_first
-        )
-        tables = [line for heading, rows in own for line in _section(heading, rows)]
-        about = about.replace(mark, "\n".join(tables).rstrip())
-    return about
+def _cells(values: Iterable[float | None]) -> str:
+    return " | ".join("–" if value is None else f"{value:.3f}" for value in values)
 
 
-def _section(heading: str, rows: list[Mapping[str, Any]]) -> list[str]:
-    return [f"### {heading}", "", *table(rows), "", *draws_table(rows)]
-
-
-def matrix_table(matrix: Mapping[str, Any]) -> list[str]:
-    """One line for each training domain."""
-    lines = ["| trained on | " + " | ".join(matrix["tested_on"]) + " |", "|---" * (len(matrix["tested_on"]) + 1) + "|"]
-    rows = zip(matrix["trained_on"], matrix["values"], strict=True)
-    return [*lines, *(f"| {name} | {' | '.join(number(value, 3) for value in row)} |" for name, row in rows)]
-
-
-def _zero_shot_first(group: tuple[str, Any]) -> tuple[bool, str]:
-    return group[0] != ZERO_SHOT, group[0]
+def _mean(values: Iterable[float | None]) -> str:
+    known = np.array([value for value in values if value is not None])
+    drawn = np.random.default_rng(0).integers(len(known), size=(RESAMPLINGS, len(known)))
+    low, high = np.quantile(known[drawn].mean(axis=1), [0.025, 0.975])
+    return f"**{known.mean():.3f}** ({low:.2f}–{high:.2f})"
 
 
 def main() -> None:
-    """Gather the results by protocol and write the page."""
-    results = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((DOCS / "results").glob("*.json"))]
-    about = (DOCS / "results" / "about.md").read_text(encoding="utf-8")
-    matrix = json.loads((DOCS / "results" / "transfer" / "matrix.json").read_text(encoding="utf-8"))
-    about = about.replace("<!-- transfer -->", "\n".join(matrix_table(matrix)))
-    (DOCS / "results.md").write_text(page(about, results), encoding="utf-8")
+    """Fill the tables into the page."""
+    read = (DOCS / "results" / f"{name}.json" for name in ("folds", "yardsticks"))
+    folds, yardsticks = (json.loads(path.read_text()) if path.exists() else {} for path in read)
+    page = (DOCS / "results" / "about.md").read_text(encoding="utf-8")
+    for mark, lines in fold_tables(folds, yardsticks).items():
+        page = page.replace(f"<!-- {mark} -->", "\n".join(lines))
+    (DOCS / "results.md").write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from PIL import Image
 from looktwice.classification.anomaly import Anomaly, AnomalyView, Contours, Detection
 from looktwice.classification.taxonomy import parse_taxonomies, select
 
+from .made_studies import TINY, silence
+
 TAXONOMY = """
 category: plate
 normal: An even grey plate.
@@ -42,11 +44,11 @@ def inspector(tiny_encoder, tmp_path):
 
     levels = (FeatureLevel(1, 3), FeatureLevel(2, 3), FeatureLevel(3, 3))
     torch.manual_seed(0)
-    expert = build_expert(create_encoder(tiny_encoder), ExpertConfig(tiny_encoder, {}, 8, levels))
-    for fusion in (expert.fusion, expert.photo_fusion):
-        for probe in (fusion.map_probe, fusion.view_probe):
-            torch.nn.init.zeros_(probe.linear.weight)
-            torch.nn.init.zeros_(probe.linear.bias)
+    expert = build_expert(create_encoder(tiny_encoder), ExpertConfig(tiny_encoder, {}, 8, levels, TINY))
+    for probe in (expert.fusion.map_probe, expert.fusion.view_probe):
+        torch.nn.init.zeros_(probe.linear.weight)
+        torch.nn.init.zeros_(probe.linear.bias)
+    silence(expert)
     expert.save(tmp_path / "silent.safetensors")
     return Inspector(str(tmp_path / "silent.safetensors"), device="cpu", llm="template")
 

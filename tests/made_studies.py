@@ -17,7 +17,9 @@ from looktwice.core.calibration import Calibration
 from looktwice.core.finding import Finding
 from looktwice.core.result import Result, ViewScore
 from looktwice.core.study import Study, View
+from looktwice.encoders.adapters import AdapterShape
 from looktwice.evidence.base import Context
+from looktwice.evidence.config import AdaptedEncoder
 from looktwice.evidence.encoding import StudyTokens
 from looktwice.evidence.settings import DEFAULTS
 from looktwice.evidence.sources import find_evidence
@@ -65,10 +67,16 @@ def evidence_of(expert, *studies: Study) -> list[tuple[dict, StudyTokens]]:
     return [({one.name: one for one in findings}, tokens) for findings, tokens in found]
 
 
-def self_finding(expert, image: np.ndarray):
-    """Return what self-reference finds in a photograph."""
-    [(found, _)] = evidence_of(expert, PictureStudy([image], "image"))
-    return found["self_reference"]
+TINY = AdaptedEncoder("tiny", {}, AdapterShape(rank=0), level_dims=(6, 8, 10, 12), embed_dim=16)
+"""The encoder that costs nothing, in the place of an adapted one."""
+
+
+def silence(expert, logit: float = 0.0) -> None:
+    """Let Look-Twice say the same of every photograph and of every place in it."""
+    network = expert.adapted_look_twice
+    for parameter in (network.peak_weight, network.predictor[-1].weight, network.prompt_adaptor.weight):
+        parameter.data.zero_()
+    network.predictor[-1].bias.data.fill_(logit)
 
 
 def make_result(study, heatmap, pictures, threshold: float = 0.5, score: float = 0.83, **changes) -> Result:

@@ -19,7 +19,7 @@ from looktwice.pipeline import Inspector
 
 CONTRACT = {
     "study", "input", "modality", "score", "threshold", "verdict", "suspicion", "views", "findings", "regions",
-    "candidates", "explanation", "answer", "artifacts", "model", "version", "seconds",
+    "candidates", "p_normal", "p_normal_from", "explanation", "answer", "artifacts", "model", "version", "seconds",
 }  # fmt: skip
 SECONDS = {"load", "encode", "match", "lift", "explain", "write", "total"}
 

@@ -16,11 +16,14 @@ from typer.testing import CliRunner
 
 from looktwice.cli import app
 from looktwice.core.calibration import Calibration
+from looktwice.encoders.adapters import AdapterShape
 from looktwice.encoders.registry import create_encoder
-from looktwice.evidence.config import ExpertConfig
+from looktwice.evidence.config import AdaptedEncoder, ExpertConfig
 from looktwice.evidence.expert import build_expert
 from looktwice.evidence.self_reference_maps import FeatureLevel
 
+# The encoder of the page, in the place of an adapted one.
+PATCHES = AdaptedEncoder("random-patches", {}, AdapterShape(rank=0), level_dims=(64,) * 4, embed_dim=16)
 PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
 FILES = dict(re.findall(r"^`([\w/]+\.py)`:\n\n```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S))
 
@@ -39,7 +42,7 @@ def recipes(plugins: Path) -> Path:
 def expert(recipes: Path, tmp_path: Path) -> Path:
     """An expert's file for the encoder of the page."""
     known = {"image": Calibration(), "thermal": Calibration()}
-    config = ExpertConfig("random-patches", {}, 16, (FeatureLevel(1, 1),), calibration=known)
+    config = ExpertConfig("random-patches", {}, 16, (FeatureLevel(1, 1),), PATCHES, calibration=known)
     torch.manual_seed(0)
     build_expert(create_encoder("random-patches"), config).save(tmp_path / "mine.safetensors")
     return tmp_path / "mine.safetensors"
@@ -75,7 +78,7 @@ def test_the_encoder_and_the_source_of_evidence_inspect_a_photograph(expert, pho
     assert list(result["model"]["sha256"]) == ["mine.safetensors"]
     scores = {finding["name"]: finding["score"] for finding in result["findings"]}
     assert scores["overexposure"] > 0.5
-    assert result["score"] == pytest.approx(max(scores["overexposure"], scores["self_reference"]))
+    assert result["score"] == pytest.approx(max(scores["overexposure"], scores["ltfm"]))
     assert "Overexposed pixels" in (photograph.parent / "out" / "brick" / "report.html").read_text(encoding="utf-8")
 
 

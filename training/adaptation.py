@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 
+from looktwice.encoders.adapters import DOWN, UP, AdapterShape
 from looktwice.encoders.dinov2 import DinoV2Small
 from looktwice.evidence.networks.adapted_look_twice import AdaptedLookTwice
 from looktwice.training.pool import Pool
 from looktwice.training.tensor_file import write_tensors
+from looktwice.training.thinning import kept_places, thinned
 
 CHECKPOINT_STEPS = 50
 
@@ -32,10 +33,11 @@ class AdaptationRecipe:
     Attributes
     ----------
     steps, batch : int
-    rank, alpha : int
-        Of the adapters.
-    first_block : int
-        The first block with adapters, 0-based.
+    adapters : AdapterShape
+    kept : int
+        Rows and columns of tokens that a step sees of each picture; see ``thinning``.
+    whole_share : float
+        Share of the steps, the last ones, that see whole pictures.
     adapter_rate, match_rate : float
         Peak learning rates of AdamW, of the adapters and of Look-Twice: a short warm-up, then a cosine.
     weight_decay : float
@@ -49,15 +51,15 @@ class AdaptationRecipe:
 
     Examples
     --------
-    >>> AdaptationRecipe(steps=100).rank
+    >>> AdaptationRecipe(steps=100).adapters.rank
     16
     """
 
     steps: int = 1200
     batch: int = 16
-    rank: int = 16
-    alpha: int = 32
-    first_block: int = 3
+    adapters: AdapterShape = field(default_factory=AdapterShape)
+    kept: int = 13
+    whole_share: float = 0.15
     adapter_rate: float = 4e-4
     match_rate: float = 1e-3
     weight_decay: float = 0.02
@@ -68,15 +70,6 @@ class AdaptationRecipe:
 
 
 Report = Callable[[int, dict[str, float]], None]
-
-
-def inject_adapters(encoder: DinoV2Small, recipe: AdaptationRecipe) -> dict[str, nn.Parameter]:
-    """Put untrained adapters into an encoder's attention and feed-forward layers; return their parameters by name."""
-    blocks = "|".join(str(number) for number in range(recipe.first_block, len(encoder.network.blocks)))
-    layers = rf"blocks\.({blocks})\.(attn\.(qkv|proj)|mlp\.(fc1|fc2))"
-    config = LoraConfig(r=recipe.rank, lora_alpha=recipe.alpha, target_modules=layers)
-    inject_adapter_in_model(config, encoder.network)
-    return {name: one for name, one in encoder.network.named_parameters() if "lora_" in name}
 
 
 def train_adapters(
@@ -92,7 +85,7 @@ def train_adapters(
     Parameters
     ----------
     encoder : DinoV2Small
-        With adapters; see `inject_adapters`.
+        With adapters; see ``encoders.adapters``.
     look_twice : AdaptedLookTwice
     pool : Pool
     recipe : AdaptationRecipe
@@ -102,7 +95,7 @@ def train_adapters(
         Called with the step and the losses.
     """
     torch.manual_seed(recipe.seed)
-    adapters = {name: one for name, one in encoder.network.named_parameters() if "lora_" in name}
+    adapters = {name: one for name, one in encoder.network.named_parameters() if name.endswith((DOWN, UP))}
     matching = dict(look_twice.named_parameters())
     trained = {**{f"adapter.{name}": one for name, one in adapters.items()}, **matching}
     optimiser = torch.optim.AdamW(
@@ -118,10 +111,14 @@ def train_adapters(
     for step, rows in enumerate(_draws(pool, recipe, start), start):
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * _rate(step, recipe)
-        torch.manual_seed(recipe.seed * 1_000_003 + step)
-        tokens = encoder.after(pool.hidden[rows].float(), recipe.first_block)
-        maps, logits = look_twice(tokens.levels, encoder.grid)
-        losses = _losses(maps, logits, pool, rows)
+        torch.manual_seed(_seed(recipe, step))
+        hidden, cells = pool.hidden[rows].float(), pool.cells[rows]
+        if step < (1 - recipe.whole_share) * recipe.steps:
+            places = kept_places(cells, recipe.kept, torch.Generator().manual_seed(_seed(recipe, step)))
+            hidden, cells = thinned(hidden, cells, places)
+        levels = encoder.after(hidden, recipe.adapters.first_block).levels
+        maps, logits = look_twice(levels, (cells.shape[1], cells.shape[2]))
+        losses = _losses(maps, logits, pool.labels[rows], cells.flatten(1), pool.known[rows])
         optimiser.zero_grad()
         (losses["image"] + recipe.map_weight * losses["map"] + losses["dice"]).backward()
         torch.nn.utils.clip_grad_norm_(list(trained.values()), 1.0)
@@ -140,9 +137,8 @@ def train_adapters(
     look_twice.eval()
 
 
-def _losses(maps: Tensor, logits: Tensor, pool: Pool, rows: Tensor) -> dict[str, Tensor]:
+def _losses(maps: Tensor, logits: Tensor, labels: Tensor, cells: Tensor, known: Tensor) -> dict[str, Tensor]:
     """Return the image loss, and the map's cross-entropy and Dice loss over pictures whose anomaly's place is known."""
-    labels, cells, known = pool.labels[rows], pool.cells[rows].flatten(1), pool.known[rows]
     flat = maps.flatten(1)
     entropy = (F.binary_cross_entropy_with_logits(flat, cells, reduction="none").mean(dim=1) * known).mean()
     shown = flat.sigmoid()
@@ -162,13 +158,17 @@ def _draws(pool: Pool, recipe: AdaptationRecipe, start: int) -> Iterator[Tensor]
     groups = [[(owner == number).logical_and(pool.labels == label).nonzero().flatten() for label in (0, 1)]
               for number in range(len(names))]  # fmt: skip
     for step in range(start, recipe.steps):
-        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
+        generator = torch.Generator().manual_seed(_seed(recipe, step))
         rows = []
         for place in range(recipe.batch):
             own = groups[int(torch.randint(len(groups), (1,), generator=generator))]
             group = own[place % 2] if len(own[place % 2]) else own[1 - place % 2]
             rows.append(int(group[int(torch.randint(len(group), (1,), generator=generator))]))
         yield torch.tensor(rows)
+
+
+def _seed(recipe: AdaptationRecipe, step: int) -> int:
+    return recipe.seed * 1_000_003 + step
 
 
 def _rate(step: int, recipe: AdaptationRecipe) -> float:

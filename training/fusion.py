@@ -13,15 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from looktwice.evidence.networks.probes import Fusion, LinearProbe
-from looktwice.evidence.self_reference_maps import MAPS, STATISTICS, summarise
+from looktwice.evidence.self_reference_maps import summarise
 from looktwice.training.losses import ANOMALOUS_SHARE, image_loss, ranking_loss
 from looktwice.training.minimise import minimise
 
 # Weight of the sum of squared weights: for the view head and the map head.
 VIEW_DECAY, MAP_DECAY = 0.05, 0.05
-# Where the peaks of some fields are held to count alike: their weight, and that of the squared deviations from it.
-# Painted anomalies are found best by the fields that show pasted edges; held alike, the others keep their say.
-ALIKE_WEIGHT, ALIKE_DECAY = 0.1, 1.0
 # About so many normal places are fitted on.
 MOST_PLACES = 100_000
 
@@ -32,7 +29,6 @@ def fit_fusion(
     labels: Tensor,
     masks: Tensor,
     sources: Sequence[str],
-    alike: Sequence[int] = (),
 ) -> tuple[Tensor, Tensor]:
     """Fit a fusion in place.
 
@@ -49,8 +45,6 @@ def fit_fusion(
         Share of each token that is anomalous; negative where that is not known.
     sources : sequence of str
         Of each example.
-    alike : sequence of int
-        Fields whose ``nearest`` peaks are held to count alike unless the examples say otherwise.
 
     Returns
     -------
@@ -66,28 +60,22 @@ def fit_fusion(
     rows = [torch.tensor([name == source for name in sources]) for source in sorted(set(sources))]
     rows = [own for own in rows if 0 < labels[own].sum() < own.sum()]
     if rows:
-        _fit_views(fusion.view_probe, statistics, labels, rows, alike)
+        _fit_views(fusion.view_probe, statistics, labels, rows)
     _fit_places(fusion.map_probe, maps.movedim(1, -1), masks)
     with torch.no_grad():
-        fusion.spread.copy_(fusion.view_probe(statistics).std().clamp_min(1e-6))
         fused: tuple[Tensor, Tensor] = fusion(maps)
     return fused
 
 
-def _fit_views(
-    head: LinearProbe, statistics: Tensor, labels: Tensor, rows: Sequence[Tensor], alike: Sequence[int]
-) -> None:
+def _fit_views(head: LinearProbe, statistics: Tensor, labels: Tensor, rows: Sequence[Tensor]) -> None:
     standard = head.standardise(statistics)
-    held = torch.zeros(statistics.shape[1]).view(-1, len(MAPS), len(STATISTICS))
-    held[list(alike), MAPS.index("nearest"), STATISTICS.index("top")] = ALIKE_WEIGHT
-    decay = ALIKE_DECAY if alike else VIEW_DECAY
 
     def loss(weights: Tensor, bias: Tensor) -> Tensor:
         logits = standard @ weights + bias
         parts = [
             ranking_loss(logits[own], labels[own]) + image_loss(logits[own].sigmoid(), labels[own]) for own in rows
         ]
-        return torch.stack(parts).mean() + decay * (weights - held.flatten()).square().sum()
+        return torch.stack(parts).mean() + VIEW_DECAY * weights.square().sum()
 
     _fit(head, loss)
 

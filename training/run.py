@@ -1,4 +1,4 @@
-"""Training an expert: from folders of images to the expert's file."""
+"""Training the parts of an expert that see slices and renderings: from folders of images to the expert's file."""
 
 # kinds: calibrates by normal inputs of every kind that ships
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,12 @@ from looktwice.core.shipped_pictures import shipped_pictures
 from looktwice.core.study import Modality
 from looktwice.encoders.registry import create_encoder
 from looktwice.evidence.base import Context
-from looktwice.evidence.config import EncoderPass, ExpertConfig
+from looktwice.evidence.config import ExpertConfig
 from looktwice.evidence.expert import Expert, build_expert
 from looktwice.evidence.expert_file import load_look_twice
 from looktwice.evidence.self_reference_maps import FeatureLevel, self_reference_maps
 from looktwice.evidence.sources import find_sources
-from looktwice.training.calibration import calibrate_maps, calibrate_scores, calibrate_studies
+from looktwice.training.calibration import calibrate_studies
 from looktwice.training.corpus import Source, draw_examples, gather_sources
 from looktwice.training.fusion import fit_fusion
 from looktwice.training.stage1 import Recipe, train_look_twice
@@ -46,10 +46,8 @@ class Plan:
     encoder : str
     encoder_options : dict
     embed_dim : int
-    feature_levels, passes, heterogeneous : tuple
+    feature_levels : tuple
         See ``evidence.expert.ExpertConfig``.
-    alike : tuple of int
-        Fields of photographs whose peaks are held to count alike; see ``training.fusion``.
     max_tiles : int
     examples : int
         Drawn from each source.
@@ -73,12 +71,6 @@ class Plan:
     encoder_options: tuple[tuple[str, Any], ...] = ()
     embed_dim: int = 256
     feature_levels: tuple[FeatureLevel, ...] = (FeatureLevel(1, 3), FeatureLevel(2, 3), FeatureLevel(3, 3))
-    passes: tuple[EncoderPass, ...] = (
-        EncoderPass("", {}, (FeatureLevel(1, 1), FeatureLevel(2, 1), FeatureLevel(3, 1))),
-        EncoderPass("dinov2_small", {"input_size": 448}, (FeatureLevel(2, 1),)),
-    )
-    heterogeneous: tuple[int, ...] = (0, 3, 4)
-    alike: tuple[int, ...] = (3, 4, 6)
     max_tiles: int = 1
     examples: int = 260
     steps: int = 600
@@ -113,8 +105,6 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
         encoder_options={"input_size": encoder.input_size, **dict(plan.encoder_options)},
         embed_dim=plan.embed_dim,
         feature_levels=plan.feature_levels,
-        passes=plan.passes,
-        heterogeneous=plan.heterogeneous,
         max_tiles=plan.max_tiles,
     )
     expert = build_expert(encoder, config)
@@ -132,8 +122,7 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
     else:
         expert.look_twice.load_state_dict(load_look_twice(plan.look_twice))
     _fit_views(expert, tokens)
-    map_logits, view_logits = _fit_photographs(expert, tokens, plan.alike)
-    calibration = {Modality.IMAGE.value: _image_calibration(map_logits, view_logits, tokens)}
+    calibration: dict[str, Calibration] = {}
     for modality in (Modality.VOLUME, Modality.POINTCLOUD):
         normal = [study for source in sources if source.modality is modality for study in source.studies]
         if normal:
@@ -151,13 +140,6 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
     record = {**asdict(plan), "sources": [source.name for source in sources], "examples_seen": len(tokens)}
     write_json(record, out / "training.json", default=str)
     return path
-
-
-def _image_calibration(map_logits: torch.Tensor, view_logits: torch.Tensor, tokens: TokenSet) -> Calibration:
-    """Calibrate a photograph's map by normal pictures, and its score by both."""
-    map_shift, map_scale = calibrate_maps(map_logits[tokens.labels == 0].numpy())
-    score_shift, score_scale = calibrate_scores(view_logits, tokens.labels, tokens.sources)
-    return Calibration(score_shift, score_scale, map_shift, map_scale)
 
 
 def _encode(expert: Expert, source: Source, plan: Plan, path: Path) -> TokenSet:
@@ -179,7 +161,7 @@ def _fingerprint(source: Source, plan: Plan) -> str:
     parts = (
         source.name, [str(path) for path in source.normals], [str(one.path) for one in source.anomalies],
         [str(study.source) for study in source.studies], plan.encoder, plan.encoder_options, plan.feature_levels,
-        plan.passes, plan.examples, plan.seed,
+        plan.examples, plan.seed,
     )  # fmt: skip
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
 
@@ -196,17 +178,7 @@ def _fit_views(expert: Expert, tokens: TokenSet) -> None:
         ]
     )
     sources = [tokens.sources[row] for row in rows.tolist()]
-    fit_fusion(expert.fusion, maps, tokens.labels[rows], tokens.token_masks[rows], sources)
-
-
-def _fit_photographs(expert: Expert, tokens: TokenSet, alike: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Fit the heads that judge photographs; return the map logits and the logits of all examples."""
-    rows = tokens.painted()
-    sources = [tokens.sources[row] for row in rows.tolist()]
-    fit_fusion(expert.photo_fusion, tokens.photo_maps[rows], tokens.labels[rows], tokens.masks[rows], sources, alike)
-    with torch.no_grad():
-        fused: tuple[torch.Tensor, torch.Tensor] = expert.photo_fusion(tokens.photo_maps.float())
-    return fused
+    fit_fusion(expert.fusion, maps, tokens.labels[rows], tokens.masks[rows], sources)
 
 
 def _logger(writer: Any) -> Callable[[int, dict[str, float]], None]:

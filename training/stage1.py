@@ -76,7 +76,7 @@ def train_look_twice(
     schedule = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(optimiser, recipe.restarts, T_mult=2)
     model, optimiser, schedule = accelerator.prepare(model, optimiser, schedule)
     start = _resume(checkpoint, model, optimiser, schedule)
-    groups, masks = _groups(tokens), tokens.token_masks
+    groups, masks = _groups(tokens), tokens.masks
     for step in range(start, recipe.steps):
         rows = _draw(groups, recipe.batch, step, recipe.seed)
         batch = tokens.tokens(rows)

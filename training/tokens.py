@@ -1,4 +1,4 @@
-"""Training examples as cached tokens and maps: each image is encoded only once, for any number of epochs."""
+"""Training examples as cached tokens: each image is encoded only once, for any number of epochs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from torch import Tensor
 
 from looktwice.core.batches import batched
 from looktwice.core.tokens import Tokens
-from looktwice.evidence.encoding import encode_photographs
 from looktwice.evidence.expert import Expert
-from looktwice.evidence.self_reference import photograph_maps
 from looktwice.training.corpus import Example
 from looktwice.training.tensor_file import write_tensors
 
@@ -30,11 +28,9 @@ class TokenSet:
     ----------
     levels : list of Tensor, each (E, N, C_i), float16
     final : Tensor, (E, N, C), float16
-    photo_maps : Tensor, (E, K, h', w'), float16
-        Self-reference maps of the examples, taken for photographs.
     labels : Tensor, (E,), float32
-    masks : Tensor, (E, h', w'), float32
-        Share of each cell's area that is anomalous; ``UNKNOWN`` where the place is not known.
+    masks : Tensor, (E, h, w), float32
+        Share of each token's area that is anomalous; ``UNKNOWN`` where the place is not known.
     real : Tensor, (E,), bool
         Whether the anomaly was found, not painted.
     sources : list of str
@@ -43,9 +39,9 @@ class TokenSet:
 
     Examples
     --------
-    >>> final, maps, masks = torch.zeros(2, 4, 8).half(), torch.zeros(2, 1, 4, 4).half(), torch.zeros(2, 4, 4)
+    >>> final, masks = torch.zeros(2, 4, 8).half(), torch.zeros(2, 2, 2)
     >>> labels, real = torch.tensor([0.0, 1.0]), torch.tensor([False, True])
-    >>> tiles = TokenSet([final], final, maps, labels, masks, real, ["tile", "tile"], grid=(2, 2))
+    >>> tiles = TokenSet([final], final, labels, masks, real, ["tile", "tile"], grid=(2, 2))
     >>> both = TokenSet.join([tiles, tiles])
     >>> len(both), both.painted().tolist(), both.tokens(both.members("tile")[:1]).final.dtype
     (4, [0, 2], torch.float32)
@@ -53,7 +49,6 @@ class TokenSet:
 
     levels: list[Tensor]
     final: Tensor
-    photo_maps: Tensor
     labels: Tensor
     masks: Tensor
     real: Tensor
@@ -66,11 +61,6 @@ class TokenSet:
     def tokens(self, rows: Tensor | slice) -> Tokens:
         """Tokens of some examples, in full precision."""
         return Tokens(self.final[rows].float(), [level[rows].float() for level in self.levels], self.grid)
-
-    @property
-    def token_masks(self) -> Tensor:
-        """The masks on the tokens' grid, (E, h, w)."""
-        return F.adaptive_avg_pool2d(self.masks[:, None], self.grid)[:, 0]
 
     def members(self, source: str) -> Tensor:
         """Row numbers of a source's examples."""
@@ -86,7 +76,6 @@ class TokenSet:
         return TokenSet(
             levels=[torch.cat(level) for level in zip(*(part.levels for part in parts), strict=True)],
             final=torch.cat([part.final for part in parts]),
-            photo_maps=torch.cat([part.photo_maps for part in parts]),
             labels=torch.cat([part.labels for part in parts]),
             masks=torch.cat([part.masks for part in parts]),
             real=torch.cat([part.real for part in parts]),
@@ -106,28 +95,25 @@ class TokenSet:
 
 @torch.inference_mode()
 def encode_examples(expert: Expert, examples: Iterator[Example]) -> TokenSet:
-    """Encode examples in batches and keep their tokens and maps in half precision."""
+    """Encode examples in batches and keep their tokens in half precision."""
     return TokenSet.join([_encode(expert, batch) for batch in batched(examples, BATCH)])
 
 
 def _encode(expert: Expert, batch: Sequence[Example]) -> TokenSet:
-    images = [example.image for example in batch]
-    views = encode_photographs(expert, images)
-    tokens, maps = views.tokens, photograph_maps(views, expert.config)
+    tokens = expert.encoder.encode([example.image for example in batch])
     # Cloned outside inference mode's tensors, which cannot be trained on.
     return TokenSet(
         levels=[level.half().cpu().clone() for level in tokens.levels],
         final=tokens.final.half().cpu().clone(),
-        photo_maps=maps.half().cpu().clone(),
         labels=torch.tensor([float(example.label) for example in batch]),
-        masks=torch.stack([_cell_mask(example, (maps.shape[2], maps.shape[3])) for example in batch]),
+        masks=torch.stack([_token_mask(example, tokens.grid) for example in batch]),
         real=torch.tensor([example.real for example in batch]),
         sources=[example.source for example in batch],
         grid=tokens.grid,
     )
 
 
-def _cell_mask(example: Example, grid: tuple[int, int]) -> Tensor:
+def _token_mask(example: Example, grid: tuple[int, int]) -> Tensor:
     if example.mask is None:
         return torch.full(grid, UNKNOWN)
     mask = torch.from_numpy(example.mask).float()[None, None]

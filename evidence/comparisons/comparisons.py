@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-from torch import Tensor
 
 from looktwice.core.discovery import find_parts
 from looktwice.core.errors import InputError, UsageError
 from looktwice.core.finding import Finding
 from looktwice.core.result import Failure
 from looktwice.core.study import ByteArray, Study
-from looktwice.evidence import self_reference
-from looktwice.evidence.base import Context, Typical
+from looktwice.evidence.base import Context
 from looktwice.evidence.comparisons.golden_templates import GoldenTemplates, is_drawing
-from looktwice.evidence.comparisons.photographs import (
-    PhotographCohort,
-    PhotographDescriber,
-    PhotographReferences,
-    add_own,
-    typical_of,
-)
+from looktwice.evidence.comparisons.photographs import PhotographCohort, PhotographReferences, Seen, see
 from looktwice.evidence.comparisons.studies import LEAST_COHORT, Comparer, StudyCohort, StudyReferences
 from looktwice.evidence.comparisons.studies import LEAST_REFERENCES as STUDY_REFERENCES
-from looktwice.evidence.comparisons.tiles import TiledReferences
 from looktwice.evidence.encoding import EncodedViews, StudyTokens, batches_of, is_photograph
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.settings import DEFAULTS, Settings
@@ -38,16 +28,13 @@ class Comparisons:
 
     Attributes
     ----------
-    photographs : PhotographReferences, TiledReferences or PhotographCohort, optional
+    photographs : PhotographReferences, optional
     studies : dict of str to StudyReferences or StudyCohort
         For kinds of many views.
-    members : dict of str to (Tensor, float)
-        What the comparison with each other says of a cohort's photographs, by ``Study.key``: logits of places (h, w),
-        and of the photograph.
+    members : dict of str to Finding
+        What the comparison with each other says of a cohort's photographs, by ``Study.key``.
     tokens : dict of str to StudyTokens
         What the sources kept of them.
-    typical : Typical, optional
-        What self-reference finds in photographs of this material.
     pictures : list of uint8 arrays
         The photographs among the references.
     templates : GoldenTemplates, optional
@@ -64,16 +51,15 @@ class Comparisons:
     >>> import numpy as np
     >>> from looktwice.modalities.images.study import ImageStudy
     >>> study = ImageStudy(Path("plate.png"), np.zeros((32, 32, 3), np.uint8))
-    >>> Comparisons().compare(study, [None], own=None)
+    >>> Comparisons().compare(study, StudyTokens((8, 8), {}))
     >>> study.notes
     ['not compared with other inputs: there are too few of its kind (image)']
     """
 
-    photographs: PhotographDescriber | PhotographCohort | TiledReferences | None = None
+    photographs: PhotographReferences | None = None
     studies: dict[str, StudyReferences[Any] | StudyCohort[Any]] = field(default_factory=dict)
-    members: dict[str, tuple[Tensor, float]] = field(default_factory=dict)
+    members: dict[str, Finding] = field(default_factory=dict)
     tokens: dict[str, StudyTokens] = field(default_factory=dict)
-    typical: Typical | None = None
     pictures: list[ByteArray] = field(default_factory=list)
     templates: GoldenTemplates | None = None
     shown: dict[str, Study] = field(default_factory=dict)
@@ -81,20 +67,16 @@ class Comparisons:
 
     def keep(self, views: EncodedViews) -> Sequence[Any]:
         """Return what `compare` will need of a batch of views, one item per view."""
-        if views.photographs and self.photographs is not None:
-            return self.photographs.keep(views)
-        return [None] * len(views.crop_counts)
+        if views.adapted is None:
+            return [None] * len(views.crop_counts)
+        return see(views, self.settings.photographs)
 
-    def compare(self, study: Study, kept: Sequence[Any], own: Finding | None) -> Finding | None:
+    def compare(self, study: Study, tokens: StudyTokens) -> Finding | None:
         """Compare a study; None, and a note in the study, where too few are of its kind."""
-        if own is not None and study.key in self.members:
-            return add_own("cohort", *self.members[study.key], own, self.typical, self.settings.photographs)
-        if (
-            own is not None
-            and is_photograph(study)
-            and isinstance(self.photographs, (PhotographReferences, TiledReferences))
-        ):
-            return self.photographs.compare(study.views()[0].image, kept[0], own, self.typical)
+        if study.key in self.members:
+            return self.members[study.key]
+        if is_photograph(study) and self.photographs is not None:
+            return self.photographs.compare(_seen(tokens, "references"))
         others = self.studies.get(str(study.modality))
         if others is None:
             study.notes.append(f"not compared with other inputs: there are too few of its kind ({study.modality})")
@@ -102,7 +84,7 @@ class Comparisons:
         return others.compare(study)
 
 
-def references_of(expert: Expert, studies: Iterable[Study], method: str = "levels", strict: bool = True) -> Comparisons:
+def references_of(expert: Expert, studies: Iterable[Study], strict: bool = True) -> Comparisons:
     """Return what it takes to compare with normal inputs.
 
     Parameters
@@ -110,8 +92,6 @@ def references_of(expert: Expert, studies: Iterable[Study], method: str = "level
     expert : Expert
     studies : iterable of Study
         Opened one by one; of one that has many views only what its comparison needs is kept.
-    method : {"levels", "tiles"}
-        How photographs are compared: by several feature levels weighed by their headroom, or whole and in tiles by one.
     strict : bool
         Whether an input of many views that cannot be compared with, or too few of them, are an error; otherwise they
         are only shown beside what was found.
@@ -139,21 +119,24 @@ def references_of(expert: Expert, studies: Iterable[Study], method: str = "level
         if strict or len(own) >= STUDY_REFERENCES:
             found.studies[kind] = StudyReferences(_comparers(settings)[kind], own, settings.studies)
     if photographs:
-        _compare_photographs(expert, photographs, method, found)
+        _compare_photographs(expert, photographs, found)
     return found
 
 
-def _compare_photographs(expert: Expert, photographs: Sequence[Study], method: str, found: Comparisons) -> None:
+def _compare_photographs(expert: Expert, photographs: Sequence[Study], found: Comparisons) -> None:
     found.pictures = [study.views()[0].image for study in photographs]
-    drawings = expert.config.settings.drawings
+    drawings = found.settings.drawings
     if all(is_drawing(picture, drawings) for picture in found.pictures):
         found.templates = GoldenTemplates(found.pictures, drawings)
-    if method == "tiles":
-        found.photographs = TiledReferences(expert, found.pictures)
-        return
-    tokens = encode_for(photographs, Context(expert, references=Comparisons(PhotographDescriber(expert))))
-    found.photographs = PhotographReferences(expert, found.pictures, [one.kept["references"][0] for one in tokens])
-    found.typical = typical_of(_self_findings(expert, photographs, tokens))
+    tokens = encode_for(photographs, Context(expert, references=found))
+    seen = [_seen(own, "references") for own in tokens]
+    found.photographs = PhotographReferences(found.pictures, seen, found.settings)
+
+
+def _seen(tokens: StudyTokens, source: str) -> Seen:
+    """Return what comparisons need of a photograph, out of what sources kept of its tokens."""
+    seen: Seen = tokens.kept[source][0]
+    return replace(seen, judged=tokens.kept["ltfm"][0])
 
 
 def cohort_of(expert: Expert, studies: Iterable[Study | Failure]) -> Comparisons:
@@ -174,9 +157,7 @@ def cohort_of(expert: Expert, studies: Iterable[Study | Failure]) -> Comparisons
     """
     settings = expert.config.settings
     found, counts = Comparisons(settings=settings), dict[str, int]()
-    photographs = PhotographCohort(expert)
-    described: dict[str, Any] = {}
-    usual: list[Finding] = []
+    photographs: dict[str, Seen] = {}
     members: dict[str, dict[str, Any]] = {}
     for batch in batches_of(studies):
         if isinstance(batch, Failure):
@@ -184,10 +165,10 @@ def cohort_of(expert: Expert, studies: Iterable[Study | Failure]) -> Comparisons
         for study in batch:
             counts[str(study.modality)] = counts.get(str(study.modality), 0) + 1
         if is_photograph(batch[0]):
-            tokens = encode_for(batch, Context(expert, cohort=Comparisons(photographs)))
-            usual += _self_findings(expert, batch, tokens)
+            tokens = encode_for(batch, Context(expert, cohort=found))
             for study, own in zip(batch, tokens, strict=True):
-                described[study.key] = own.kept.pop("cohort")[0]
+                photographs[study.key] = _seen(own, "cohort").coarse()
+                del own.kept["cohort"]
                 found.tokens[study.key] = own
             continue
         (study,) = batch
@@ -196,9 +177,9 @@ def cohort_of(expert: Expert, studies: Iterable[Study | Failure]) -> Comparisons
             members.setdefault(str(study.modality), {})[study.key] = one
     if max(counts.values(), default=0) < LEAST_COHORT:
         raise UsageError(f"a cohort needs at least {LEAST_COHORT} inputs of one kind")
-    if len(described) >= LEAST_COHORT:
-        found.members = dict(zip(described, photographs.compare_all(list(described.values())), strict=True))
-        found.typical = typical_of(usual)
+    if len(photographs) >= LEAST_COHORT:
+        cohort = PhotographCohort(list(photographs.values()), settings)
+        found.members = {key: cohort.finding(number) for number, key in enumerate(photographs)}
     for kind, described_members in members.items():
         if counts[kind] >= LEAST_COHORT:
             found.studies[kind] = StudyCohort(
@@ -232,8 +213,3 @@ def _describe(study: Study, settings: Settings) -> Any:
         return comparer_of(study, settings).describe(study)
     except (InputError, UsageError):
         return None
-
-
-def _self_findings(expert: Expert, studies: Sequence[Study], tokens: Sequence[StudyTokens]) -> list[Finding]:
-    context = Context(expert)
-    return [self_reference.look(study, own, context) for study, own in zip(studies, tokens, strict=True)]

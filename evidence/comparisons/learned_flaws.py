@@ -68,7 +68,7 @@ class LearnedFlaws:
     Parameters
     ----------
     expert : Expert
-        Its last encoder pass over photographs describes them.
+        Its adapted encoder describes photographs, at twice its side.
     normal : sequence of uint8, shape (H, W, 3)
         At least two normal pictures.
     flawed : sequence of OutlinedExample
@@ -84,7 +84,8 @@ class LearnedFlaws:
     >>> def encode(pictures):
     ...     colours = resize_batch(pictures, 8, mean=0.5, std=0.5).flatten(2).mT
     ...     return Tokens(colours, [colours] * 3, (8, 8))
-    >>> expert = SimpleNamespace(config=ExpertConfig("", {}, 16, ()), encoder=SimpleNamespace(encode=encode))
+    >>> encoder = SimpleNamespace(detailed=lambda: SimpleNamespace(encode=encode))
+    >>> expert = SimpleNamespace(config=ExpertConfig("", {}, 16, ()), adapted_encoder=encoder)
     >>> sound = list(np.random.default_rng(0).integers(90, 110, (4, 64, 64, 3), np.uint8))
     >>> flawed, outline = sound[0].copy(), np.zeros((64, 64), bool)
     >>> flawed[16:32, 16:32, 0], outline[16:32, 16:32] = 255, True
@@ -95,6 +96,8 @@ class LearnedFlaws:
 
     def __init__(self, expert: Expert, normal: Sequence[ByteArray], flawed: Sequence[OutlinedExample]) -> None:
         self._expert, settings = expert, expert.config.settings.learned_flaws
+        # Twice the side: outlines are often smaller than a token.
+        self._encoder = expert.adapted_encoder.detailed()
         sound = self._describe(normal[:: -(-len(normal) // settings.most_normal)])
         shown = self._describe([one.image for one in flawed])
         covered = np.stack([_cover(one.outline, shown.shape[1:3]) for one in flawed])
@@ -115,10 +118,8 @@ class LearnedFlaws:
     @torch.inference_mode()
     def _describe(self, pictures: Sequence[ByteArray]) -> Vectors:
         """Tokens (V, h, w, C) of pictures."""
-        passes = self._expert.config.passes
-        encoder = self._expert.pass_encoders[-1] if passes else self._expert.encoder
         levels = self._expert.config.settings.learned_flaws.levels
-        parts = [_side_by_side(encoder.encode(batch), levels) for batch in batched(pictures, BATCH)]
+        parts = [_side_by_side(self._encoder.encode(batch), levels) for batch in batched(pictures, BATCH)]
         return torch.cat(parts).cpu().numpy()
 
 

@@ -1,9 +1,9 @@
 """Nearest-neighbour distances of tokens: to a memory bank of normal images, or to the members of a cohort.
 
 ``MemoryBank`` follows PatchCore (Roth et al., CVPR 2022): it keeps a coreset of the tokens of normal images, and a
-token's distance is that to its nearest neighbour. As in AnomalyDINO (Damm et al., WACV 2025), it may also hold rotated
-and mirrored images. ``mutual_distances`` follows MuSc (Li et al., ICLR 2024): most of a cohort is normal, so a normal
-token has near neighbours in many other members. All tokens have unit length.
+token's distance is that to its nearest neighbour. ``mutual_distances`` follows MuSc (Li et al., ICLR 2024): most of a
+cohort is normal, so a normal token has near neighbours in many other members. All tokens have unit length; distances
+are one minus the cosine.
 """
 
 from __future__ import annotations
@@ -26,8 +26,6 @@ class MemoryBank:
     ----------
     references : Tensor, shape (V, N, C)
         Tokens of normal views.
-    turned : sequence of Tensor, each of shape (V, N, C)
-        Tokens of the same views, rotated or mirrored, to add to the bank.
     settings : MemoryBankSettings
         Its coreset size is approximate; if there are fewer tokens, all are kept.
 
@@ -44,18 +42,16 @@ class MemoryBank:
 
     >>> bank = MemoryBank(torch.eye(3)[:2].expand(4, 2, 3))
     >>> [round(distance, 2) for distance in bank.distances(torch.eye(3)[None])[0].tolist()]
-    [0.0, 0.0, 1.41]
+    [0.0, 0.0, 1.0]
     """
 
     def __init__(
         self,
         references: Tensor,
-        turned: Sequence[Tensor] = (),
         settings: MemoryBankSettings = DEFAULTS.memory_bank,
     ) -> None:
-        seen = torch.cat([references, *turned], dim=1)
         each = max(settings.least_per_reference, settings.coreset_size // len(references))
-        kept = [farthest_points(view, each) for view in seen]
+        kept = [farthest_points(view, each) for view in references]
         self.memory = torch.cat(kept)
         self.levels_of_normal = _leave_one_out(references, kept)
 
@@ -103,14 +99,6 @@ def mutual_distances(described: Tensor, settings: MemoryBankSettings = DEFAULTS.
     return torch.stack(rows)
 
 
-def mutual_distances_of_others(
-    described: Tensor, tokens: Tensor, settings: MemoryBankSettings = DEFAULTS.memory_bank
-) -> Tensor:
-    """Return the distances (M,) of tokens (M, C) from outside a cohort (V, N, C), computed as for a member."""
-    members = [described[0], *(described[other] for other in spread_others(0, len(described), settings))]
-    return _mutual(tokens.float(), [member.float() for member in members], settings.cohort_share)
-
-
 def spread_others(index: int, members: int, settings: MemoryBankSettings = DEFAULTS.memory_bank) -> list[int]:
     """Return some other members, evenly spaced: neighbours in a list may show the same object."""
     count = min(settings.cohort_members_compared, members - 1)
@@ -118,8 +106,8 @@ def spread_others(index: int, members: int, settings: MemoryBankSettings = DEFAU
 
 
 def nearest_distance(tokens: Tensor, others: Tensor) -> Tensor:
-    """Return the distance of unit tokens (N, C) to the nearest of others (M, C), by |a − b|² = 2 − 2 a·b."""
-    return (2 - 2 * (tokens @ others.T).amax(dim=1)).clamp_min(0).sqrt()
+    """Return the distance of unit tokens (N, C) to the nearest of others (M, C)."""
+    return (1 - (tokens @ others.T).amax(dim=1)).clamp_min(0)
 
 
 def _leave_one_out(references: Tensor, kept: Sequence[Tensor]) -> Tensor:

@@ -1,85 +1,115 @@
-"""Comparison of photographs with a few normal ones, or with the cohort that they came with."""
+"""Comparison of photographs with a few normal ones, or with the cohort that they came with.
+
+Nearest neighbours among tokens at the two middle levels of both encoders. A distance alone says nothing: how much two
+normal photographs differ depends on the material. References are therefore measured against each other
+(leave-one-out), and the members of a cohort, most of which are normal, against the others; what is usual there stands
+for no anomaly. What Look-Twice says of a photograph counts a little beside it, as far as it exceeds what is usual.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from scipy.special import expit
 from torch import Tensor
 
-from looktwice.core.batches import batched
-from looktwice.core.calibration import logit
 from looktwice.core.errors import UsageError
 from looktwice.core.finding import Finding, Join, ViewHeat
 from looktwice.core.rates import RATES
-from looktwice.core.shipped_pictures import shipped_pictures
 from looktwice.core.study import ByteArray
-from looktwice.core.tokens import Tokens
-from looktwice.evidence.base import Typical
+from looktwice.core.usual import Usual
 from looktwice.evidence.comparisons.gallery import OTHER_OBJECT_NOTE, Gallery
-from looktwice.evidence.comparisons.normal_rotations import normal_turns
-from looktwice.evidence.comparisons.patch_features import PatchFeatures
-from looktwice.evidence.comparisons.patches import References, compare_cohort
+from looktwice.evidence.comparisons.memory_bank import MemoryBank, mutual_distances
 from looktwice.evidence.comparisons.studies import LEAST_COHORT, check_enough
-from looktwice.evidence.encoding import PHOTOGRAPH_BATCH, EncodedViews
-from looktwice.evidence.expert import Expert
-from looktwice.evidence.self_reference_maps import FeatureLevel
-from looktwice.evidence.settings import PhotographSettings
+from looktwice.evidence.comparisons.usual_places import UsualPlaces
+from looktwice.evidence.encoding import EncodedViews
+from looktwice.evidence.ltfm import Judged
+from looktwice.evidence.settings import DEFAULTS, PhotographSettings, Settings
 
-Pictures = Sequence[npt.NDArray[np.uint8]]
-
-Describe = Callable[[Tokens, tuple[FeatureLevel, ...]], PatchFeatures]
-"""Keeps what a comparison needs of the tokens of one encoder pass, by the feature levels of that pass."""
-
-BATCH = 16
 LEAST_REFERENCES = 2
+# Distances are compared by their logarithms; none is taken for smaller than this.
+_LEAST_DISTANCE = 1e-6
 
 
-class PhotographDescriber:
-    """Keeps what describes photographs on all feature levels, each on its own grid.
+@dataclass(frozen=True)
+class Seen:
+    """What comparisons need of one photograph.
 
-    Parameters
+    Attributes
     ----------
-    expert : Expert
+    tokens : tuple of Tensor, each (N, C_l), float16
+        Unit-length tokens of some levels.
+    grid : (int, int)
+        Their rows and columns.
+    judged : Judged, optional
+        What Look-Twice says of it alone.
 
     Examples
     --------
-    It needs no more of an expert than which feature levels it uses:
-
-    >>> from types import SimpleNamespace
-    >>> from looktwice.evidence.config import ExpertConfig
-    >>> describer = PhotographDescriber(SimpleNamespace(config=ExpertConfig("", {}, 16, (FeatureLevel(0, 1),))))
-    >>> tokens = Tokens(torch.rand(2, 64, 6), [torch.rand(2, 64, 6)], grid=(8, 8))
-    >>> views = EncodedViews(tokens, tokens.final, tokens, crop_counts=(1, 1), photographs=True)
-    >>> [tuple(one.fields[0].shape) for one in describer.keep(views)]
-    [(1, 8, 8, 6), (1, 8, 8, 6)]
+    >>> photograph = Seen((torch.eye(4).half(),), (2, 2))
+    >>> photograph.descriptor.shape
+    torch.Size([8])
     """
 
-    def __init__(self, expert: Expert) -> None:
-        self._expert = expert
+    tokens: tuple[Tensor, ...]
+    grid: tuple[int, int]
+    judged: Judged | None = None
 
-    def keep(self, views: EncodedViews) -> list[PatchFeatures]:
-        """Return what describes each photograph."""
-        return _of_views(views, self._expert, PatchFeatures.of)
+    @property
+    def logit(self) -> float:
+        """What Look-Twice says."""
+        return 0.0 if self.judged is None else self.judged.logit
+
+    @property
+    def places(self) -> Tensor:
+        """What Look-Twice says of the places, (N,)."""
+        if self.judged is None:
+            return torch.zeros(self.grid[0] * self.grid[1])
+        return F.adaptive_avg_pool2d(self.judged.places[None], self.grid).flatten()
+
+    @property
+    def descriptor(self) -> Tensor:
+        """Mean and standard deviation of the last level's tokens, (2 C,): what the whole photograph looks like."""
+        deepest = self.tokens[-1].float()
+        return torch.cat([F.normalize(deepest.mean(dim=0), dim=0), F.normalize(deepest.std(dim=0), dim=0)])
+
+    def coarse(self) -> Seen:
+        """Return the same on half the grid, which is enough to compare many with many."""
+        squares = [level.float().T.unflatten(1, self.grid) for level in self.tokens]
+        halved = [F.normalize(F.avg_pool2d(square, 2, ceil_mode=True), dim=0) for square in squares]
+        grid = (halved[0].shape[1], halved[0].shape[2])
+        return Seen(tuple(square.flatten(1).T.half() for square in halved), grid, self.judged)
 
 
-class PhotographReferences(PhotographDescriber):
+def see(views: EncodedViews, settings: PhotographSettings) -> list[Seen]:
+    """Return what comparisons need of a batch of encoded photographs, on the adapted encoder's grid."""
+    adapted = views.adapted
+    assert adapted is not None
+    chosen = [(views.tokens, level) for level in settings.view_levels]
+    chosen += [(adapted, level) for level in settings.levels]
+    levels = [_on_grid(tokens.levels[level].float(), tokens.grid, adapted.grid) for tokens, level in chosen]
+    tokens = [F.normalize(level, dim=-1).half().cpu() for level in levels]
+    return [Seen(own, adapted.grid) for own in zip(*tokens, strict=True)]
+
+
+def _on_grid(level: Tensor, grid: tuple[int, int], wanted: tuple[int, int]) -> Tensor:
+    if grid == wanted:
+        return level
+    square = level.transpose(1, 2).unflatten(2, grid)
+    return F.interpolate(square, wanted, mode="bilinear", align_corners=False).flatten(2).transpose(1, 2)
+
+
+class PhotographReferences:
     """A few normal photographs to compare others with.
-
-    They are remembered turned and mirrored too where that keeps what is normal (``normal_rotations``).
 
     Parameters
     ----------
-    expert : Expert
     pictures : sequence of uint8, shape (H, W, 3)
-    described : sequence of PatchFeatures
-        What `keep` kept of each of them.
+    seen : sequence of Seen
+        The same pictures.
+    settings : Settings
 
     Raises
     ------
@@ -88,190 +118,136 @@ class PhotographReferences(PhotographDescriber):
 
     Examples
     --------
-    Four grey plates, and one with a red spot, here with colours for tokens:
+    One token of the last photograph is like none of the references:
 
-    >>> from types import SimpleNamespace
-    >>> from looktwice.encoders.pixels import resize_batch
-    >>> from looktwice.evidence.config import ExpertConfig
-    >>> def encode(pictures):
-    ...     colours = resize_batch(pictures, 8, mean=0.0, std=1.0).flatten(2).mT
-    ...     return Tokens(colours, [colours], (8, 8))
-    >>> config, encoder = ExpertConfig("", {}, 16, (FeatureLevel(0, 1),)), SimpleNamespace(encode=encode)
-    >>> expert = SimpleNamespace(config=config, encoder=encoder, pass_encoders=[])
-    >>> plates = np.random.default_rng(0).integers(90, 110, (5, 64, 64, 3), np.uint8)
-    >>> plates[4, 16:32, 16:32, 0] = 255
-    >>> described = [PatchFeatures.of(encode([plate]), [FeatureLevel(0, 1)]) for plate in plates]
-    >>> references = PhotographReferences(expert, plates[:4], described[:4])
-    >>> own = Finding("self_reference", 0.0, ViewHeat(np.full((1, 8, 8), 0.5, np.float32)))
-    >>> references.compare(plates[4], described[4], own, typical=None).score > 0.5
-    True
+    >>> tokens = torch.tensor([1.0, 0.0, 0.0]) + torch.rand(5, 64, 3, generator=torch.manual_seed(0)) / 10
+    >>> tokens[4, 20] = torch.tensor([0.0, 0.0, 1.0])
+    >>> seen = [Seen((F.normalize(own, dim=-1).half(),), (8, 8)) for own in tokens]
+    >>> import numpy as np
+    >>> references = PhotographReferences([np.zeros((8, 8, 3), np.uint8)] * 4, seen[:4])
+    >>> finding = references.compare(seen[4])
+    >>> finding.score > 0.5, int(finding.heat.maps.argmax())
+    (True, 20)
     """
 
-    def __init__(self, expert: Expert, pictures: Pictures, described: Sequence[PatchFeatures]) -> None:
-        super().__init__(expert)
+    def __init__(self, pictures: Sequence[ByteArray], seen: Sequence[Seen], settings: Settings = DEFAULTS) -> None:
         check_enough(pictures, LEAST_REFERENCES)
-        self._pictures = list(pictures)
-        settings = expert.config.settings
-        straight = PatchFeatures.concatenate(described)
-        self._gallery = Gallery(straight.global_descriptor, settings.photographs.another_object_z)
-        turned = normal_turns(
-            pictures, straight, partial(_described, expert, keep=PatchFeatures.of), settings.rotations
+        self._pictures, self._settings = list(pictures), settings.photographs
+        self._banks = [MemoryBank(level.float(), settings.memory_bank) for level in by_level(seen)]
+        # A level's distances are counted in what is usual of the references' own worst tokens.
+        self._units = [max(_LEAST_DISTANCE, float(self._worst(bank.levels_of_normal).median())) for bank in self._banks]
+        own = self._joined([bank.levels_of_normal for bank in self._banks])
+        worst = _logarithm(self._worst(own))
+        self._middle, self._spread = float(worst.mean()), max(float(worst.std()), self._settings.least_spread)
+        values = [self._value(one, photograph) for one, photograph in zip(worst, seen, strict=True)]
+        self._usual = Usual.of(values, self._settings.usual_spread, self._settings.usual_freedom)
+        self._places = UsualPlaces.of(
+            _logarithm(own), [one.places for one in seen], self._settings.own_place_weight, RATES.picture_places
         )
-        self._references = References(straight, turned, _unrelated(expert, PatchFeatures.of), settings)
+        self._gallery = Gallery(torch.stack([own.descriptor for own in seen]), self._settings.another_object_z)
 
-    @torch.inference_mode()
-    def compare(self, picture: ByteArray, kept: PatchFeatures, own: Finding, typical: Typical | None) -> Finding:
-        """Compare one photograph with the references.
-
-        Parameters
-        ----------
-        picture : uint8, shape (H, W, 3)
-        kept : PatchFeatures
-            What `keep` kept of it.
-        own : Finding
-            What self-reference finds in it.
-        typical : Typical, optional
-            What it finds in the references.
-        """
-        places, logits = self._references.compare(kept)
-        nearest, another = self._gallery.nearest(kept.global_descriptor)
-        finding = add_own(
-            "references", places[0], float(logits[0]), own, typical, self._expert.config.settings.photographs
+    def compare(self, seen: Seen) -> Finding:
+        """Compare one photograph."""
+        distances = [bank.distances(level.float()[None]) for bank, level in zip(self._banks, seen.tokens, strict=True)]
+        joined = self._joined(distances)
+        value = self._value(_logarithm(self._worst(joined))[0], seen)
+        heat = self._places.heat(_logarithm(joined[0]), seen.places, seen.grid)
+        nearest, another = self._gallery.nearest(seen.descriptor[None])
+        return Finding(
+            "references",
+            self._usual.logit(value),
+            ViewHeat(heat),
+            Join.REPLACE,
+            replaces=("ltfm",),
+            notes=(OTHER_OBJECT_NOTE,) if another else (),
+            reference=self._pictures[nearest],
+            p_normal=self._usual.p_normal(value),
+            p_normal_from=f"{len(self._pictures)} references",
         )
-        notes = (OTHER_OBJECT_NOTE,) if another else ()
-        return replace(finding, notes=notes, reference=self._pictures[nearest])
+
+    def _joined(self, distances: Sequence[Tensor]) -> Tensor:
+        return torch.stack([one / unit for one, unit in zip(distances, self._units, strict=True)]).sum(dim=0)
+
+    def _worst(self, maps: Tensor) -> Tensor:
+        return worst_mean(maps, self._settings.worst_share)
+
+    def _value(self, worst: Tensor, seen: Seen) -> float:
+        """How far a photograph is from the references in their own spreads, and what Look-Twice says of it."""
+        return (float(worst) - self._middle) / self._spread + self._settings.own_weight * seen.logit
 
 
 class PhotographCohort:
     """Photographs, most of them normal, each compared with the others.
 
-    Some 400 kB are kept of each until all have been looked at: all but the shallowest feature level are halved in grid,
-    since every member is compared with many.
-
     Parameters
     ----------
-    expert : Expert
+    seen : sequence of Seen
+        At least three, on a coarse grid.
+    settings : Settings
+
+    Raises
+    ------
+    UsageError
+        Fewer than three.
 
     Examples
     --------
     One token of the last of five photographs is like none of the others:
 
-    >>> from types import SimpleNamespace
-    >>> from looktwice.evidence.config import ExpertConfig
-    >>> tokens, unrelated = torch.tensor([1.0, 0.0, 0.0]) + torch.rand(5, 64, 3) / 10, torch.rand(4, 64, 3)
+    >>> tokens = torch.tensor([1.0, 0.0, 0.0]) + torch.rand(5, 64, 3, generator=torch.manual_seed(0)) / 10
     >>> tokens[4, 20] = torch.tensor([0.0, 0.0, 1.0])
-    >>> encoder = SimpleNamespace(encode=lambda pictures: Tokens(unrelated, [unrelated], (8, 8)))
-    >>> config = ExpertConfig("", {}, 16, (FeatureLevel(0, 1),))
-    >>> cohort = PhotographCohort(SimpleNamespace(config=config, encoder=encoder, pass_encoders=[]))
-    >>> described = PatchFeatures.of(Tokens(tokens, [tokens], (8, 8)), config.feature_levels)
-    >>> found = cohort.compare_all([described.rows([index]) for index in range(5)])
-    >>> int(np.argmax([logit for _, logit in found])), int(found[4][0].argmax())
+    >>> cohort = PhotographCohort([Seen((F.normalize(own, dim=-1).half(),), (8, 8)) for own in tokens])
+    >>> found = [cohort.finding(number) for number in range(5)]
+    >>> max(range(5), key=lambda number: found[number].logit), int(found[4].heat.maps.argmax())
     (4, 20)
     """
 
-    def __init__(self, expert: Expert) -> None:
-        self._expert = expert
-
-    def keep(self, views: EncodedViews) -> list[PatchFeatures]:
-        """Return what describes each photograph."""
-        return _of_views(views, self._expert, _coarse)
-
-    @torch.inference_mode()
-    def compare_all(self, described: Sequence[PatchFeatures]) -> list[tuple[Tensor, float]]:
-        """Compare all members with each other; logits of places (h, w) and of the photograph, for each.
-
-        Raises
-        ------
-        UsageError
-            Fewer than three.
-        """
-        if len(described) < LEAST_COHORT:
+    def __init__(self, seen: Sequence[Seen], settings: Settings = DEFAULTS) -> None:
+        if len(seen) < LEAST_COHORT:
             raise UsageError(f"a cohort needs at least {LEAST_COHORT} photographs")
-        everything = PatchFeatures.concatenate(described)
-        maps, logits = compare_cohort(everything, _unrelated(self._expert, _coarse), self._expert.config.settings)
-        return [(places, float(one)) for places, one in zip(maps, logits, strict=True)]
+        self._seen, own = list(seen), settings.photographs
+        distances = [mutual_distances(level, settings.memory_bank) for level in by_level(seen)]
+        worst = [_logarithm(worst_mean(level, own.worst_share)) for level in distances]
+        logits = torch.tensor([one.logit for one in seen])
+        total = torch.stack([_standard(one, own.least_spread) for one in worst]).sum(dim=0)
+        self._values = (total + _standard(logits, own.least_spread)).tolist()
+        self._usual = Usual.among(self._values, own.least_spread)
+        scaled = [level / level.median().clamp_min(_LEAST_DISTANCE) for level in distances]
+        self._logarithms = _logarithm(torch.stack(scaled).sum(dim=0))
+        self._places = UsualPlaces.of(
+            self._logarithms, [one.places for one in seen], own.own_place_weight, own.cohort_places
+        )
+
+    def finding(self, number: int) -> Finding:
+        """Return what the others say of one member."""
+        value, seen = self._values[number], self._seen[number]
+        heat = self._places.heat(self._logarithms[number], seen.places, seen.grid)
+        return Finding(
+            "cohort",
+            self._usual.logit(value),
+            ViewHeat(heat),
+            Join.REPLACE,
+            replaces=("ltfm",),
+            p_normal=self._usual.p_normal(value),
+            p_normal_from=f"a cohort of {len(self._seen)}",
+        )
 
 
-def add_own(
-    name: str,
-    places: Tensor,
-    logit_: float,
-    own: Finding,
-    typical: Typical | None,
-    settings: PhotographSettings,
-) -> Finding:
-    """Add what a photograph shows alone, beyond the usual of its material, to what a comparison says; logits add up.
-
-    Parameters
-    ----------
-    name : str
-        Of the comparison.
-    places : Tensor, shape (h, w)
-        Logits of its places.
-    logit_ : float
-    own : Finding
-        What self-reference finds; replaced by the result.
-    typical : Typical, optional
-    settings : PhotographSettings
-    """
-    assert isinstance(own.heat, ViewHeat)
-    usual = typical or Typical(0.0, 0.0)
-    grid = own.heat.maps.shape[1:]
-    same = F.interpolate(places[None, None].float(), grid, mode="bilinear", align_corners=False)[:, 0].cpu().numpy()
-    heat = expit(settings.own_place_weight * (logit(own.heat.maps) - usual.place) + same).astype(np.float32)
-    return Finding(name, settings.own_weight * (own.logit - usual.score) + logit_, ViewHeat(heat), Join.REPLACE)
+def by_level(seen: Sequence[Seen]) -> list[Tensor]:
+    """Return the tokens of photographs level by level, each (V, N, C_l)."""
+    return [torch.stack(level) for level in zip(*(one.tokens for one in seen), strict=True)]
 
 
-def typical_of(findings: Sequence[Finding]) -> Typical:
-    """Return what self-reference finds in photographs of one material, most of them normal."""
-    places = np.concatenate([one.heat.maps.ravel() for one in findings if isinstance(one.heat, ViewHeat)])
-    return Typical(
-        score=float(np.median([one.logit for one in findings])),
-        place=float(logit(np.quantile(places, 1 - RATES.unusual_places))),
-    )
+def worst_mean(maps: Tensor, share: float) -> Tensor:
+    """Return the mean of the largest values of each row, a share of them."""
+    count = max(1, int(maps.shape[1] * share))
+    mean: Tensor = maps.topk(count, dim=1).values.mean(dim=1)
+    return mean
 
 
-@torch.inference_mode()
-def describe(expert: Expert, pictures: Pictures) -> PatchFeatures:
-    """Encode photographs, whole and at the encoder's own side: their deeper feature levels side by side as one."""
-    levels = expert.config.feature_levels[1:] or expert.config.feature_levels
-    parts = [PatchFeatures.of(expert.encoder.encode(batch), fine=levels) for batch in batched(pictures, BATCH)]
-    described = PatchFeatures.concatenate(parts)
-    side_by_side = torch.cat(described.fields, dim=-1) / len(levels) ** 0.5
-    return PatchFeatures((side_by_side,), described.global_descriptor, deepest=(True,))
+def _logarithm(distances: Tensor) -> Tensor:
+    return distances.clamp_min(_LEAST_DISTANCE).log()
 
 
-def _of_views(views: EncodedViews, expert: Expert, keep: Describe) -> list[PatchFeatures]:
-    """Describe encoded photographs by the tokens of each pass, side by side."""
-    passes = views.passes or (views.tokens,)
-    parts = [[keep(tokens, levels)] for tokens, levels in zip(passes, _levels(expert), strict=True)]
-    described = PatchFeatures.joined(parts)
-    return [described.rows([index]) for index in range(len(views.crop_counts))]
-
-
-@torch.inference_mode()
-def _described(expert: Expert, pictures: Pictures, keep: Describe) -> PatchFeatures:
-    """Describe photographs as `_of_views` does, without looking for anything else in them."""
-    encoders = expert.pass_encoders or [expert.encoder]
-    return PatchFeatures.joined(
-        [
-            [keep(encoder.encode(batch), levels) for batch in batched(pictures, PHOTOGRAPH_BATCH)]
-            for encoder, levels in zip(encoders, _levels(expert), strict=True)
-        ]
-    )
-
-
-def _unrelated(expert: Expert, keep: Describe) -> PatchFeatures:
-    """Describe pictures that have nothing to do with whatever is inspected, thinned to some of their tokens."""
-    return _described(expert, shipped_pictures(), keep).thinned(expert.config.settings.photographs.unrelated_step)
-
-
-def _coarse(tokens: Tokens, levels: tuple[FeatureLevel, ...]) -> PatchFeatures:
-    """Describe a pass by its shallowest feature level on its own grid, and by deeper ones on half of it."""
-    own = 1 if len(levels) > 1 else 0
-    return PatchFeatures.of(tokens, levels[:own], levels[own:])
-
-
-def _levels(expert: Expert) -> list[tuple[FeatureLevel, ...]]:
-    """Return what comparisons describe each further pass over a photograph by, or the only one."""
-    return [one.feature_levels for one in expert.config.passes] or [expert.config.feature_levels]
+def _standard(values: Tensor, least_spread: float) -> Tensor:
+    return (values - values.median()) / values.std().clamp_min(least_spread)

@@ -7,8 +7,6 @@ materials that they were not trained on.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
@@ -60,15 +58,7 @@ class Fusion(nn.Module):
     ----------
     channels : int
         K, number of maps.
-    heterogeneity : sequence of int
-        Indices of the maps whose means tell how heterogeneous an image is; empty for no such term. In heterogeneous
-        images, such as anatomy, tokens differ everywhere, and an anomaly raises the mean of a map more than its peak.
     settings : SelfReferenceSettings
-
-    Attributes
-    ----------
-    spread : Tensor
-        Standard deviation of the view probe's logits over its training examples.
 
     Examples
     --------
@@ -79,20 +69,11 @@ class Fusion(nn.Module):
     (torch.Size([3, 8, 8]), torch.Size([3]))
     """
 
-    spread: Tensor
-
-    def __init__(
-        self,
-        channels: int,
-        heterogeneity: Sequence[int] = (),
-        settings: SelfReferenceSettings = DEFAULTS.self_reference,
-    ) -> None:
+    def __init__(self, channels: int, settings: SelfReferenceSettings = DEFAULTS.self_reference) -> None:
         super().__init__()
         self.channels, self.settings = channels, settings
-        self.columns = [channel * len(STATISTICS) + STATISTICS.index("mean") for channel in heterogeneity]
         self.map_probe = LinearProbe(channels)
         self.view_probe = LinearProbe(channels * len(STATISTICS))
-        self.register_buffer("spread", torch.ones(()))
 
     def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Fuse the maps of V views.
@@ -108,13 +89,5 @@ class Fusion(nn.Module):
         logits : Tensor, shape (V,)
             Logits of the views.
         """
-        return self.map_probe(maps.movedim(1, -1)), self.judge(summarise(maps, self.settings.top_share))
-
-    def judge(self, statistics: Tensor) -> Tensor:
-        """Return the logits (V,) of views from the statistics (V, K · len(STATISTICS)) of their maps."""
-        logits: Tensor = self.view_probe(statistics)
-        if not self.columns:
-            return logits
-        heterogeneity = self.view_probe.standardise(statistics)[:, self.columns].mean(dim=1)
-        excess = torch.relu(heterogeneity - self.settings.heterogeneous_from)
-        return logits + self.settings.heterogeneous_weight * self.spread * excess
+        statistics = summarise(maps, self.settings.top_share)
+        return self.map_probe(maps.movedim(1, -1)), self.view_probe(statistics)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from looktwice.core.errors import WeightsError
-from looktwice.core.weights import SMOLLM2, cache_folder, cached_path, resolve_wheel_file
+from looktwice.core.weights import SMOLLM2, cache_folder, resolve_wheel_file
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -44,11 +44,6 @@ def load_smollm2(dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, P
         return model.eval(), AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise WeightsError(f"{folder} is damaged; delete it, and it will be created again from {NAME}") from error
-
-
-def is_here() -> bool:
-    """Tell whether the model can be loaded without fetching anything."""
-    return _is_converted() or cached_path(SMOLLM2).is_file()
 
 
 def fastest_dtype() -> torch.dtype:

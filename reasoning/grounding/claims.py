@@ -84,18 +84,24 @@ def topics_to_explain(facts: Facts) -> tuple[str, ...]:
 def claims_of(facts: Facts) -> dict[str, str]:
     """Return the sentence for each topic of which something can be said, in the order of ``TOPICS``."""
     claims = _undecided(facts) if facts.unsure else _found(facts) if facts.verdict == "anomalous" else _nothing()
-    side = "close to" if facts.unsure else "above" if facts.verdict == "anomalous" else "below"
-    claims[SCORE] = f"The score of {facts.score:.2f} lies {side} the threshold of {facts.threshold:.2f}."
+    claims[SCORE] = f"The score of {facts.score:.2f} lies {_side(facts)} the threshold of {facts.threshold:.2f}."
     return {topic: claims[topic] for topic in TOPICS if topic in claims}
 
 
 def unsure_opening(facts: Facts) -> str:
     """Return the sentence that an answer begins with where the evidence hardly decides: where it leans, and why."""
-    lean = "yes" if facts.verdict == "anomalous" else "no"
     score, threshold = facts.score, facts.threshold
-    return (
-        f"Probably {lean}, but I am not sure: the score of {score:.2f} lies close to the threshold of {threshold:.2f}."
-    )
+    measured = f"the score of {score:.2f} lies {_side(facts)} the threshold of {threshold:.2f}"
+    if facts.verdict == "unsure":
+        return f"I am not sure: {measured}, which is not known to fit this kind of input."
+    lean = "yes" if facts.verdict == "anomalous" else "no"
+    return f"Probably {lean}, but I am not sure: {measured}."
+
+
+def _side(facts: Facts) -> str:
+    if facts.unsure and facts.verdict != "unsure":
+        return "close to"
+    return "above" if facts.score >= facts.threshold else "below"
 
 
 def _found(facts: Facts) -> dict[str, str]:

@@ -30,7 +30,7 @@ class Facts:
 
     Attributes
     ----------
-    verdict : {"anomalous", "normal"}
+    verdict : {"anomalous", "normal", "unsure"}
     unsure : bool
         The score lies within ``UNSURE_MARGIN`` of the threshold.
     score, threshold : float
@@ -113,8 +113,8 @@ def read_facts(context: StudyContext) -> Facts:
 
 
 def is_unsure(result: Result) -> bool:
-    """Tell whether the score is so near to the threshold that it decides nothing."""
-    return abs(result.score - result.threshold) < UNSURE_MARGIN
+    """Tell whether the score decides nothing: it is too near to the threshold, or the threshold says nothing."""
+    return bool(result.doubt) or abs(result.score - result.threshold) < UNSURE_MARGIN
 
 
 def _where(context: StudyContext) -> str | None:
@@ -152,7 +152,7 @@ def measure_contrast(context: StudyContext) -> str | None:
     """
     result = context.result
     hidden = result.modality is Modality.POINTCLOUD  # kind: a view of a cloud hides what lies behind
-    if result.verdict == "normal" or not result.regions or hidden:
+    if not result.regions or hidden:
         return None
     worst = result.regions[0]
     if result.modality is Modality.IMAGE:  # kind: a photograph is its only view

@@ -17,7 +17,7 @@ PLACES = [(16, 16), (40, 24), (30, 48)]
 
 
 def test_detection_finds_the_flaw_and_oracle_contours_are_named_so(inspector, plates, parts):
-    inspector = inspector.comparing_with(plates / "train" / "good", "tiles")
+    inspector = inspector.comparing_with(plates / "train" / "good")
     path = plates / "test" / "pit" / "001.png"
     predicted = detect(inspector, path).anomaly()
     assert predicted.contours is Contours.PREDICTED
@@ -30,9 +30,8 @@ def test_detection_finds_the_flaw_and_oracle_contours_are_named_so(inspector, pl
         detect(inspector, path).anomaly(np.ones((3, 3), bool))
 
 
-@pytest.mark.parametrize("comparison", ["levels", "tiles"])
-def test_references_of_another_object_are_noticed(inspector, plates, tmp_path, comparison):
-    inspector = inspector.comparing_with(plates / "train" / "good", comparison)
+def test_references_of_another_object_are_noticed(inspector, plates, tmp_path):
+    inspector = inspector.comparing_with(plates / "train" / "good")
     rows, columns = np.ogrid[:64, :64]
     checks = np.where((rows // 4 + columns // 4) % 2, 255, 0).astype(np.uint8)
     Image.fromarray(checks).save(tmp_path / "board.png")
@@ -49,15 +48,13 @@ def test_references_are_checked(inspector, plates, tmp_path):
     (tmp_path / "empty.png").touch()
     with pytest.raises(UsageError, match="empty"):
         inspector.comparing_with([*one, tmp_path / "empty.png"])
-    with pytest.raises(UsageError, match="no comparison"):
-        inspector.comparing_with(one, "guess")
 
 
 def test_examples_name_what_the_inspector_finds(inspector, taxonomy, plates):
     """Also where words do not tell the kinds apart; ground truth's contours are named by their own regions."""
     same = {key: entry.model_copy(update={"traits": ()}) for key, entry in taxonomy.classes.items()}
     blank = taxonomy.model_copy(update={"classes": same})
-    inspector = inspector.comparing_with(plates / "train" / "good", "tiles")
+    inspector = inspector.comparing_with(plates / "train" / "good")
     paths = {kind: sorted((plates / "test" / kind).iterdir()) for kind in ("pit", "blob")}
     masks = {
         path: plates / "ground_truth" / kind / f"{path.stem}_mask.png"
@@ -76,7 +73,7 @@ def test_examples_name_what_the_inspector_finds(inspector, taxonomy, plates):
 
 
 def test_an_inspector_looks_for_what_it_was_shown(inspector, plates, parts):
-    inspector = inspector.comparing_with(plates / "train" / "good", "tiles")
+    inspector = inspector.comparing_with(plates / "train" / "good")
     path = sorted((plates / "test" / "pit").iterdir())[0]
     before = detect(inspector, path)
     inspector = inspector.with_examples(

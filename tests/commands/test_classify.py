@@ -84,7 +84,7 @@ def test_json_lines_contours_and_summary(folder, tmp_path):
 
 def test_a_run_that_is_started_again_asks_nothing_twice(server, inspector, plates, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "looktwice.pipeline.Inspector", lambda *_, references, **__: inspector.comparing_with(references, "tiles")
+        "looktwice.pipeline.Inspector", lambda *_, references, **__: inspector.comparing_with(references)
     )
     (tmp_path / "t.yaml").write_text(TAXONOMY)
     server.replies = ['{"reason": "dark", "class": "pit", "confidence": 0.8}', "something else"]

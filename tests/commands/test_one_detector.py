@@ -16,12 +16,11 @@ def run(*call: str) -> list[dict]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("comparison", ["levels", "tiles"])
-def test_no_verdict_differs(inspector, plates, taxonomy, tmp_path, comparison):
+def test_no_verdict_differs(inspector, plates, taxonomy, tmp_path):
     (tmp_path / "taxonomy.json").write_text(taxonomy.model_dump_json())
     inputs = sorted((plates / "test").glob("*/*.png"))
     options = [
-        "--references", plates / "train" / "good", "--comparison", comparison,
+        "--references", plates / "train" / "good",
         "--model", tmp_path / "silent.safetensors", "--device", "cpu",
     ]  # fmt: skip
     inspected = run("inspect", *inputs, *options, "--no-explain", "--out", tmp_path / "out")

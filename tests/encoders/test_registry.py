@@ -16,8 +16,10 @@ from looktwice.cli import app
 from looktwice.core.calibration import Calibration
 from looktwice.core.discovery import find_parts
 from looktwice.core.errors import UsageError
+from looktwice.encoders.adapters import AdapterShape
 from looktwice.encoders.registry import create_encoder, weights_of
-from looktwice.evidence.expert import ExpertConfig, build_expert
+from looktwice.evidence.config import AdaptedEncoder, ExpertConfig
+from looktwice.evidence.expert import build_expert
 from looktwice.evidence.self_reference_maps import FeatureLevel
 
 ENCODER = '''"""Mean colours of patches, spread over eight channels."""
@@ -106,7 +108,8 @@ def test_a_file_without_one_encoder_is_refused(encoders, classes):
 
 def test_an_encoder_added_in_one_file_inspects_from_the_command_line(encoders, tmp_path):
     (encoders / "mean_colour.py").write_text(ENCODER)
-    config = ExpertConfig("mean-colour", {}, 16, (FeatureLevel(1, 1),), calibration={"image": Calibration()})
+    adapted = AdaptedEncoder("mean-colour", {}, AdapterShape(rank=0), level_dims=(8,) * 4, embed_dim=16)
+    config = ExpertConfig("mean-colour", {}, 16, (FeatureLevel(1, 1),), adapted, calibration={"image": Calibration()})
     torch.manual_seed(0)
     expert, picture = tmp_path / "mine.safetensors", tmp_path / "brick.png"
     build_expert(create_encoder("mean-colour"), config).save(expert)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from looktwice.core.calibration import Calibration
 from looktwice.encoders.registry import create_encoder
-from looktwice.evidence.config import EncoderPass, ExpertConfig
+from looktwice.evidence.config import ExpertConfig
 from looktwice.evidence.expert import Expert, build_expert
 from looktwice.evidence.self_reference_maps import FeatureLevel
 
 from ..made_plates import inspector, parts, plates, taxonomy  # noqa: F401
+from ..made_studies import TINY
 
 
 @pytest.fixture
@@ -22,16 +25,17 @@ def expert(tiny_encoder: str) -> Expert:
         encoder_options={"input_size": 64},
         embed_dim=16,
         feature_levels=(FeatureLevel(1, 3), FeatureLevel(3, 3)),
-        passes=(
-            EncoderPass("", {}, (FeatureLevel(1, 1),)),
-            EncoderPass(tiny_encoder, {"input_size": 96}, (FeatureLevel(2, 1),)),
-        ),
-        heterogeneous=(0, 2),
+        adapted=replace(TINY, options={"input_size": 96}),
         max_tiles=4,
         calibration={"image": Calibration(0.5, 2.0, -1.0, 1.5), "volume": Calibration(score_shift=1.0, map_scale=3.0)},
+        materials=("brick", "größe"),
+        photographs_trained_on=("brick",),
         trained_on=("brick", "größe"),
         threshold=0.4,
         revision="seed7",
     )
     torch.manual_seed(0)
-    return build_expert(create_encoder(tiny_encoder), config)
+    expert = build_expert(create_encoder(tiny_encoder), config)
+    expert.materials.descriptors.normal_()
+    expert.materials.high.copy_(torch.tensor([1.0, 2.0]))
+    return expert

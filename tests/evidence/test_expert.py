@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from looktwice.core.calibration import Calibration
+from looktwice.core.fuse import counting
 from looktwice.evidence.encoding import BATCH, CPU_BATCH
+from looktwice.evidence.materials import describe
 from looktwice.evidence.self_reference import worst_views
 from looktwice.evidence.self_reference_maps import self_reference_maps
 
@@ -31,7 +33,7 @@ def test_maps_come_back_in_the_order_of_the_views(expert, base):
         )
     np.testing.assert_allclose(found["self_reference"].heat.maps, (maps / 3).sigmoid(), atol=1e-5)
     np.testing.assert_allclose(found["self_reference"].view_scores, (logits - 1).sigmoid(), atol=1e-5)
-    selected = found["ltfm"].selected
+    selected = found["selection"].selected
     torch.testing.assert_close(selected.maps, look.maps)
     torch.testing.assert_close(selected.significance, look.significance)
     torch.testing.assert_close(selected.local_tokens, look.local_tokens)
@@ -56,29 +58,36 @@ def test_photographs_are_judged_alike_together_and_alone(expert):
     studies = [PictureStudy(pictures(1, size), "image") for size in ((64, 64), (100, 150), (90, 40))]
     for study, (together, _) in zip(studies, evidence_of(expert, *studies), strict=True):
         [(alone, _)] = evidence_of(expert, study)
-        np.testing.assert_allclose(together["self_reference"].heat.maps, alone["self_reference"].heat.maps, atol=1e-5)
-        assert together.keys() == alone.keys() == {"ltfm", "self_reference"}
+        np.testing.assert_allclose(together["ltfm"].heat.maps, alone["ltfm"].heat.maps, atol=1e-5)
+        assert together.keys() == alone.keys() == {"ltfm", "selection"}
         for name, finding in together.items():
             assert finding.score == pytest.approx(alone[name].score, abs=1e-5)
-        torch.testing.assert_close(together["ltfm"].selected.maps, alone["ltfm"].selected.maps)
+        torch.testing.assert_close(together["selection"].selected.maps, alone["selection"].selected.maps)
 
 
-def test_a_photograph_is_seen_by_every_pass_and_in_crops(expert):
+def test_a_photograph_is_judged_by_look_twice_on_the_adapted_encoder(expert):
     image = pictures(1, (128, 128))[0]
     [(found, seen)] = evidence_of(expert, PictureStudy([image], "image"))
     with torch.inference_mode():
-        coarse = self_reference_maps(expert.encoder.encode([image]), expert.config.feature_levels)
-        fine = self_reference_maps(expert.encoder.detailed().encode([image]), expert.config.passes[0].feature_levels)
-        other = self_reference_maps(expert.pass_encoders[1].encode([image]), expert.config.passes[1].feature_levels)
-        coarse, other = (
-            torch.nn.functional.interpolate(maps, (16, 16), mode="bilinear", align_corners=False)
-            for maps in (coarse, other)
-        )
-        maps, logits = expert.photo_fusion(torch.cat([coarse, fine, other], dim=1))
-    np.testing.assert_allclose(found["self_reference"].heat.maps, ((maps + 1) / 1.5).sigmoid(), atol=1e-5)
-    assert found["self_reference"].score == pytest.approx(float(((logits - 0.5) / 2).sigmoid()), abs=1e-5)
-    assert found["ltfm"].selected.maps.shape == (5, 8, 8)  # the whole and four AnyRes crops
+        tokens = expert.adapted_encoder.encode([image])
+        places, [logit] = expert.adapted_look_twice(tokens.levels, tokens.grid)
+        material = expert.materials.like(describe(tokens.levels)[0])
+    np.testing.assert_allclose(found["ltfm"].heat.maps, ((places + 1) / 1.5).sigmoid(), atol=1e-5)
+    assert found["ltfm"].logit == pytest.approx((material.logit(float(logit)) - 0.5) / 2, abs=1e-4)
+    assert found["selection"].selected.maps.shape == (5, 8, 8)  # the whole and four AnyRes crops
     assert set(seen.seconds) == {"load", "encode", "match"}
+
+
+def test_other_weights_of_look_twice_change_verdicts(expert):
+    """It decides: with noise for weights, other photographs are anomalous."""
+    studies = [PictureStudy(pictures(12)[number : number + 1], "image") for number in range(12)]
+    before = [counting(list(found.values()))[0].logit for found, _ in evidence_of(expert, *studies)]
+    middle = float(np.median(before))
+    with torch.no_grad():
+        for parameter in expert.adapted_look_twice.parameters():
+            parameter.normal_(generator=torch.Generator().manual_seed(1))
+    after = [counting(list(found.values()))[0].logit for found, _ in evidence_of(expert, *studies)]
+    assert [logit >= middle for logit in before] != [logit >= middle for logit in after]
 
 
 def test_calibration_shifts_then_scales():

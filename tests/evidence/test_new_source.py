@@ -121,7 +121,7 @@ def test_sources_stand_behind_those_whose_findings_they_want():
     names = [source.NAME for source in find_sources()]
     assert set(names) == {
         "asymmetry", "cohort", "geometry", "golden_template", "ltfm", "outlined_examples", "references",
-        "self_reference", "tissue",
+        "selection", "self_reference", "tissue",
     }  # fmt: skip
     assert names.index("asymmetry") > names.index("tissue")
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import pytest
 
@@ -23,7 +21,7 @@ class Opener:
     def __init__(self, error: Exception | None = None) -> None:
         self.error, self.calls = error, 0
 
-    def __call__(self, asked: bool) -> Writer:
+    def __call__(self) -> Writer:
         self.calls += 1
         if self.error:
             raise self.error
@@ -37,44 +35,29 @@ def study(context_of):
     return lambda score: context_of(maps, score=score)
 
 
-def test_clearly_normal_studies_cost_no_model(study):
-    opener = Opener()
-    reasoner = AutoReasoner(opener, "embedded")
-    answer = reasoner.explain(None, study(0.2))
+@pytest.mark.parametrize("score", [0.2, 0.495, 0.9])
+def test_an_explanation_costs_no_model(study, score):
+    opener, pieces = Opener(), []
+    answer = AutoReasoner(opener).explain(None, study(score), on_text=pieces.append)
     assert (answer.kind, opener.calls) == ("template", 0)
-    assert "instead_of" not in answer.fields
+    assert pieces == [answer.text]
 
 
-@pytest.mark.parametrize(("score", "question"), [(0.9, None), (0.495, None), (0.2, "Is it normal?")])
-def test_what_was_found_or_asked_is_the_models(study, score, question):
+def test_questions_are_the_models_and_open_it_once(study):
     opener = Opener()
-    reasoner = AutoReasoner(opener, "embedded")
-    for _ in range(2):
-        assert reasoner.explain(question, study(score)).kind == "embedded"
-    assert opener.calls == 1
-
-
-def test_without_weights_the_template_explains_and_one_line_says_what_to_run(study, caplog):
-    opener = Opener(WeightsError("run `looktwice models pull nano`"))
-    reasoner = AutoReasoner(opener, "embedded")
-    pieces: list[str] = []
-    with caplog.at_level(logging.WARNING):
-        for _ in range(2):
-            answer = reasoner.explain(None, study(0.9), on_text=pieces.append)
-    assert (answer.kind, answer.fields["instead_of"]) == ("template", "embedded")
-    assert pieces == [answer.text] * 2
-    (record,) = caplog.records
-    assert "run `looktwice models pull nano`" in record.getMessage()
+    reasoner = AutoReasoner(opener)
+    for score in (0.2, 0.9):
+        assert reasoner.explain("Is it normal?", study(score)).kind == "embedded"
     assert opener.calls == 1
 
 
 def test_what_is_asked_is_not_answered_in_fixed_words(study):
     opener = Opener(WeightsError("the encoder is another"))
-    reasoner = AutoReasoner(opener, "embedded")
+    reasoner = AutoReasoner(opener)
     assert reasoner.explain(None, study(0.9)).kind == "template"
     with pytest.raises(WeightsError, match="another"):
         reasoner.explain("Where is it?", study(0.9))
-    assert opener.calls == 2
+    assert opener.calls == 1
 
 
 def test_only_what_is_asked_may_fetch_weights(study, monkeypatch, tmp_path):
@@ -84,14 +67,7 @@ def test_only_what_is_asked_may_fetch_weights(study, monkeypatch, tmp_path):
         raise WeightsError("nothing can be fetched")
 
     monkeypatch.setattr(smollm2, "resolve_wheel_file", refuse)
+    reasoner = open_reasoner("auto", encoder=None)
+    assert reasoner.explain(None, study(0.9)).kind == "template"
     with pytest.raises(WeightsError, match="nothing can be fetched"):
-        open_reasoner("auto", encoder=None).explain("Where is it?", study(0.9))
-
-
-def test_auto_fetches_nothing(study, monkeypatch, tmp_path, caplog):
-    monkeypatch.setenv("LOOKTWICE_CACHE", str(tmp_path))
-    monkeypatch.setattr(smollm2, "resolve_wheel_file", lambda name: pytest.fail("weights were fetched"))
-    assert not smollm2.is_here()
-    answer = open_reasoner("auto", encoder=None).explain(None, study(0.9))
-    assert answer.kind == "template"
-    assert "models pull nano" in caplog.text
+        reasoner.explain("Where is it?", study(0.9))

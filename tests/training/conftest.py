@@ -10,12 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
-from looktwice.core.tokens import Tokens
 from looktwice.encoders.registry import create_encoder
 from looktwice.evidence.config import ExpertConfig
 from looktwice.evidence.expert import Expert, build_expert
-from looktwice.evidence.self_reference_maps import FeatureLevel, self_reference_maps
+from looktwice.evidence.self_reference_maps import FeatureLevel
 from looktwice.training.tokens import TokenSet
+
+from ..made_studies import TINY
 
 
 @pytest.fixture
@@ -25,7 +26,9 @@ def make_expert(tiny_encoder: str) -> Callable[[], Expert]:
     def make() -> Expert:
         torch.manual_seed(1)
         fields = (FeatureLevel(0, 3), FeatureLevel(2, 3))
-        config = ExpertConfig(encoder=tiny_encoder, encoder_options={}, embed_dim=8, feature_levels=fields)
+        config = ExpertConfig(
+            encoder=tiny_encoder, encoder_options={}, embed_dim=8, feature_levels=fields, adapted=TINY
+        )
         return build_expert(create_encoder(tiny_encoder), config)
 
     return make
@@ -47,9 +50,8 @@ def make_tokens() -> Callable[..., TokenSet]:
                 level[number, row : row + 3, column : column + 3, ::2] -= 3
         tokens = [level.flatten(1, 2).half() for level in levels]
         sources = ["brick" if number < count // 2 else "brain" for number in range(count)]
-        maps = self_reference_maps(Tokens(tokens[-1], tokens, (8, 8)), [FeatureLevel(0, 3), FeatureLevel(2, 3)]).half()
         real = torch.zeros(count, dtype=torch.bool)
-        return TokenSet(tokens, tokens[-1], maps, labels.float(), masks, real, sources, (8, 8))
+        return TokenSet(tokens, tokens[-1], labels.float(), masks, real, sources, (8, 8))
 
     return make
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import torch
 
 from looktwice.evidence.networks.probes import Fusion
+from looktwice.evidence.self_reference_maps import FeatureLevel, self_reference_maps
 from looktwice.training.fusion import fit_fusion
 
 
+def maps_of(tokens):
+    return self_reference_maps(tokens.tokens(slice(None)), [FeatureLevel(0, 3), FeatureLevel(2, 3)])
+
+
 def fit(tokens, sources=None):
-    fusion = Fusion(tokens.photo_maps.shape[1])
-    fused = fit_fusion(fusion, tokens.photo_maps, tokens.labels, tokens.masks, sources or tokens.sources)
-    return fusion, fused
+    maps = maps_of(tokens)
+    fusion = Fusion(maps.shape[1])
+    return fusion, fit_fusion(fusion, maps, tokens.labels, tokens.masks, sources or tokens.sources)
 
 
 def test_the_fused_heads_tell_unseen_anomalies_and_their_places(make_tokens):
@@ -20,7 +25,7 @@ def test_the_fused_heads_tell_unseen_anomalies_and_their_places(make_tokens):
     assert logits.shape == (len(seen), 8, 8)
     assert view_logits.shape == (len(seen),)
     with torch.no_grad():
-        maps, views = fusion(unseen.photo_maps.float())
+        maps, views = fusion(maps_of(unseen))
     anomalous = unseen.labels > 0.5
     assert views[anomalous].min() > views[~anomalous].max()
     inside, outside = maps[anomalous][unseen.masks[anomalous] == 1], maps[~anomalous]
@@ -40,15 +45,3 @@ def test_sources_of_one_kind_only_do_not_break_the_fit(make_tokens):
         fusion, fused = fit(tokens, sources)
         assert all(logits.isfinite().all() for logits in fused)
         assert all(parameter.isfinite().all() for parameter in fusion.parameters())
-
-
-def test_fields_held_alike_keep_a_say_that_the_examples_do_not_give_them(make_tokens):
-    tokens = make_tokens(0)
-    deaf = tokens.photo_maps[:, :2].clone().normal_(generator=torch.Generator().manual_seed(1))
-    maps = torch.cat([tokens.photo_maps[:, :2], deaf], dim=1)  # one field that shows the anomalies, one of noise
-    weights = {}
-    for alike in ((), (0, 1)):
-        fusion = Fusion(maps.shape[1])
-        fit_fusion(fusion, maps, tokens.labels, tokens.masks, tokens.sources, alike)
-        weights[alike] = fusion.view_probe.linear.weight[0].view(2, 2, 2)[1, 0, 0]  # nearest, peak, of the noise
-    assert weights[0, 1] > weights[()] + 0.03

@@ -7,12 +7,11 @@ import json
 import numpy as np
 import torch
 
-from looktwice.evidence.config import EncoderPass
 from looktwice.evidence.expert_file import load_expert
 from looktwice.evidence.self_reference_maps import FeatureLevel
 from looktwice.training.run import Plan, train_expert
 
-from ..made_studies import self_finding
+from ..made_studies import PictureStudy, evidence_of
 
 CPU = torch.device("cpu")
 SHIPPED = ("shipped brick", "shipped grass", "shipped gravel", "shipped scenes")
@@ -26,9 +25,6 @@ def plan(folder, ball, **changes) -> Plan:
         "encoder": "tiny",
         "embed_dim": 8,
         "feature_levels": (FeatureLevel(0, 3), FeatureLevel(2, 3)),
-        "passes": (EncoderPass("", {}, (FeatureLevel(0, 1),)),),
-        "heterogeneous": (0, 2),
-        "alike": (2,),
         "examples": 8,
         "steps": 4,
     }
@@ -41,9 +37,10 @@ def test_one_call_writes_an_expert_that_loads_and_looks(benchmark_folder, ball, 
     assert path == out / "expert.safetensors"
     expert = load_expert(path, CPU)
     assert set(expert.config.trained_on) == {*SHIPPED, "plate", "ball.nii.gz"}
-    assert set(expert.config.calibration) == {"image", "volume", "geometry", "tissue"}
+    assert set(expert.config.calibration) == {"volume", "geometry", "tissue"}
     assert expert.config.encoder_options == {"input_size": 64}
-    finding = self_finding(expert, np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8))
+    slices = PictureStudy([np.random.default_rng(0).integers(0, 256, (70, 90, 3), np.uint8)])
+    finding = evidence_of(expert, slices)[0][0]["self_reference"]
     assert np.isfinite(finding.heat.maps).all()
     assert 0 <= finding.score <= 1
 

@@ -54,6 +54,23 @@ def test_a_score_of_one_or_of_nothing_gives_a_finite_shift():
         assert np.isfinite(after.calibration["image"].score_shift)
 
 
-def test_too_few_normals_for_so_small_a_rate_is_an_error():
-    with pytest.raises(InputError, match="at least 99"):
-        site_config(config(), [0.5] * 12, {"image"}, 0.01)
+def test_too_few_normals_are_an_error():
+    with pytest.raises(InputError, match="at least 5"):
+        site_config(config(), [0.5] * 4, {"image"}, 0.05)
+
+
+def test_ten_normals_keep_the_stated_rate_on_average():
+    """Over many sites of ten normals each; with as many inputs to test as would show twice the rate."""
+    rng, before = np.random.default_rng(0), config()
+    above = []
+    for _ in range(300):
+        seen, new = rng.normal(2.0, 1.5, 10), rng.normal(2.0, 1.5, 20)
+        after = site_config(before, [before.calibration["image"].score(one) for one in seen], {"image"}, 0.05)
+        above += [after.calibration["image"].score(one) > after.threshold for one in new]
+    assert 0.035 <= np.mean(above) <= 0.065
+
+
+def test_a_comparison_that_was_not_calibrated_before_is_shifted_too():
+    after = site_config(config(), [0.9] * 30, {"references"}, 0.1)
+    assert after.calibration["references"].score_shift == pytest.approx(logit(0.9), abs=1e-6)
+    assert after.calibration["image"] == config().calibration["image"]

@@ -41,12 +41,5 @@ def test_what_is_saved_is_loaded_and_joined(make_tokens, tmp_path):
     joined = TokenSet.join([TokenSet.load(tmp_path / "a folder" / "one.pt"), other])
     assert len(joined) == 10
     assert joined.sources == one.sources + other.sources
-    assert torch.equal(joined.photo_maps[6:], other.photo_maps)
+    assert torch.equal(joined.masks[6:], other.masks)
     assert torch.equal(joined.tokens([1]).final, one.tokens([1]).final)
-
-
-def test_masks_come_on_the_tokens_grid_too(make_tokens):
-    tokens = make_tokens(0)
-    tokens.masks = torch.nn.functional.interpolate(tokens.masks[:, None], scale_factor=2)[:, 0]
-    assert tokens.token_masks.shape == (len(tokens), *tokens.grid)
-    assert torch.equal(tokens.token_masks, make_tokens(0).masks)

@@ -11,7 +11,6 @@ from looktwice.evidence.comparisons.memory_bank import (
     MemoryBank,
     farthest_points,
     mutual_distances,
-    mutual_distances_of_others,
 )
 from looktwice.evidence.settings import MemoryBankSettings
 
@@ -44,24 +43,16 @@ def circle(*degrees: float) -> torch.Tensor:
     return torch.stack([angles.cos(), angles.sin()], dim=1)
 
 
-def chord(degrees: float) -> float:
-    return 2 * math.sin(math.radians(degrees) / 2)
+def apart(degrees: float) -> float:
+    return 1 - math.cos(math.radians(degrees))
 
 
 def test_what_is_remembered_is_at_no_distance_and_the_rest_at_its_own():
     bank = MemoryBank(torch.stack([circle(0, 90), circle(10, 100)]))
     seen = bank.distances(torch.stack([circle(100, 60)]))
-    torch.testing.assert_close(seen, torch.tensor([[0.0, chord(30)]]), atol=1e-3, rtol=0)
+    torch.testing.assert_close(seen, torch.tensor([[0.0, apart(30)]]), atol=1e-3, rtol=0)
     # Each reference is measured against the other one only, never against itself.
-    torch.testing.assert_close(bank.levels_of_normal, torch.full((2, 2), chord(10)), atol=1e-4, rtol=0)
-
-
-def test_turned_references_are_remembered_and_say_nothing_of_their_own():
-    references, turned = torch.stack([circle(0, 90), circle(10, 100)]), torch.stack([circle(0, 50), circle(40, 100)])
-    bank = MemoryBank(references, [turned])
-    torch.testing.assert_close(bank.distances(circle(50)[None]), torch.zeros(1, 1), atol=1e-3, rtol=0)
-    # The first, at 0 and 90, is 10 from the second at 10 and 100, not 0 from itself turned; the second 10 at 90.
-    torch.testing.assert_close(bank.levels_of_normal, torch.full((2, 2), chord(10)), atol=1e-4, rtol=0)
+    torch.testing.assert_close(bank.levels_of_normal, torch.full((2, 2), apart(10)), atol=1e-4, rtol=0)
 
 
 def test_each_reference_keeps_its_share_of_the_memory():
@@ -69,13 +60,13 @@ def test_each_reference_keeps_its_share_of_the_memory():
     references = torch.nn.functional.normalize(torch.randn(3, 2000, 8, generator=generator), dim=2)
     bank = MemoryBank(references, settings=MemoryBankSettings(coreset_size=1500))
     assert len(bank.memory) == 1500
-    owners = [(bank.distances(view[None]) < 1e-3).sum().item() for view in references]
+    owners = [(bank.distances(view[None]) < 1e-6).sum().item() for view in references]
     assert owners == [500, 500, 500]
 
 
 def test_a_single_reference_is_measured_against_its_own_other_half():
     bank = MemoryBank(circle(0, 40, 20, 60)[None])
-    torch.testing.assert_close(bank.levels_of_normal, torch.full((1, 2), chord(20)), atol=1e-4, rtol=0)
+    torch.testing.assert_close(bank.levels_of_normal, torch.full((1, 2), apart(20)), atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("members", [3, 8, 60])
@@ -88,10 +79,3 @@ def test_the_odd_member_of_a_cohort_is_far_from_all(members):
     assert scores.shape == (members, 16)
     assert int(scores.argmax()) == 2 * 16 + 5
     assert scores.isfinite().all()
-
-
-def test_what_is_no_member_is_scored_as_members_are():
-    members = torch.stack([circle(0, 90), circle(10, 100), circle(4, 94), circle(7, 97)])
-    far = mutual_distances_of_others(members, circle(90, 180), MemoryBankSettings(cohort_share=0.5))
-    # Of the two nearest of the four members: 90 and 94 degrees, then 100 and 97.
-    torch.testing.assert_close(far, torch.tensor([chord(4) / 2, (chord(80) + chord(83)) / 2]), atol=1e-3, rtol=0)

@@ -38,15 +38,3 @@ def test_standardisation_is_saved_with_the_weights():
     names = set(Fusion(2).state_dict())
     assert {"map_probe.mean", "map_probe.scale", "view_probe.mean", "view_probe.scale"} <= names
     assert Fusion(2).view_probe.linear.in_features == 2 * len(STATISTICS)
-
-
-def test_the_mean_counts_by_itself_where_tokens_are_unlike_each_other_everywhere():
-    fusion = Fusion(2, [1])
-    with torch.no_grad():
-        fusion.view_probe.linear.weight.zero_()
-        fusion.view_probe.linear.bias.zero_()
-    fusion.spread.fill_(2.0)
-    maps = torch.zeros(3, 2, 4, 4)
-    maps[1, 0], maps[2, 1] = 5.0, fusion.settings.heterogeneous_from + 1.0
-    _, logits = fusion(maps)
-    torch.testing.assert_close(logits, torch.tensor([0.0, 0.0, 2 * fusion.settings.heterogeneous_weight]))

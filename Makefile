@@ -16,7 +16,7 @@ test: install lint
 
 # The figures are those that benchmarks/folds.py and benchmarks/yardsticks.py wrote to docs/results/.
 results: install
-	$(BIN)/python -P scripts/results.py
+	$(BIN)/python benchmarks/fold_tables.py
 
 slow: install
 	$(BIN)/pytest -m slow

@@ -1,4 +1,4 @@
-"""Measure experts on the sets that they were trained without: alone, beside 1 to 8 references, as a cohort.
+"""Measure experts on the sets that they were trained without: alone, beside 2 to 8 references, as a cohort.
 
     python benchmarks/folds.py DATA --expert a,c=runs/ac/expert.safetensors [--expert ...] --out FILE.json
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from fold_protocol import TestedSet, draw_set, names_left_out, names_tested
+from fold_tables import SETTINGS, auroc, rates, scored
 from scipy.special import logit
 from sklearn.metrics import roc_auc_score
 
 from looktwice.core.atomic import write_json
+from looktwice.core.batches import batched
 from looktwice.core.device import resolve_device
 from looktwice.core.errors import InputError
 from looktwice.core.finding import Finding
+from looktwice.core.study import ByteArray
 from looktwice.datasets.masks import load_mask
 from looktwice.evidence import ltfm
 from looktwice.evidence.base import Context
@@ -38,8 +41,7 @@ from looktwice.modalities.images import read_image
 from looktwice.modalities.images.study import ImageStudy
 
 BATCH = 8
-COUNTS = (1, 2, 4, 8)
-LEAST_REFERENCES = 2
+COUNTS = (2, 4, 8)
 PIXELS, STEP = 126, 3
 
 
@@ -51,16 +53,13 @@ class Looker:
 
     def look(self, paths: Sequence[Path]) -> tuple[dict[Path, Finding], dict[Path, Seen]]:
         """Return what is found in each picture alone, and what comparisons need of it."""
-        paths = [path for path in paths if usable(path)]
         findings, seen = {}, {}
-        for start in range(0, len(paths), BATCH):
-            batch = paths[start : start + BATCH]
-            pictures = [read_image(path) for path in batch]
+        for batch in batched(readable(paths), BATCH):
+            pictures = [picture for _, picture in batch]
             views = encode_photographs(self.context.expert, pictures)
             judged = ltfm.keep(views, self.context)
-            for path, picture, one, own in zip(
-                batch, pictures, see(views, self.settings.photographs), judged, strict=True
-            ):
+            described = see(views, self.settings.photographs)
+            for (path, picture), one, own in zip(batch, described, judged, strict=True):
                 study = ImageStudy(path, picture)
                 findings[path] = ltfm.look(study, StudyTokens(one.grid, {"ltfm": [own]}), self.context)
                 seen[path] = replace(one, judged=own)
@@ -80,7 +79,7 @@ def measure(one: TestedSet, looker: Looker) -> dict[str, Any]:
             "inputs": [path.name for path in tested],
             "labels": [0] * len(normal) + [1] * len(anomalous),
         }
-        for count in (number for number in COUNTS if number >= LEAST_REFERENCES):
+        for count in COUNTS:
             known = [path for path in draw.references if path in seen][:count]
             references = PhotographReferences([blank] * len(known), [seen[path] for path in known], looker.settings)
             beside = {path: references.compare(seen[path]) for path in tested}
@@ -104,13 +103,14 @@ def measure(one: TestedSet, looker: Looker) -> dict[str, Any]:
     }
 
 
-def usable(path: Path) -> bool:
-    """Tell whether a picture can be inspected; a few have one value everywhere."""
-    try:
-        read_image(path)
-    except InputError:
-        return False
-    return True
+def readable(paths: Sequence[Path]) -> Iterator[tuple[Path, ByteArray]]:
+    """Yield the pictures that can be inspected; a few have one value everywhere."""
+    for path in paths:
+        try:
+            picture = read_image(path)
+        except InputError:
+            continue
+        yield path, picture
 
 
 def pixel_auroc(one: TestedSet, findings: dict[Path, Finding]) -> float | None:
@@ -134,18 +134,10 @@ def pixel_auroc(one: TestedSet, findings: dict[Path, Finding]) -> float | None:
 def figures(found: dict[str, Any]) -> dict[str, float]:
     """Return AUROCs, false alarms and the share found, by setting; the mean over draws."""
     row = {f"pixel_{name}": value for name, value in found["pixel"].items() if value is not None}
-    settings = {name: [(found["labels"], found[name])] for name in ("alone", "cohort")}
-    settings |= {
-        name: [(draw["labels"], draw[name]) for draw in found["draws"]]
-        for name in found["draws"][0]
-        if name.startswith("ours")
-    }
-    for name, scored in settings.items():
-        labels, logits = (np.array([one[part] for one in scored], dtype=object) for part in (0, 1))
-        row[name] = float(np.mean([roc_auc_score(list(a), list(b)) for a, b in zip(labels, logits, strict=True)]))
-        flat = np.concatenate([np.stack([one[0], one[1]], axis=1) for one in scored])
-        row[f"{name}_alarms"] = float((flat[flat[:, 0] == 0, 1] > 0).mean())
-        row[f"{name}_found"] = float((flat[flat[:, 0] == 1, 1] > 0).mean())
+    for name in SETTINGS:
+        parts = scored(found, name)
+        row[name] = auroc(parts)
+        row[f"{name}_alarms"], row[f"{name}_found"] = rates(parts)
     return row
 
 

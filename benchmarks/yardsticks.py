@@ -14,14 +14,14 @@ import json
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from fold_protocol import TestedSet, draw_set, names_tested
-from sklearn.metrics import roc_auc_score
+from fold_tables import yardstick_aurocs
 from yardstick_methods import FeatureReader, Features, anomaly_dino, musc, plain
 
 from looktwice.core.atomic import write_json
@@ -30,7 +30,6 @@ from looktwice.modalities.images import read_image
 
 # Mutual scoring compares every image with every other one; at 448 px it would take an hour a set on two cores.
 COHORT_SIDE = 224
-BESIDE = ("plain", "anomaly_dino", "patchcore")
 
 
 def measure(one: TestedSet, reader: FeatureReader, small: FeatureReader, anomalib: Path) -> dict[str, Any]:
@@ -85,19 +84,6 @@ def _as_maps(features: Features) -> np.ndarray:
     return stacked.transpose(2, 3).unflatten(3, (side, side)).numpy()
 
 
-def aurocs(found: Mapping[str, Any]) -> dict[str, float]:
-    """Return the image AUROC of each method: the mean over draws, or that of the cohort."""
-    rows = {
-        name: float(np.mean([roc_auc_score(draw["labels"], draw[name]) for draw in found["draws"]])) for name in BESIDE
-    }
-    cohort = found["cohort"]
-    return {
-        "trivial": found["trivial"]["auroc"],
-        **rows,
-        "musc": float(roc_auc_score(cohort["labels"], cohort["musc"])),
-    }
-
-
 def measured(
     data: Path, names: list[str], kept: dict[str, Any], anomalib: Path
 ) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -127,7 +113,7 @@ def main() -> None:
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     for name, found in measured(*asked):
         write_json(kept, arguments.out)
-        rows[name] = aurocs(found)
+        rows[name] = yardstick_aurocs(found)
         print(name, {method: round(value, 3) for method, value in rows[name].items()}, flush=True)
     means = {method: np.mean([row[method] for row in rows.values()]) for method in next(iter(rows.values()))}
     print("mean", {method: round(float(value), 3) for method, value in means.items()})

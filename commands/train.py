@@ -13,13 +13,16 @@ app = typer.Typer(
     help="Train the expert, what judges photographs, the geometry network, the tissue probes or the reasoner.",
 )
 
+DATA = typer.Option(..., "--data", help="Benchmark folder in the MVTec AD layout. Can be repeated.")
+NORMALS = typer.Option([], "--normals", help="Normal inputs: volumes, meshes, images. Can be repeated.")
+SEED = typer.Option(0, "--seed", help="Random seed.")
+DEVICE = typer.Option("auto", "--device", help="auto, cpu or cuda.")
+
 
 @app.command()
 def expert(
-    data: list[Path] = typer.Option(..., "--data", help="Benchmark folder in the MVTec AD layout. Can be repeated."),
-    normals: list[Path] = typer.Option(
-        [], "--normals", help="Normal inputs: volumes, meshes, images. Can be repeated."
-    ),
+    data: list[Path] = DATA,
+    normals: list[Path] = NORMALS,
     out: Path = typer.Option(
         Path("runs/expert"), "--out", help="Output folder for expert.safetensors, training.json and logs."
     ),
@@ -27,14 +30,14 @@ def expert(
     encoder: str = typer.Option("efficientnet_lite0", help="Encoder name (one of `encoders/`)."),
     examples: int = typer.Option(260, min=8, help="Number of examples per source."),
     steps: int = typer.Option(600, min=1, help="Number of training steps of stage 1."),
-    seed: int = typer.Option(0, help="Random seed."),
+    seed: int = SEED,
     cache: Path | None = typer.Option(
         None, "--cache", help="Cache folder for encoded examples; several training runs may share it."
     ),
     look_twice: Path | None = typer.Option(
         None, "--look-twice", help="Keep the LTFM weights of this expert and fit only probes and calibration."
     ),
-    device: str = typer.Option("auto", help="auto, cpu or cuda."),
+    device: str = DEVICE,
 ) -> None:
     """Train what sees slices and renderings: LTFM that selects tokens, and the self-reference probes.
 
@@ -59,11 +62,9 @@ def expert(
 
 @app.command()
 def photographs(
-    data: list[Path] = typer.Option(..., "--data", help="Benchmark folder in the MVTec AD layout. Can be repeated."),
+    data: list[Path] = DATA,
     expert: Path = typer.Option(..., "--expert", help="Expert file whose other parts are kept."),
-    normals: list[Path] = typer.Option(
-        [], "--normals", help="Normal inputs: volumes, meshes, images. Can be repeated."
-    ),
+    normals: list[Path] = NORMALS,
     out: Path = typer.Option(
         Path("runs/photographs"), "--out", help="Output folder for expert.safetensors, training.json and logs."
     ),
@@ -84,11 +85,11 @@ def photographs(
     ),
     pictures: int = typer.Option(240, min=8, help="Number of pictures per source."),
     steps: int = typer.Option(1000, min=1, help="Number of training steps."),
-    seed: int = typer.Option(0, help="Random seed."),
+    seed: int = SEED,
     pool: Path | None = typer.Option(
         None, "--pool", help="Folder for encoded pictures; several training runs may share it."
     ),
-    device: str = typer.Option("auto", help="auto, cpu or cuda."),
+    device: str = DEVICE,
 ) -> None:
     """Train what judges photographs: adapters inside DINOv2, LTFM on its tokens, and each material's usual scores.
 
@@ -116,7 +117,7 @@ def geometry(
         Path("runs/geometry"), "--out", help="Output folder for head.safetensors and training.json."
     ),
     leave_out: list[str] = typer.Option([], "--leave-out", help="Shape to leave out of training. Can be repeated."),
-    seed: int = typer.Option(0, help="Random seed."),
+    seed: int = SEED,
 ) -> None:
     """Train the network that separates damaged from undamaged places of a cloud.
 
@@ -138,7 +139,7 @@ def tissue(
     ),
     out: Path = typer.Option(Path("runs/tissue/head.safetensors"), "--out", help="Output file of the probes."),
     cases: int = typer.Option(80, min=10, help="Number of head scans to synthesise lesions into; about 10 s each."),
-    seed: int = typer.Option(0, help="Random seed."),
+    seed: int = SEED,
 ) -> None:
     """Train the tissue probes on synthetic lesions in normal head scans."""
     from looktwice import modalities
@@ -156,7 +157,7 @@ def tissue(
 
 @app.command()
 def reasoner(
-    data: list[Path] = typer.Option(..., "--data", help="Benchmark folder in the MVTec AD layout. Can be repeated."),
+    data: list[Path] = DATA,
     medical: list[Path] = typer.Option([], "--medical", help="The same, with medical images. Can be repeated."),
     normals: list[Path] = typer.Option(
         [], "--normals", help="Normal scans (NIfTI) and meshes, to which anomalies are added. Can be repeated."
@@ -176,7 +177,7 @@ def reasoner(
     projector_steps: int = typer.Option(60, min=1, help="Training steps for the projector only."),
     steps: int = typer.Option(260, min=1, help="Training steps for projector and adapter together."),
     minutes: float | None = typer.Option(None, min=0.1, help="Time limit for all steps, in minutes."),
-    seed: int = typer.Option(0, help="Random seed."),
+    seed: int = SEED,
     device: str = typer.Option("auto", help="Device of the expert: auto, cpu or cuda."),
 ) -> None:
     """Train the embedded reasoner on the expert's frozen tokens: first the projector, then projector and LoRA.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,27 @@ class Calibration:
     def probabilities(self, raw: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Return the map values of locations, in [0, 1], from their raw values, in the same shape."""
         return np.asarray(special.expit((raw - self.map_shift) / self.map_scale), np.float64)
+
+
+def logit_of_excess(values: Any, usual: float, high: float, least: float = 1e-6) -> Any:
+    """Return the logits of values, number or array: that of usual ones is `NORMAL_LOGIT`, and of `high` ones 0.
+
+    Parameters
+    ----------
+    values : float or array
+    usual : float
+        What normal inputs come to.
+    high : float
+        What few of them exceed.
+    least : float
+        Least distance from one to the other.
+
+    Examples
+    --------
+    >>> logit_of_excess(2.0, usual=0.0, high=2.0), logit_of_excess(0.0, usual=0.0, high=2.0)
+    (-0.0, -3.0)
+    """
+    return NORMAL_LOGIT * (1 - (values - usual) / max(high - usual, least))
 
 
 def logit(probabilities: npt.ArrayLike, margin: float = CLIP) -> npt.NDArray[np.float64]:

@@ -21,9 +21,7 @@ class FalseAlarmRates:
     # Volumes, heads and clouds whose score reaches 0.5; calibrates the sources' scores (training.calibration,
     # evidence.tissue, evidence.geometry). `looktwice calibrate` sets a site's own.
     studies: float = 0.1
-    # Tokens of a normal photograph above 0.5 on its self-reference map (training.calibration).
-    photograph_tokens: float = 0.005
-    # The same in a study of many views, which has so many more tokens that a stricter share still leaves it some.
+    # Tokens of a normal study of many views above 0.5 on its self-reference map (training.calibration).
     study_tokens: float = 0.0005
     # Places of a usual normal brain above 0.5 on the tissue map (evidence.tissue).
     tissue_places: float = 0.0005

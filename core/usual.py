@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from looktwice.core.calibration import NORMAL_LOGIT
+from looktwice.core.calibration import logit_of_excess
 from looktwice.core.rates import RATES
 from looktwice.core.statistics import robust_scale
 
@@ -87,7 +87,7 @@ class Usual:
 
     def logit(self, value: float) -> float:
         """Return 0 for what the stated share of normal inputs exceeds, and -3 for the middle of them."""
-        return NORMAL_LOGIT * (1 - (value - self.middle) / (self.limit - self.middle))
+        return float(logit_of_excess(value, self.middle, self.limit, _LEAST_SPREAD))
 
     def p_normal(self, value: float) -> float:
         """Return the share of normal inputs that come to more than a value."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -94,6 +94,11 @@ class Context:
     def calibration(self, name: str) -> Calibration | None:
         """Return the calibration that the expert's file holds under a name; None where it holds none."""
         return self.config.calibration.get(name)
+
+    def calibrated(self, found: Finding | None) -> Finding | None:
+        """Return a finding with the calibration that the expert's file holds under its name, if it holds one."""
+        calibration = None if found is None else self.calibration(found.name)
+        return found if found is None or calibration is None else replace(found, logit=calibration.logit(found.logit))
 
     def finding(self, name: str) -> Finding | None:
         """Return what a source that was asked before has found; None where it found nothing."""

@@ -43,10 +43,8 @@ class EncodedViews:
         Of photographs: each with its AnyRes crops, the whole first. Otherwise the views again.
     crop_counts : tuple of int
         How many of `crops` belong to each view.
-    photographs : bool
-        Whether each view is a photograph, a study of its own.
     adapted : Tokens, optional
-        Of photographs: by the adapted encoder.
+        By the adapted encoder, where each view is a photograph and a study of its own.
 
     Examples
     --------
@@ -64,7 +62,6 @@ class EncodedViews:
     base: Tensor
     crops: Tokens
     crop_counts: tuple[int, ...]
-    photographs: bool = False
     adapted: Tokens | None = None
 
 
@@ -126,7 +123,7 @@ def encode_photographs(expert: Expert, images: Sequence[Image]) -> EncodedViews:
     crops = expert.encoder.encode([crop for tiling in tilings for crop in tiling.crops])
     firsts = [sum(counts[:index]) for index in range(len(counts))]
     tokens = crops.rows(firsts) if max(counts) > 1 else crops
-    return EncodedViews(tokens, tokens.final, crops, counts, True, expert.adapted_encoder.encode(images))
+    return EncodedViews(tokens, tokens.final, crops, counts, expert.adapted_encoder.encode(images))
 
 
 def photograph_tokens(expert: Expert, images: Sequence[Image], keepers: Mapping[str, Keep]) -> list[StudyTokens]:

@@ -16,11 +16,12 @@ import torch.nn.functional as F
 from scipy.stats import norm
 from torch import Tensor, nn
 
-from looktwice.core.calibration import NORMAL_LOGIT
+from looktwice.core.calibration import logit_of_excess
 from looktwice.core.rates import RATES
 
 # Of so many most similar materials the strictest counts.
 COMPARED = 2
+_LEAST_REACH = 1e-3
 # Level of the adapted encoder that describes a photograph: after block 8 of twelve.
 LEVEL = 2
 
@@ -51,14 +52,12 @@ class Material:
 
     def logit(self, raw: float) -> float:
         """Return 0 for what the stated share of normal photographs exceeds, and -3 for a usual one."""
-        return NORMAL_LOGIT * (1 - self._reached(raw))
+        return float(logit_of_excess(raw, self.middle, self.high, _LEAST_REACH))
 
     def p_normal(self, raw: float) -> float:
         """Return about what share of normal photographs comes to more than a raw logit: a normal distribution's."""
-        return float(norm.sf(self._reached(raw) * norm.isf(RATES.pictures)))
-
-    def _reached(self, raw: float) -> float:
-        return (raw - self.middle) / max(self.high - self.middle, 1e-3)
+        reached = (raw - self.middle) / max(self.high - self.middle, _LEAST_REACH)
+        return float(norm.sf(reached * norm.isf(RATES.pictures)))
 
 
 class Materials(nn.Module):
@@ -103,5 +102,10 @@ class Materials(nn.Module):
 
 def describe(levels: Sequence[Tensor]) -> Tensor:
     """Return descriptors (V, 2 C) of photographs from their levels (V, N, C): mean and spread of one level's tokens."""
-    tokens = levels[LEVEL].float()
+    return mean_and_spread(levels[LEVEL])
+
+
+def mean_and_spread(tokens: Tensor) -> Tensor:
+    """Return the mean and the standard deviation of tokens (V, N, C), each of unit length, side by side: (V, 2 C)."""
+    tokens = tokens.float()
     return torch.cat([F.normalize(tokens.mean(dim=1), dim=1), F.normalize(tokens.std(dim=1), dim=1)], dim=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from looktwice.core.finding import Finding
@@ -29,8 +28,4 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     """Compare a study with the references."""
     if context.references is None:
         return None
-    found = context.references.compare(study, tokens)
-    calibration = context.calibration(NAME)
-    if found is None or calibration is None:
-        return found
-    return replace(found, logit=calibration.logit(found.logit))
+    return context.calibrated(context.references.compare(study, tokens))

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from looktwice.core.calibration import NORMAL_LOGIT, Calibration
 from looktwice.core.rates import RATES
@@ -16,40 +15,13 @@ from looktwice.evidence import self_reference
 from looktwice.evidence.base import Context
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.sources import encode_for
-from looktwice.training.losses import image_loss, ranking_loss
-from looktwice.training.minimise import minimise
-
-# Steepest and flattest that a score's logit may become.
-SLOPES = (0.05, 20.0)
 
 
-def calibrate_maps(
-    logits: npt.NDArray[np.floating], false_alarms: float = RATES.photograph_tokens
-) -> tuple[float, float]:
+def calibrate_maps(logits: npt.NDArray[np.floating], false_alarms: float) -> tuple[float, float]:
     """Return (shift, scale) that bring raw token logits of normal material to few false alarms and a low median."""
     shift = float(np.quantile(logits, 1 - false_alarms))
     scale = max((float(np.median(logits)) - shift) / NORMAL_LOGIT, 1e-3)
     return shift, scale
-
-
-def calibrate_scores(logits: Tensor, labels: Tensor, sources: Sequence[str]) -> tuple[float, float]:
-    """Return (shift, scale) that make logits of pictures mean what they say, both classes weighing the same.
-
-    The scale is that of a conditional logistic regression: how much a picture's score must exceed that of a normal
-    picture of the same material to be as likely an anomaly. Over all materials together, whose levels differ, it would
-    be far too flat. The shift is then Platt's.
-    """
-    groups = [torch.tensor([name == source for name in sources]) for source in sorted(set(sources))]
-    groups = [own for own in groups if 0 < labels[own].sum() < own.sum()]
-    slope = torch.zeros((), requires_grad=True)
-    if groups:
-        minimise(
-            [slope], lambda: torch.stack([ranking_loss(slope.exp() * logits[g], labels[g]) for g in groups]).mean()
-        )
-    steepness = slope.detach().exp().clamp(*SLOPES)
-    offset = torch.zeros((), requires_grad=True)
-    minimise([offset], lambda: image_loss((steepness * logits - offset).sigmoid(), labels))
-    return float(offset.detach() / steepness), float(1 / steepness)
 
 
 @torch.inference_mode()

@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +26,9 @@ from looktwice.evidence.geometry import Reading, calibrate_by, smoothed
 from looktwice.evidence.networks.damage import FEATURE_RANGE, GeometryNetwork
 from looktwice.evidence.settings import DEFAULTS
 from looktwice.modalities.pointclouds import open_pointcloud
+from looktwice.training.tracking import Track, untracked
 
 FloatArray = npt.NDArray[np.float32]
-Track = Callable[..., Iterable[Any]]
 
 # An element is damaged where so many of its points are, sound where so few are; between, it is no example.
 _DAMAGED, _SOUND = 0.3, 0.05
@@ -105,7 +104,7 @@ class Case:
     near: npt.NDArray[np.integer]
 
 
-def train_geometry(plan: GeometryPlan, out: Path, track: Track = lambda items, *_, **__: items) -> Path:
+def train_geometry(plan: GeometryPlan, out: Path, track: Track = untracked) -> Path:
     """Train the geometry network and write ``head.safetensors`` and ``training.json`` into `out`.
 
     The record holds what the network scored on shapes that it did not see, by cross-validation over shapes, and the

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +23,7 @@ from looktwice.training.adaptation import AdaptationRecipe, train_adapters
 from looktwice.training.corpus import Source, gather_sources
 from looktwice.training.materials import usual_of_materials
 from looktwice.training.pool import PictureSource, Pool, fill_pool
-
-Track = Callable[..., Iterable[Any]]
+from looktwice.training.tracking import Track, loss_log, untracked
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def train_photographs(
     out: Path,
     pool: Path | None = None,
     device: str = "auto",
-    track: Track = lambda items, *_, **__: items,
+    track: Track = untracked,
 ) -> Path:
     """Train what judges photographs and write it, with all else that an expert holds, to ``out/expert.safetensors``.
 
@@ -105,8 +103,6 @@ def train_photographs(
     track : callable
         Shows progress.
     """
-    from torch.utils.tensorboard import SummaryWriter
-
     out.mkdir(parents=True, exist_ok=True)
     everything = plan.sources()
     encoder = DinoV2Small(plan.side)
@@ -116,23 +112,19 @@ def train_photographs(
     torch.manual_seed(plan.recipe.seed)
     adapters = inject_adapters(encoder.network, plan.recipe.adapters)
     look_twice = AdaptedLookTwice(encoder.level_dims, plan.embed_dim)
-    with SummaryWriter(str(out / "logs")) as writer:
-        train_adapters(encoder, look_twice, examples, plan.recipe, out / "checkpoint.pt", _logger(writer))
+    with loss_log(out / "logs") as log:
+        train_adapters(encoder, look_twice, examples, plan.recipe, out / "checkpoint.pt", log)
     del examples
-    path = out / "expert.safetensors"
-    trained = _with_photographs(load_expert(expert, resolve_device(device)), encoder, adapters, look_twice, plan)
-    trained.config = replace(trained.config, photographs_trained_on=tuple(source.name for source in seen))
-    trained.save(path)
+    path, names = out / "expert.safetensors", tuple(source.name for source in seen)
+    kept = load_expert(expert, resolve_device(device))
+    _with_photographs(kept, encoder, adapters, look_twice, plan, names).save(path)
+    # What is usual is measured with the weights as they are written.
     trained = load_expert(path, resolve_device(device))
     judges = [load_expert(one, resolve_device(device)) for one in plan.held_out]
     trained.materials = usual_of_materials(trained, judges, seen)
     trained.config = replace(trained.config, materials=trained.materials.names)
     trained.save(path)
-    write_json(
-        {**asdict(plan), "seen": [source.name for source in seen]},
-        out / "training.json",
-        default=str,
-    )
+    write_json({**asdict(plan), "seen": names}, out / "training.json", default=str)
     return path
 
 
@@ -142,16 +134,13 @@ def _with_photographs(
     adapters: dict[str, torch.nn.Parameter],
     look_twice: AdaptedLookTwice,
     plan: PhotographPlan,
+    names: tuple[str, ...],
 ) -> Expert:
     """Put what was trained in the place of what an expert judges photographs by."""
     adapted = AdaptedEncoder(
-        "dinov2_small",
-        {"input_size": plan.side},
-        plan.recipe.adapters,
-        encoder.level_dims,
-        plan.embed_dim,
+        encoder.name, {"input_size": plan.side}, plan.recipe.adapters, encoder.level_dims, plan.embed_dim
     )
-    config = replace(expert.config, adapted=adapted, materials=(), photographs_trained_on=())
+    config = replace(expert.config, adapted=adapted, materials=(), photographs_trained_on=names)
     renewed = Expert(expert.encoder, expert.look_twice, config)
     renewed.fusion = expert.fusion
     renewed.adapters = {name: one.detach() for name, one in adapters.items()}
@@ -172,11 +161,3 @@ def _fill(
         drawn = PictureSource(source, plan.side, [source, *donors]).draw(plan.pictures, rng)
         fill_pool(encoder, plan.recipe.adapters.first_block, source.name, drawn).save(files[source.name])
     return files
-
-
-def _logger(writer: Any) -> Callable[[int, dict[str, float]], None]:
-    def log(step: int, values: dict[str, float]) -> None:
-        for name, value in values.items():
-            writer.add_scalar(f"loss/{name}", value, step)
-
-    return log

@@ -11,11 +11,10 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +32,7 @@ from looktwice.training.corpus import gather_sources
 from looktwice.training.reasoner_lessons import Lesson, encode_scene, load_lessons, save_lessons, speak
 from looktwice.training.reasoner_scenes import Scene, photograph_scenes, study_scenes
 from looktwice.training.tensor_file import write_tensors
+from looktwice.training.tracking import Track, untracked
 
 CHECKPOINT_SECONDS = 120.0
 WARM_UP = 0.05
@@ -45,7 +45,6 @@ THINGS_SHARE = 0.5
 SOUND_SHARE = 0.3
 """How often a sound one is: there is nothing to name in it, but for a false alarm."""
 
-Track = Callable[..., Iterable[Any]]
 Report = Callable[[str], None]
 
 
@@ -95,7 +94,7 @@ def train_reasoner(
     plan: ReasonerPlan,
     expert: Expert,
     out: Path,
-    track: Track = lambda items, *_, **__: items,
+    track: Track = untracked,
     report: Report = lambda line: None,
 ) -> Path:
     """Train projector and adapter; write ``reasoner.safetensors`` and ``training.json`` into `out`.

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from looktwice.training.corpus import Source, draw_examples, gather_sources
 from looktwice.training.fusion import fit_fusion
 from looktwice.training.stage1 import Recipe, train_look_twice
 from looktwice.training.tokens import TokenSet, encode_examples
+from looktwice.training.tracking import Track, loss_log, untracked
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,7 @@ class Plan:
     look_twice: Path | None = None
 
 
-Track = Callable[..., Iterable[Any]]
-
-
-def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lambda items, *_, **__: items) -> Path:
+def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = untracked) -> Path:
     """Train an expert and write ``expert.safetensors`` and ``training.json`` into `out`.
 
     The examples of each source are encoded once and kept in ``out/encoded`` (or `plan.cache`, which several trainings
@@ -94,8 +91,6 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
     Path
         The expert's file.
     """
-    from torch.utils.tensorboard import SummaryWriter
-
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
     sources = gather_sources(plan.data, plan.normals, plan.left_out)
@@ -116,9 +111,9 @@ def train_expert(plan: Plan, out: Path, device: str = "auto", track: Track = lam
         ]
     )
     if plan.look_twice is None:
-        with SummaryWriter(str(out / "logs")) as writer:
+        with loss_log(out / "logs") as log:
             recipe = Recipe(steps=plan.steps, seed=plan.seed)
-            train_look_twice(expert, tokens, recipe, out / "checkpoint.pt", _logger(writer))
+            train_look_twice(expert, tokens, recipe, out / "checkpoint.pt", log)
     else:
         expert.look_twice.load_state_dict(load_look_twice(plan.look_twice))
     _fit_views(expert, tokens)
@@ -179,11 +174,3 @@ def _fit_views(expert: Expert, tokens: TokenSet) -> None:
     )
     sources = [tokens.sources[row] for row in rows.tolist()]
     fit_fusion(expert.fusion, maps, tokens.labels[rows], tokens.masks[rows], sources)
-
-
-def _logger(writer: Any) -> Callable[[int, dict[str, float]], None]:
-    def log(step: int, values: dict[str, float]) -> None:
-        for name, value in values.items():
-            writer.add_scalar(f"loss/{name}", value, step)
-
-    return log

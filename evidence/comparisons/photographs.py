@@ -26,6 +26,7 @@ from looktwice.evidence.comparisons.studies import LEAST_COHORT, check_enough
 from looktwice.evidence.comparisons.usual_places import UsualPlaces
 from looktwice.evidence.encoding import EncodedViews
 from looktwice.evidence.ltfm import Judged
+from looktwice.evidence.materials import mean_and_spread
 from looktwice.evidence.settings import DEFAULTS, PhotographSettings, Settings
 
 LEAST_REFERENCES = 2
@@ -72,8 +73,7 @@ class Seen:
     @property
     def descriptor(self) -> Tensor:
         """Mean and standard deviation of the last level's tokens, (2 C,): what the whole photograph looks like."""
-        deepest = self.tokens[-1].float()
-        return torch.cat([F.normalize(deepest.mean(dim=0), dim=0), F.normalize(deepest.std(dim=0), dim=0)])
+        return mean_and_spread(self.tokens[-1][None])[0]
 
     def coarse(self) -> Seen:
         """Return the same on half the grid, which is enough to compare many with many."""

@@ -10,7 +10,7 @@ import torch
 from scipy.special import expit
 from torch import Tensor
 
-from looktwice.core.calibration import NORMAL_LOGIT
+from looktwice.core.calibration import logit_of_excess
 from looktwice.core.study import FloatArray
 
 _LEAST = 1e-6
@@ -71,8 +71,7 @@ class UsualPlaces:
 
     def heat(self, logarithms: Tensor, own: Tensor, grid: tuple[int, int]) -> FloatArray:
         """Return the map (1, h, w) of one photograph from (N,) log distances; 0.5 is what few normal places exceed."""
-        values = self._joined(logarithms, own).numpy()
-        logits = NORMAL_LOGIT * (1 - (values - self.usual) / max(self.high - self.usual, _LEAST))
+        logits = logit_of_excess(self._joined(logarithms, own).numpy(), self.usual, self.high, _LEAST)
         return np.asarray(expit(logits), np.float32).reshape(1, *grid)
 
     def _joined(self, logarithms: Tensor, own: Tensor) -> Tensor:

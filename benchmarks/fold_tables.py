@@ -1,7 +1,7 @@
 """Write ``docs/results.md`` from what ``benchmarks/folds.py`` and ``benchmarks/yardsticks.py`` wrote.
 
-Usage: ``python -P scripts/results.py``. The text around the tables is ``docs/results/about.md``; the figures come from
-``docs/results/folds.json`` and ``docs/results/yardsticks.json``, which hold the logits of every image.
+Usage: ``python benchmarks/fold_tables.py``. The text around the tables is ``docs/results/about.md``; the figures come
+from ``docs/results/folds.json`` and ``docs/results/yardsticks.json``, which hold the logits of every image.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 DOCS = Path(__file__).parents[1] / "docs"
-SETTINGS = ("alone", "cohort", "ours_2", "ours_4", "ours_8")
+# Those that stand beside yardsticks and false alarms.
+SHOWN = ("alone", "cohort", "ours_8")
 CALLED = {
     "alone": "alone",
     "cohort": "cohort",
@@ -23,7 +24,14 @@ CALLED = {
     "ours_4": "4 references",
     "ours_8": "8 references",
 }
-YARDSTICKS = {"plain": "plain recipe", "patchcore": "PatchCore", "anomaly_dino": "AnomalyDINO", "musc": "MuSc"}
+SETTINGS = tuple(CALLED)
+YARDSTICKS = {
+    "plain": "plain recipe",
+    "patchcore": "PatchCore",
+    "anomaly_dino": "AnomalyDINO",
+    "musc": "MuSc",
+    "trivial": "trivial",
+}
 RESAMPLINGS = 2000
 
 
@@ -64,48 +72,45 @@ def _aurocs(folds: Mapping[str, Any]) -> list[str]:
 
 
 def _alarms(folds: Mapping[str, Any]) -> list[str]:
-    shown = ("alone", "cohort", "ours_8")
-    lines = _header(["set", *(f"{CALLED[name]}: false alarms / found" for name in shown)])
-    rates = []
+    lines = _header(["set", *(f"{CALLED[name]}: false alarms / found" for name in SHOWN)])
+    rows = []
     for name, found in folds.items():
-        row = [_rates(scored(found, setting)) for setting in shown]
-        rates.append([rate for pair in row for rate in pair])
+        row = [rates(scored(found, setting)) for setting in SHOWN]
+        rows.append([rate for pair in row for rate in pair])
         lines.append(f"| {name} | {' | '.join(f'{low:.2f} / {high:.2f}' for low, high in row)} |")
-    means = np.mean(rates, axis=0)
+    means = np.mean(rows, axis=0)
     pairs = " | ".join(f"**{means[i]:.3f} / {means[i + 1]:.3f}**" for i in range(0, len(means), 2))
     return [*lines, f"| **mean** | {pairs} |"]
 
 
-def _rates(parts: Iterable[tuple[Sequence[int], Sequence[float]]]) -> tuple[float, float]:
+def rates(parts: Iterable[tuple[Sequence[int], Sequence[float]]]) -> tuple[float, float]:
     labels, logits = (np.concatenate(column) for column in zip(*parts, strict=True))
     return float((logits[labels == 0] > 0).mean()), float((logits[labels == 1] > 0).mean())
 
 
+def yardstick_aurocs(found: Mapping[str, Any]) -> dict[str, float]:
+    """Return the image AUROC of each yardstick that was measured on a set, and of the best trivial predictor."""
+    values = {
+        name: auroc((draw["labels"], draw[name]) for draw in found["draws"])
+        for name in YARDSTICKS
+        if name in found["draws"][0]
+    }
+    if "musc" in found["cohort"]:
+        values["musc"] = auroc([(found["cohort"]["labels"], found["cohort"]["musc"])])
+    return {**values, "trivial": found["trivial"]["auroc"]}
+
+
 def _yardsticks(folds: Mapping[str, Any], yardsticks: Mapping[str, Any]) -> list[str]:
-    both = [name for name in yardsticks if name in folds]
-    if not both:
+    theirs = {name: yardstick_aurocs(found) for name, found in yardsticks.items() if name in folds}
+    if not theirs:
         return []
-    kept = [name for name in YARDSTICKS if all(_has(yardsticks[one], name) for one in both)]
-    lines = _header(
-        ["set", *(YARDSTICKS[name] for name in kept), "trivial", "ours, 8 references", "ours, cohort", "ours, alone"]
-    )
+    kept = [method for method in YARDSTICKS if all(method in row for row in theirs.values())]
+    lines = _header(["set", *(YARDSTICKS[name] for name in kept), *(f"ours, {CALLED[name]}" for name in SHOWN)])
     rows = []
-    for name in both:
-        theirs, own = yardsticks[name], folds[name]
-        values = [
-            auroc([(theirs["cohort"]["labels"], theirs["cohort"]["musc"])])
-            if method == "musc"
-            else auroc([(draw["labels"], draw[method]) for draw in theirs["draws"]])
-            for method in kept
-        ]
-        values += [theirs["trivial"]["auroc"], *(auroc(scored(own, one)) for one in ("ours_8", "cohort", "alone"))]
-        rows.append(values)
-        lines.append(f"| {name} | {_cells(values)} |")
+    for name, own in theirs.items():
+        rows.append([*(own[method] for method in kept), *(auroc(scored(folds[name], one)) for one in SHOWN)])
+        lines.append(f"| {name} | {_cells(rows[-1])} |")
     return [*lines, f"| **mean** | {' | '.join(f'**{value:.3f}**' for value in np.mean(rows, axis=0))} |"]
-
-
-def _has(found: Mapping[str, Any], method: str) -> bool:
-    return method in found["cohort"] if method == "musc" else method in found["draws"][0]
 
 
 def _header(columns: Sequence[str]) -> list[str]:

@@ -47,6 +47,8 @@ class Scan:
         The DICOM frame behind each plane of the last axis (None where a missing one was interpolated).
     notes : list of str
         What was decided by rule.
+    measured : bool
+        Whether the input says how large its voxels are; nothing is said in millimetres where it does not.
 
     Examples
     --------
@@ -68,6 +70,7 @@ class Scan:
     head: bool | None = None
     frames: list[Frame | None] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    measured: bool = True
 
 
 def nifti_header(shape: tuple[int, int, int], affine: npt.NDArray[np.float64]) -> nib.Nifti1Header:

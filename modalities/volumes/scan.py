@@ -43,8 +43,10 @@ class Scan:
         Safe as a folder name; holds nothing that identifies a patient.
     head : bool or None
         Whether it shows a head, where the format says so.
-    frames : list of Frame or None
-        The DICOM frame behind each plane of the last axis (None where a missing one was interpolated).
+    frames : list of Frame
+        The DICOM frames that it was made of, from the first plane of the last axis to the last.
+    planes : float64, shape (N,)
+        Where each frame lies along the last axis; between two planes where the frames are not evenly spaced.
     notes : list of str
         What was decided by rule.
     measured : bool
@@ -68,7 +70,8 @@ class Scan:
     name: str
     source: Path
     head: bool | None = None
-    frames: list[Frame | None] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    planes: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     notes: list[str] = field(default_factory=list)
     measured: bool = True
 

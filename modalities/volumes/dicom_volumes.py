@@ -19,8 +19,8 @@ SAME_PLACE_SHARE = 0.1
 COMPLETE_GAP = 1.5
 """A volume whose slices lie farther apart, in slice thicknesses, is only every second slice of one."""
 
-MORE_PLACES = 1.5
-"""Volumes lie at places of their own where all together have so many times the places of one."""
+MORE_PLACES = 1.2
+"""Stacks lie at places of their own where all together have so many times the places of one."""
 
 EVEN = 0.05
 """Gaps of an even stack differ by no more than this share."""
@@ -92,11 +92,14 @@ def _are_stacks(parts: list[list[Frame]]) -> bool:
     for part in parts:
         own = heights_of(part)
         shared = min(high, own.max()) - max(low, own.min())
-        alike += len(part) >= FEWEST_SLICES and 2 * len(part) >= len(largest) and 2 * shared >= np.ptp(own)
-    if alike < 2 or _places(largest) * MORE_PLACES > _places([frame for part in parts for frame in part]):
+        alike += len(part) >= FEWEST_SLICES and 2 * shared >= np.ptp(own)
+    together = _sorted([frame for part in parts for frame in part])
+    if alike < 2 or _places(largest) * MORE_PLACES > _places(together):
         return False
     thickness = max((frame.thickness or 0.0 for frame in largest), default=0.0)
-    return not thickness or typical_gap(heights) <= COMPLETE_GAP * thickness
+    if not thickness:  # what makes an even stack together is one, as far as can be told
+        return not _is_even(heights_of([place[0] for place in _groups_at_places(together, SAME_PLACE_MM)]))
+    return typical_gap(heights) <= COMPLETE_GAP * thickness
 
 
 def _places(frames: Sequence[Frame]) -> int:

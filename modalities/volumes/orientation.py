@@ -24,8 +24,8 @@ class Plane(str, Enum):
 
 
 THIN_SHARE = 0.25
-"""A scan is a slab where it reaches so little across its slices, of its next larger extent. The fewest slices of a whole
-head reach about half as far as they are wide."""
+"""A scan is a slab where it reaches so little across its slices, of its next larger extent. The fewest slices of a
+whole head reach about half as far as they are wide."""
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,9 @@ class VolumeStudy(Study):
     @cached_property
     def to_mni(self) -> npt.NDArray[np.float64] | None:
         """Matrix (4, 4) from RAS millimetres to MNI millimetres, for heads that could be aligned; else None."""
-        if self.anatomy.part != "head" or not self.scan.measured:
+        # A few slices fit many places of the template equally well.
+        slab = thin_plane(self.orientation, self.scan.voxels.shape) is not None
+        if self.anatomy.part != "head" or slab or not self.scan.measured:
             return None
         from looktwice.modalities.volumes.mni import align
 

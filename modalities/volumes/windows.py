@@ -39,8 +39,8 @@ HIGHEST_AIR = 150.0
 """Of CT raised by 1000 or 1024: what lies below is air and its noise."""
 
 AIR_SHARE, MIDDLE_OF_AIR = 0.01, 16.0
-"""Air that was measured varies: so much of a scan holds values of air above 0. Their median lies below the middle where air
-is at 0 and only the upper half of its noise is left (up to 20 HU of noise), above it where air is at 24."""
+"""Air that was measured varies: so much of a scan holds values of air above 0. Their median lies below the middle
+where air is at 0 and only the upper half of its noise is left (up to 20 HU of noise), above it where air is at 24."""
 
 PERCENTILES = (0.5, 99.8)
 """Of the foreground; what lies outside is clipped. The upper one is high, for lesions may be the brightest part."""

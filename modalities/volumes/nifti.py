@@ -81,7 +81,7 @@ def scan_of_nibabel(image: Any, pick: Callable[[int, list[str]], int]) -> Scan:
     notes: list[str] = []
     affine = np.asarray(image.affine, np.float64)
     is_nifti = isinstance(image.header, nib.Nifti1Header)
-    header = image.header.copy() if is_nifti else nifti_header(image.shape, affine)
+    header = _single_header(image.header) if is_nifti else nifti_header(image.shape, affine)
     geometry = geometry_of(header, notes)
     if usable(affine) is not None and not np.allclose(header.get_best_affine(), affine):
         # The image was given another affine than its file has; nibabel itself does this when it saves.
@@ -93,6 +93,8 @@ def scan_of_nibabel(image: Any, pick: Callable[[int, list[str]], int]) -> Scan:
     taken = pick(shape[3] if len(shape) == 4 else 1, notes)
     try:
         values = np.asanyarray(image.dataobj).reshape((*shape, 1, 1)[:4])
+    except FileNotFoundError as error:
+        raise InputError("the file with the voxels, which lies beside the header, is missing") from error
     except (*READ_ERRORS, ValueError) as error:  # type: ignore[misc]
         raise InputError(f"the image's file is truncated or damaged ({error}); copy or export it again") from error
     return Scan(
@@ -126,8 +128,6 @@ def _read_header(path: Path) -> tuple[Any, bool]:
             gzipped = file.read(2) == b"\x1f\x8b"
         with igzip.open(path) if gzipped else path.open("rb") as file:
             head = file.read(540)
-        if head[344:348] == b"ni1\0":
-            raise InputError("the NIfTI header and voxels are in two files; convert them to one .nii file")
         kind = nib.Nifti2Header if head[4:8] == b"n+2\0" else nib.Nifti1Header
         # nibabel's own checks repair less than `geometry_of`, and print what they do.
         header = kind.from_fileobj(io.BytesIO(head[: kind.sizeof_hdr]), check=False)
@@ -135,6 +135,16 @@ def _read_header(path: Path) -> tuple[Any, bool]:
         return header, gzipped
     except (*READ_ERRORS, HeaderDataError, WrapStructError, ValueError) as error:  # type: ignore[misc]
         raise InputError(f"damaged NIfTI header ({error}); export the file again") from error
+
+
+def _single_header(header: Any) -> Any:
+    """Return a copy of a header as that of one file with its voxels, where it is one of two files."""
+    if header.is_single:
+        return header.copy()
+    kind = nib.Nifti2Header if isinstance(header, nib.Nifti2Header) else nib.Nifti1Header
+    single = kind.from_header(header, check=False)
+    single["magic"], single["vox_offset"] = single.single_magic, single.single_vox_offset
+    return single
 
 
 def _shape(header: Any) -> tuple[int, ...]:

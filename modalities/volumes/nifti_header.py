@@ -17,6 +17,9 @@ MILLIMETRES = {0: 1.0, 1: 1e3, 2: 1.0, 3: 1e-3}
 LARGEST_VOXEL_MM = 100.0
 """Voxels that are larger do not exist: such a header says metres and means millimetres."""
 
+FORGIVEN = 3 * float(np.finfo(np.float32).eps)
+"""nibabel lets the sum of squares of a quaternion exceed 1 by so much, as single precision rounds it."""
+
 LENGTH_BITS = 0b111
 """The part of ``xyzt_units`` that says the unit of length."""
 
@@ -162,8 +165,7 @@ def _repair_quaternion(header: Any, notes: list[str]) -> None:
         header["qform_code"] = 0
         for name in (*names, "qoffset_x", "qoffset_y", "qoffset_z"):
             header[name] = 0.0
-    elif length > 1:
-        # Rounded to single precision the sum of squares may exceed 1 again; nibabel forgives that little.
+    elif length**2 > 1 + FORGIVEN:
         for name, value in zip(names, given / length, strict=True):
             header[name] = value
         if int(header["qform_code"]) > 0:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import pixel_array
 
 from looktwice.core.errors import InputError
 from looktwice.modalities.volumes.dicom_files import DicomFile, find_dicom_files
 from looktwice.modalities.volumes.dicom_frames import Frame, read_frames
+from looktwice.modalities.volumes.dicom_kinds import discreet
 from looktwice.modalities.volumes.dicom_padding import Padding
 from looktwice.modalities.volumes.dicom_series import Stack, build_stack
 from looktwice.modalities.volumes.scan import Kind, Scan, nifti_header
@@ -48,14 +46,6 @@ def read_dicom(path: Path, channel: int | None = None) -> Scan:
         return _read(path, channel)
 
 
-@contextmanager
-def discreet() -> Iterator[None]:
-    """Keep pydicom from warning about values that break the standard: its warnings quote them, names and all."""
-    with warnings.catch_warnings(), disable_value_validation():
-        warnings.simplefilter("ignore")
-        yield
-
-
 def _read(path: Path, channel: int | None) -> Scan:
     files = find_dicom_files(path)
     frames = [frame for file in files for frame in read_frames(file)]
@@ -67,7 +57,9 @@ def _read(path: Path, channel: int | None) -> Scan:
         notes.append(f"skipped {others} DICOM files without an image")
     stack = build_stack(frames, channel, notes)
     first = stack.frames[0]
-    if first.modality == "CT" and not first.hounsfield:
+    if first.localizer and first.modality == "CT":
+        notes.append("a CT scout is a projection: its values are no HU, and no size in millimetres is certain")
+    elif first.modality == "CT" and not first.hounsfield:
         notes.append("the header does not say that the values are HU; they are judged by their range")
     voxels = _read_voxels(stack, notes)
     return Scan(
@@ -75,13 +67,13 @@ def _read(path: Path, channel: int | None) -> Scan:
         affine=stack.affine,
         kind=_kind(first),
         header=nifti_header(voxels.shape, stack.affine),
-        name=_pseudonym(first),
+        name=pseudonym(first.modality, first.series or first.instance),
         source=path,
         head=any(word in first.body_part for word in HEAD_WORDS) if first.body_part else None,
         frames=stack.frames,
         planes=stack.heights,
         notes=notes,
-        measured=stack.measured,
+        measured=stack.measured and not (first.localizer and first.modality == "CT"),
     )
 
 
@@ -91,10 +83,10 @@ def _kind(frame: Frame) -> Kind | None:
     return {"CT": Kind.CT if frame.hounsfield else None, "MR": Kind.MR}.get(frame.modality, Kind.OTHER)
 
 
-def _pseudonym(frame: Frame) -> str:
-    """Return a name that is stable for a series and tells nothing about the patient."""
-    modality = frame.modality.lower() if re.fullmatch(r"[A-Z]{2}", frame.modality) else "scan"
-    return f"{modality}-{hashlib.sha256((frame.series or frame.instance).encode()).hexdigest()[:8]}"
+def pseudonym(modality: str, identity: str) -> str:
+    """Return a name that is stable for a series or a picture and tells nothing about the patient."""
+    kind = modality.lower() if re.fullmatch(r"[A-Z]{2}", modality) else "scan"
+    return f"{kind}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
 
 def _read_voxels(stack: Stack, notes: list[str]) -> Voxels:

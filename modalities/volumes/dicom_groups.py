@@ -47,7 +47,7 @@ class Series:
     >>> files = [DicomFile(Path(get_testdata_file(name, download=False))) for name in ("CT_small.dcm", "MR_small.dcm")]
     >>> series = group_series([frame for file in files for frame in read_frames(file)])
     >>> [(one.frames[0].modality, len(one.frames), one.joined) for one in series]
-    [('MR', 1, False), ('CT', 1, False)]
+    [('CT', 1, False), ('MR', 1, False)]
     """
 
     frames: tuple[Frame, ...]

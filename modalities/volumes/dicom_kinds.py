@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
 PICTURE_MODALITIES = frozenset(
@@ -21,6 +25,14 @@ WITHOUT_IMAGE = frozenset(("SEG", "RTDOSE", "RTSTRUCT", "RTPLAN", "SR", "PR", "K
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 """The stem of the SOP classes of screenshots, with one frame or several."""
+
+
+@contextmanager
+def discreet() -> Iterator[None]:
+    """Keep pydicom from warning about values that break the standard: its warnings quote them, names and all."""
+    with warnings.catch_warnings(), disable_value_validation():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def value(dataset: Dataset, keyword: str) -> Any:

@@ -37,7 +37,23 @@ def is_volume(path: Path) -> bool:
 
     At most the head of a few files is read; a file that cannot be read is no volume.
     """
-    return volume_format(path) is not None
+    found = volume_format(path)
+    if found is VolumeFormat.DICOM and path.is_file() and is_dicom(head_of(path)):
+        return not is_dicom_picture(path)
+    return found is not None
+
+
+def is_dicom_picture(path: Path) -> bool:
+    """Tell whether a DICOM file is a picture (a radiograph, an ultrasound, a screenshot) and no slice of a volume."""
+    from pydicom import dcmread
+
+    from looktwice.modalities.volumes.dicom_kinds import discreet, is_picture
+
+    try:
+        with discreet():
+            return is_picture(dcmread(path, stop_before_pixels=True, force=True))
+    except Exception:  # what cannot be parsed is refused by the reader of volumes, in one line
+        return False
 
 
 def volume_format(path: Path) -> VolumeFormat | None:

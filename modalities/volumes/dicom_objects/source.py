@@ -108,10 +108,18 @@ def source_series(scan: Scan, keep_identifiers: bool) -> SourceSeries:
         raise InputError(f"{scan.source}: DICOM objects can be written only for DICOM input")
     if any(frame.position is None or not frame.reference for frame in frames):
         raise InputError(f"{scan.source}: the series states no positions, so no DICOM object can refer to them")
+    if not scan.measured:
+        raise InputError(f"{scan.source}: the series states no pixel size, so no DICOM object can lie on it")
+    if len({frame.series for frame in frames}) > 1 or len({(one.instance, one.number) for one in frames}) < len(frames):
+        raise InputError(f"{scan.source}: the images' UIDs are not those of one series, so no object can refer to them")
     files = list(dict.fromkeys(frame.file for frame in frames))
     if 1 < len(files) < len(frames):
         raise InputError(f"{scan.source}: the series consists of several multi-frame objects; choose one of them")
     images = [reduced(file.read(header_only=True), keep_identifiers) for file in files]
+    thickness = float(np.linalg.norm(scan.affine[:3, 2]))
+    for image in images:
+        if not image.get("SliceThickness"):  # every object states one
+            image.SliceThickness = round(thickness, 6)
     positions = [highdicom.PlanePositionSequence("PATIENT", frame.position or ()) for frame in frames]
     return SourceSeries(images, nearest_slices(scan.planes, scan.voxels.shape[2]), positions, frames)
 

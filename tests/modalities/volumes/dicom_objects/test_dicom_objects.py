@@ -227,6 +227,33 @@ def test_a_region_behind_another_is_a_segment_all_the_same(write_series, body, t
     assert used == set(range(1, len(regions) + 1))
 
 
+@pytest.mark.parametrize("lost", ["PixelSpacing", "SOPInstanceUID", "SeriesInstanceUID"])
+def test_a_series_that_objects_cannot_refer_to_is_refused_in_one_line(write_series, body, tmp_path, lost):
+    def spoil(dataset: pydicom.Dataset, index: int) -> None:
+        if lost == "PixelSpacing":
+            del dataset.PixelSpacing
+        else:
+            setattr(dataset, lost, "1.2.3" if lost == "SOPInstanceUID" else f"1.2.3.{index}")
+
+    study = open_volume(write_series(body, AFFINE, change=spoil))
+    voxel_map = study.lift(np.ones((len(study.views()), 4, 4), np.float32))
+    regions = voxel_map.regions(0.2)
+
+    with pytest.raises(InputError, match=r"states no pixel size|UIDs are not those of one series"):
+        study.write_dicom(voxel_map, regions, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_slice_thickness_is_that_of_the_stack(write_series, body, tmp_path):
+    def lose(dataset: pydicom.Dataset, index: int) -> None:
+        del dataset.SliceThickness
+
+    objects = write(open_volume(write_series(body, AFFINE, change=lose)), tmp_path / "out")
+
+    shared = objects["segmentation"].SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert float(shared.SliceThickness) == pytest.approx(3.0)
+
+
 def test_enhanced_multiframe_source(write_series, body, tmp_path):
     from highdicom.legacy import LegacyConvertedEnhancedCTImage
 

@@ -102,7 +102,8 @@ class Region:
         The highest map value inside, in [0, 1].
     size : float
         In ``size_unit``.
-    size_unit : {"area_px", "volume_mm3", "points"}
+    size_unit : {"area_px", "volume_mm3", "voxels", "points"}
+        "voxels" for a volume that does not say how large they are.
     centroid : tuple of float
     bbox : tuple of float
         The lower corner, then the upper corner. Upper indices are exclusive for pixels and voxels.

@@ -200,12 +200,14 @@ def _centre(region: Region) -> str:
     if region.size_unit == "volume_mm3" and region.centroid_world_mm is not None:
         axes = (f"{axis} = {signed(value)}" for axis, value in zip("xyz", region.centroid_world_mm, strict=True))
         return f"centred on {', '.join(axes)} mm, RAS"
+    if region.size_unit == "voxels":
+        return f"centred on voxel ({', '.join(f'{value:.0f}' for value in region.centroid)})"
     unit = f" {region.details['unit']}" if region.details.get("unit") else ""
     return f"centred on ({', '.join(number(value) for value in region.centroid)}){unit}"
 
 
 def _share(region: Region, result: Result) -> str:
-    if region.size_unit == "volume_mm3":
+    if region.size_unit in ("volume_mm3", "voxels"):
         return ""
     whole = "picture" if region.size_unit == "area_px" else "points"
     return f" ({percent(region.size / result.heatmap.values.size)} of the {whole})"

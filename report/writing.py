@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from looktwice.core.atomic import atomic_path, write_json
+from looktwice.core.errors import InputError
 from looktwice.core.result import Result, finite
 from looktwice.core.study import FloatArray, Modality, Study
 from looktwice.report.html import render_html
@@ -35,21 +36,20 @@ def write_study(
         Of its views.
     out : Path
     dicom : bool
-        Whether to write DICOM objects; the study must be a DICOM series.
+        Whether to write DICOM objects; of a study that is no DICOM series with positions, a note says why there are
+        none.
     keep_identifiers : bool
         Keep the patient's identity in them.
     export : sequence of str
         Further file formats; those that the study's map does not have are passed over.
-
-    Raises
-    ------
-    InputError
-        DICOM objects are asked for of what is no DICOM series.
     """
     folder = out / result.study
     folder.mkdir(parents=True, exist_ok=True)
     if dicom:
-        result.artifacts |= study.write_dicom(result.heatmap, result.regions, folder, keep_identifiers)
+        try:
+            result.artifacts |= study.write_dicom(result.heatmap, result.regions, folder, keep_identifiers)
+        except InputError as error:  # the heat map and the report are wanted all the same
+            result.notes.append(f"no DICOM objects written: {str(error).removeprefix(f'{study.source}: ')}")
     chosen = [kind for kind in export if kind in result.heatmap.exports]
     result.artifacts |= {kind: result.heatmap.export(kind, folder) for kind in chosen}
     write_report(result, study, shown_pictures(result, study, maps), folder)

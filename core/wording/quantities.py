@@ -48,7 +48,7 @@ def size(region: Region) -> str:
         return f"{region.size:,.0f} px"
     if region.size_unit == "volume_mm3":
         return f"{number(region.size / 1000)} ml" if region.size >= 1000 else f"{number(region.size)} mm³"
-    return count(round(region.size), "point")
+    return count(round(region.size), "voxel" if region.size_unit == "voxels" else "point")
 
 
 def apart(first: float, second: float) -> tuple[str, str]:

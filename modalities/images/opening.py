@@ -12,6 +12,7 @@ from looktwice.core.errors import InputError
 from looktwice.modalities.images.reading import array_to_rgb, picture_to_rgb
 from looktwice.modalities.images.study import ImageStudy
 from looktwice.modalities.memory import as_array, comes_from, describe, is_array, is_tensor
+from looktwice.modalities.volumes.sniffing import head_of, is_dicom, is_dicom_picture
 
 
 def open_image(source: Path | Any) -> ImageStudy:
@@ -29,6 +30,10 @@ def open_image(source: Path | Any) -> ImageStudy:
         Unreadable, of another shape, type or range, or without any contrast.
     """
     if isinstance(source, Path):
+        if is_dicom(head_of(source)) and is_dicom_picture(source):
+            from looktwice.modalities.images.dicom_picture import open_dicom_picture
+
+            return open_dicom_picture(source)
         return ImageStudy(source)
     if isinstance(source, Image.Image):
         return ImageStudy(Path("image"), picture_to_rgb(source, "image"))

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from looktwice.modalities.memory import comes_from, is_array, is_tensor
+from looktwice.modalities.volumes.sniffing import HEAD_BYTES, is_dicom, is_dicom_picture
 
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
 
 def is_image(path: Path) -> bool:
-    """Tell by its first bytes whether `path` is a file in one of the picture formats; a folder is none."""
+    """Tell whether `path` is a file in one of the picture formats, or a DICOM picture; a folder is none."""
     if path.is_dir():
         return False
     with path.open("rb") as stream:
-        head = stream.read(16)
+        head = stream.read(HEAD_BYTES)
+    if is_dicom(head):
+        return is_dicom_picture(path)
     return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
 
 

@@ -77,15 +77,23 @@ class Anatomy:
 
 
 def describe(
-    affine: npt.NDArray[np.float64], orientation: Orientation, foreground: Foreground, stated_head: bool | None
+    affine: npt.NDArray[np.float64],
+    orientation: Orientation,
+    foreground: Foreground,
+    stated_head: bool | None,
+    measured: bool = True,
 ) -> Anatomy:
-    """Return the imaged part; it is a head if the input says so, or if its size and proportions are those of one."""
+    """Return the imaged part; it is a head if the input says so, or if its size and proportions are those of one.
+
+    Sizes tell nothing of a scan that is not `measured`.
+    """
     extent = foreground.extent
     corners = np.array([[side.start - 0.5, side.stop - 0.5] for side in extent])
     points = np.array(np.meshgrid(*corners, indexing="ij")).reshape(3, -1)
     world = affine[:3, :3] @ points + affine[:3, 3:]
     sizes = [(extent[axis].stop - extent[axis].start) * orientation.spacing[axis] for axis in orientation.axes]
-    return Anatomy(world.min(axis=1), world.max(axis=1), _part(sizes[0], sizes[1], stated_head))
+    part = _part(sizes[0], sizes[1], stated_head) if measured else "head" if stated_head else "imaged part"
+    return Anatomy(world.min(axis=1), world.max(axis=1), part)
 
 
 def _part(width: float, length: float, stated_head: bool | None) -> str:

@@ -5,22 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import pixel_array
 
 from looktwice.core.errors import InputError
 from looktwice.modalities.volumes.dicom_files import DicomFile, find_dicom_files
 from looktwice.modalities.volumes.dicom_frames import Frame, read_frames
+from looktwice.modalities.volumes.dicom_kinds import discreet
+from looktwice.modalities.volumes.dicom_padding import Padding
 from looktwice.modalities.volumes.dicom_series import Stack, build_stack
 from looktwice.modalities.volumes.scan import Kind, Scan, nifti_header
 from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, RawFile, Voxels
@@ -47,50 +46,55 @@ def read_dicom(path: Path, channel: int | None = None) -> Scan:
         return _read(path, channel)
 
 
-@contextmanager
-def discreet() -> Iterator[None]:
-    """Keep pydicom from warning about values that break the standard: its warnings quote them, names and all."""
-    with warnings.catch_warnings(), disable_value_validation():
-        warnings.simplefilter("ignore")
-        yield
-
-
 def _read(path: Path, channel: int | None) -> Scan:
     files = find_dicom_files(path)
     frames = [frame for file in files for frame in read_frames(file)]
     if not frames:
-        raise InputError("no CT or MR image found; colour images, reports and dose files are not volumes")
+        raise InputError("no CT or MR image found; reports, segmentations and dose files are not volumes")
     notes: list[str] = []
     others = len(files) - len({frame.file for frame in frames})
     if others:
-        notes.append(f"skipped {others} DICOM files without a grey-scale image")
+        notes.append(f"skipped {others} DICOM files without an image")
     stack = build_stack(frames, channel, notes)
     first = stack.frames[0]
-    voxels = _read_voxels(stack)
+    if first.localizer and first.modality == "CT":
+        notes.append("a CT scout is a projection: its values are no HU, and no size in millimetres is certain")
+    elif first.modality == "CT" and not first.hounsfield:
+        notes.append("the header does not say that the values are HU; they are judged by their range")
+    voxels = _read_voxels(stack, notes)
     return Scan(
         voxels=voxels,
         affine=stack.affine,
-        kind={"CT": Kind.CT if first.hounsfield else None, "MR": Kind.MR}.get(first.modality, Kind.OTHER),
+        kind=_kind(first),
         header=nifti_header(voxels.shape, stack.affine),
-        name=_pseudonym(first),
+        name=pseudonym(first.modality, first.series or first.instance),
         source=path,
         head=any(word in first.body_part for word in HEAD_WORDS) if first.body_part else None,
-        frames=[stack.frames[int(place)] if place % 1 == 0 else None for place in stack.places],
+        frames=stack.frames,
+        planes=stack.heights,
         notes=notes,
+        measured=stack.measured and not (first.localizer and first.modality == "CT"),
     )
 
 
-def _pseudonym(frame: Frame) -> str:
-    """Return a name that is stable for a series and tells nothing about the patient."""
-    modality = frame.modality.lower() if re.fullmatch(r"[A-Z]{2}", frame.modality) else "scan"
-    return f"{modality}-{hashlib.sha256((frame.series or frame.instance).encode()).hexdigest()[:8]}"
+def _kind(frame: Frame) -> Kind | None:
+    if frame.localizer:
+        return Kind.MR if frame.modality == "MR" else Kind.OTHER
+    return {"CT": Kind.CT if frame.hounsfield else None, "MR": Kind.MR}.get(frame.modality, Kind.OTHER)
 
 
-def _read_voxels(stack: Stack) -> Voxels:
+def pseudonym(modality: str, identity: str) -> str:
+    """Return a name that is stable for a series or a picture and tells nothing about the patient."""
+    kind = modality.lower() if re.fullmatch(r"[A-Z]{2}", modality) else "scan"
+    return f"{kind}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+
+
+def _read_voxels(stack: Stack, notes: list[str]) -> Voxels:
     """Decode every frame once; the stored integers are kept where one slope and intercept hold for all."""
     first = stack.frames[0]
     scales = {(frame.slope, frame.intercept) for frame in stack.frames}
-    planes = _planes(stack, rescale=len(scales) > 1)
+    padded = Padding()
+    planes = _planes(stack, padded, rescale=len(scales) > 1)
     start = next(planes)
     shape = (first.columns, first.rows, len(stack.places))
     slope, intercept = scales.pop() if len(scales) == 1 else (1.0, 0.0)
@@ -100,22 +104,24 @@ def _read_voxels(stack: Stack) -> Voxels:
         for plane in planes:
             file.write(plane.astype(start.dtype, copy=False).tobytes())
         file.flush()
+        padded.tell(notes)
         return Voxels(RawFile(file, 0, shape, start.dtype), slope, intercept)
     array = np.empty(shape, start.dtype, order="F")
     array[:, :, 0] = start.T
     for index, plane in enumerate(planes, start=1):
         array[:, :, index] = plane.T
+    padded.tell(notes)
     return Voxels(array, slope, intercept)
 
 
-def _planes(stack: Stack, rescale: bool) -> Iterator[npt.NDArray[Any]]:
+def _planes(stack: Stack, padding: Padding, rescale: bool) -> Iterator[npt.NDArray[Any]]:
     """Yield the slices (rows, columns) of the even stack."""
     parsed = lru_cache(maxsize=1)(DicomFile.read)  # a multi-frame file is parsed once for all of its frames
 
     @lru_cache(maxsize=2)
     def decoded(index: int) -> npt.NDArray[Any]:
         frame = stack.frames[index]
-        return _decode(frame, parsed(frame.file), rescale)
+        return _decode(frame, parsed(frame.file), padding, rescale)
 
     for place in stack.places:
         below, share = int(place), place % 1
@@ -126,7 +132,7 @@ def _planes(stack: Stack, rescale: bool) -> Iterator[npt.NDArray[Any]]:
         yield plane
 
 
-def _decode(frame: Frame, dataset: Dataset, rescale: bool) -> npt.NDArray[Any]:
+def _decode(frame: Frame, dataset: Dataset, padding: Padding, rescale: bool) -> npt.NDArray[Any]:
     try:
         plane = pixel_array(dataset, index=frame.number)
     except Exception as error:  # the decoders of the plug-ins raise errors of every kind
@@ -135,6 +141,5 @@ def _decode(frame: Frame, dataset: Dataset, rescale: bool) -> npt.NDArray[Any]:
         raise InputError(message) from error
     if plane.shape != (frame.rows, frame.columns):
         raise InputError("the size of a slice does not match its header; export the series again")
-    if frame.inverted:
-        plane = plane.max() - plane
+    plane = padding.emptied(plane, frame)
     return plane.astype(np.float32) * frame.slope + frame.intercept if rescale else plane

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pydicom
-from pydicom.dataset import Dataset
+from pydicom.dataset import FileDataset
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from looktwice.core.errors import InputError
 from looktwice.modalities.volumes.sniffing import HEAD_BYTES, dicom_files, head_of, is_dicom
@@ -43,10 +44,16 @@ class DicomFile:
     container: Path
     member: str | None = None
 
-    def read(self, header_only: bool = False) -> Dataset:
+    def read(self, header_only: bool = False) -> FileDataset:
         """Parse the file; with `header_only`, up to the pixels."""
         with self._open() as stream:
-            return pydicom.dcmread(stream, stop_before_pixels=header_only, force=True)
+            dataset = pydicom.dcmread(stream, stop_before_pixels=header_only, force=True)
+        if "TransferSyntaxUID" not in dataset.file_meta:
+            # A bare data set has the default syntax, implicit little endian (PS3.5 10.1), or the one it was found in.
+            implicit, little = dataset.original_encoding
+            explicit = ExplicitVRLittleEndian if little is not False else ExplicitVRBigEndian
+            dataset.file_meta.TransferSyntaxUID = explicit if implicit is False else ImplicitVRLittleEndian
+        return dataset
 
     def _open(self) -> BinaryIO:
         if self.member is None:

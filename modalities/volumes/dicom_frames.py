@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,10 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
 from looktwice.modalities.volumes.dicom_files import DicomFile
+from looktwice.modalities.volumes.dicom_kinds import is_image, is_mosaic, is_picture, value, words
 
-IMAGE_MODALITIES_LEFT_OUT = {"SEG", "RTDOSE", "RTSTRUCT", "RTPLAN", "SR", "PR", "KO", "OT", "DOC", "REG", "FID", "AU"}
-"""Objects that lie beside a series and are no scan; "OT" is what secondary captures call themselves."""
+LEAST_COSINES = 0.9
+"""Direction cosines that are shorter, or that are farther from right angles, are none."""
 
 
 @dataclass(frozen=True)
@@ -24,22 +26,25 @@ class Frame:
     file : DicomFile
     number : int
         Position in the file, from 0.
-    instance, series, reference : str
-        UIDs of the object, its series and its frame of reference ("" if there is none).
+    instance, series, study, reference : str
+        UIDs of the object, its series, its study and its frame of reference ("" if there is none).
     modality : str
     rows, columns : int
     position : (x, y, z) or None
         Centre of the first pixel, LPS millimetres.
     orientation : six floats or None
         Direction cosines along a row, then along a column.
-    pixel_spacing : (float, float)
+    pixel_spacing : (float, float) or None
         Millimetres between rows, then between columns.
-    thickness : float
+    thickness : float or None
         Millimetres between slices where only one is at hand.
     slope, intercept : float
+    padding : (int, int) or None
+        Stored values, from the first to the second, that stand for what was not imaged.
     order : tuple of float
         Acquisition, time point, echo and instance number: the order of frames that lie at one place.
-    localizer, inverted, burned_in : bool
+    localizer, picture, mosaic, burned_in : bool
+        A scout; no slice of a volume; all slices tiled in one picture; text in the pixels.
     body_part : str
     hounsfield : bool
         A CT value in HU, as far as the header says.
@@ -57,78 +62,73 @@ class Frame:
     number: int
     instance: str
     series: str
+    study: str
     reference: str
     modality: str
     rows: int
     columns: int
     position: tuple[float, ...] | None
     orientation: tuple[float, ...] | None
-    pixel_spacing: tuple[float, float]
-    thickness: float
+    pixel_spacing: tuple[float, float] | None
+    thickness: float | None
     slope: float
     intercept: float
+    padding: tuple[int, int] | None
     order: tuple[float, ...]
     localizer: bool
-    inverted: bool
+    picture: bool
+    mosaic: bool
     burned_in: bool
     body_part: str
     hounsfield: bool
 
 
 def read_frames(file: DicomFile) -> list[Frame]:
-    """Return the frames of one file from its header; empty if it is no grey image or cannot be parsed."""
+    """Return the frames of one file from its header; empty if it is no image or cannot be parsed."""
     try:
         dataset = file.read(header_only=True)
-        if not _is_grey_image(dataset):
+        if not is_image(dataset):
             return []
-        count = int(dataset.get("NumberOfFrames") or 1)
+        count = max(1, int(value(dataset, "NumberOfFrames") or 1))
         return [_frame(file, dataset, number) for number in range(count)]
     except (InvalidDicomError, OSError, EOFError, ValueError, TypeError, AttributeError, KeyError, IndexError):
         return []
 
 
-def _is_grey_image(dataset: Dataset) -> bool:
-    return (
-        bool(dataset.get("Rows"))
-        and bool(dataset.get("Columns"))
-        and int(dataset.get("SamplesPerPixel") or 1) == 1
-        and str(dataset.get("PhotometricInterpretation", "MONOCHROME2")).startswith("MONOCHROME")
-        and str(dataset.get("Modality", "")) not in IMAGE_MODALITIES_LEFT_OUT
-    )
-
-
 def _frame(file: DicomFile, dataset: Dataset, number: int) -> Frame:
     look = _Lookup(dataset, number)
-    position = look("PlanePositionSequence", "ImagePositionPatient")
-    orientation = look("PlaneOrientationSequence", "ImageOrientationPatient")
-    spacing = look("PixelMeasuresSequence", "PixelSpacing") or dataset.get("ImagerPixelSpacing") or (1.0, 1.0)
-    gap = look("PixelMeasuresSequence", "SpacingBetweenSlices")
-    gap = gap or look("PixelMeasuresSequence", "SliceThickness") or 1.0
-    slope = look("PixelValueTransformationSequence", "RescaleSlope")
-    intercept = look("PixelValueTransformationSequence", "RescaleIntercept")
+    spacing = look("PixelMeasuresSequence", "PixelSpacing") or value(dataset, "ImagerPixelSpacing")
+    gaps = [look("PixelMeasuresSequence", name) for name in ("SpacingBetweenSlices", "SliceThickness")]
+    slope = _number(look("PixelValueTransformationSequence", "RescaleSlope"))
+    intercept = _number(look("PixelValueTransformationSequence", "RescaleIntercept"))
     rescale_type = look("PixelValueTransformationSequence", "RescaleType")
-    modality = str(dataset.get("Modality", ""))
+    modality = str(value(dataset, "Modality") or "")
+    localizer = "LOCALIZER" in words(dataset, "ImageType")
     return Frame(
         file=file,
         number=number,
-        instance=str(dataset.get("SOPInstanceUID", "")),
-        series=str(dataset.get("SeriesInstanceUID", "")),
-        reference=str(dataset.get("FrameOfReferenceUID", "")),
+        instance=str(value(dataset, "SOPInstanceUID") or ""),
+        series=str(value(dataset, "SeriesInstanceUID") or ""),
+        study=str(value(dataset, "StudyInstanceUID") or ""),
+        reference=str(value(dataset, "FrameOfReferenceUID") or ""),
         modality=modality,
         rows=int(dataset.Rows),
         columns=int(dataset.Columns),
-        position=_floats(position, 3),
-        orientation=_floats(orientation, 6),
-        pixel_spacing=(abs(float(spacing[0])), abs(float(spacing[1]))),
-        thickness=abs(float(gap)),
-        slope=1.0 if slope is None else float(slope),
-        intercept=0.0 if intercept is None else float(intercept),
+        position=_floats(look("PlanePositionSequence", "ImagePositionPatient"), 3),
+        orientation=_directions(look("PlaneOrientationSequence", "ImageOrientationPatient")),
+        pixel_spacing=_sizes(spacing),
+        thickness=next((abs(gap) for gap in map(_number, gaps) if gap), None),
+        slope=slope or 1.0,
+        intercept=intercept or 0.0,
+        padding=_padding(dataset),
         order=_order(dataset, look, number),
-        localizer="LOCALIZER" in [str(word).upper() for word in dataset.get("ImageType") or ()],
-        inverted=dataset.get("PhotometricInterpretation") == "MONOCHROME1",
-        burned_in=str(dataset.get("BurnedInAnnotation", "")).upper() == "YES",
-        body_part=str(dataset.get("BodyPartExamined") or "").upper(),
-        hounsfield=modality == "CT" and rescale_type in (None, "", "HU"),
+        localizer=localizer,
+        picture=is_picture(dataset),
+        mosaic=is_mosaic(dataset),
+        burned_in=str(value(dataset, "BurnedInAnnotation") or "").upper() == "YES",
+        body_part=str(value(dataset, "BodyPartExamined") or "").upper(),
+        # A scout is a projection: its values are no HU, whatever its header says.
+        hounsfield=modality == "CT" and rescale_type in (None, "HU") and intercept is not None and not localizer,
     )
 
 
@@ -145,25 +145,70 @@ class _Lookup:
         groups = [*per_frame[self.number : self.number + 1], *shared[:1]]
         for group in groups:
             items = group.get(sequence)
-            if items and items[0].get(attribute) is not None:
-                return items[0].get(attribute)
-        return self.dataset.get(attribute)
+            found = value(items[0], attribute) if items else None
+            if found is not None:
+                return found
+        return value(self.dataset, attribute)
 
 
 def _order(dataset: Dataset, look: _Lookup, number: int) -> tuple[float, ...]:
     values = (
-        dataset.get("AcquisitionNumber"),
-        look("FrameContentSequence", "TemporalPositionIndex") or dataset.get("TemporalPositionIdentifier"),
-        look("MREchoSequence", "EffectiveEchoTime") or dataset.get("EchoTime"),
-        dataset.get("InstanceNumber"),
+        value(dataset, "AcquisitionNumber"),
+        look("FrameContentSequence", "TemporalPositionIndex") or value(dataset, "TemporalPositionIdentifier"),
+        look("MREchoSequence", "EffectiveEchoTime") or value(dataset, "EchoTime"),
+        value(dataset, "InstanceNumber"),
         number,
     )
-    return tuple(float(value) if value not in (None, "") else 0.0 for value in values)
+    return tuple(_number(one) or 0.0 for one in values)
 
 
-def _floats(values: Any, count: int) -> tuple[float, ...] | None:
-    """Return `count` finite floats, or None where the header holds anything else."""
-    if values is None or isinstance(values, str) or len(values) != count:
+def _number(found: Any) -> float | None:
+    """Return a finite float, or None where the header holds anything else."""
+    try:
+        number = float(found)
+    except (ValueError, TypeError):
         return None
-    numbers = tuple(float(value) for value in values)
-    return numbers if np.isfinite(numbers).all() else None
+    return number if np.isfinite(number) else None
+
+
+def _floats(found: Any, count: int) -> tuple[float, ...] | None:
+    """Return `count` finite floats, or None where the header holds anything else."""
+    if not isinstance(found, Sequence) or isinstance(found, str) or len(found) != count:
+        return None
+    numbers = [number for number in map(_number, found) if number is not None]
+    return tuple(numbers) if len(numbers) == count else None
+
+
+def _directions(found: Any) -> tuple[float, ...] | None:
+    """Return two directions of length 1, or None where they are none."""
+    numbers = _floats(found, 6)
+    if numbers is None:
+        return None
+    along_row, along_column = np.array(numbers[:3]), np.array(numbers[3:])
+    lengths = np.linalg.norm(along_row), np.linalg.norm(along_column)
+    if min(lengths) < LEAST_COSINES or max(lengths) > 1 / LEAST_COSINES:
+        return None
+    if np.linalg.norm(np.cross(along_row, along_column)) < LEAST_COSINES * lengths[0] * lengths[1]:
+        return None
+    return numbers
+
+
+def _sizes(found: Any) -> tuple[float, float] | None:
+    """Return two lengths above 0, or None where the header holds anything else."""
+    numbers = _floats(found, 2)
+    if numbers is None or 0.0 in numbers:
+        return None
+    return abs(numbers[0]), abs(numbers[1])
+
+
+def _padding(dataset: Dataset) -> tuple[int, int] | None:
+    """Return the first and the last stored value of padding (PS3.3 C.7.5.1.1.2), as the pixels are signed."""
+    limits = [_number(value(dataset, keyword)) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    if limits[0] is None:
+        return None
+    first, last = (int(limits[0] if limit is None else limit) for limit in limits)
+    values = 2 ** int(value(dataset, "BitsAllocated") or 16)
+    lowest = -values // 2 if value(dataset, "PixelRepresentation") else 0
+    # Padding is often written with the other sign than the pixels: 63536 stands for -2000.
+    wrapped = [(one - lowest) % values + lowest for one in (first, last)]
+    return min(wrapped), max(wrapped)

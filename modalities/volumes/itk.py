@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from SimpleITK import Image
 
 IMAGE_IO = {VolumeFormat.NRRD: "NrrdImageIO", VolumeFormat.METAIMAGE: "MetaImageIO"}
+
+LONGEST_HEADER = 2**16
+
+ANATOMICAL_SPACES = frozenset(
+    f"{name}{time}"
+    for name in ("right-anterior-superior", "ras", "left-anterior-superior", "las", "left-posterior-superior", "lps")
+    for time in ("", "-time")
+)
+"""NRRD's names of spaces that tell sides; "scanner-xyz" and the like do not."""
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -42,7 +52,50 @@ def read_itk(path: Path, kind: VolumeFormat, channel: int | None = None) -> Scan
         image = SimpleITK.ReadImage(str(path), imageIO=IMAGE_IO[kind])
     except RuntimeError as error:
         raise InputError("the file is truncated or damaged, or its data file is missing; export it again") from error
-    return scan_of_itk(image, path, lambda count, notes: pick_channel(count, channel, notes))
+    scan = scan_of_itk(image, path, lambda count, notes: pick_channel(count, channel, notes))
+    stated = _stated_nrrd(path) if kind is VolumeFormat.NRRD else _stated_metaimage(path)
+    if not stated.orientation:
+        scan.notes.append("the file states no orientation; left and right are not certain")
+    if not stated.sizes:
+        scan.notes.append("the file states no voxel sizes; no size in millimetres is certain")
+        scan.measured = False
+    return scan
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """What a header says; ITK takes the axes of LPS and 1 mm for what it does not."""
+
+    orientation: bool
+    sizes: bool
+
+
+def _stated_nrrd(path: Path) -> _Stated:
+    fields = _fields(path, ":")
+    sizes = f"{fields.get('spacings', '')} {fields.get('space directions', '')}".lower()
+    known = fields.get("space", "").lower().replace("_", "-") in ANATOMICAL_SPACES
+    return _Stated(known and "space directions" in fields, bool(sizes.strip()) and "nan" not in sizes)
+
+
+def _stated_metaimage(path: Path) -> _Stated:
+    fields = _fields(path, "=")
+    matrix = {"transformmatrix", "orientation", "rotation"} & set(fields)
+    named = fields.get("anatomicalorientation", "").strip("? ")
+    return _Stated(bool(matrix or named), bool({"elementspacing", "elementsize"} & set(fields)))
+
+
+def _fields(path: Path, mark: str) -> dict[str, str]:
+    """Return the lines ``name: value`` of a text header, which ends at an empty line or at the voxels."""
+    fields: dict[str, str] = {}
+    with path.open("rb") as file:
+        head = file.read(LONGEST_HEADER)
+    for line in head.split(b"\n"):
+        name, found, value = line.decode("latin-1").strip().partition(mark)
+        if not line.strip() or fields.get("elementdatafile"):
+            break
+        if found and not line.startswith(b"#"):
+            fields[name.strip().lower()] = value.strip(" =")
+    return fields
 
 
 def scan_of_itk(image: Image, source: Path, pick: Callable[[int, list[str]], int]) -> Scan:

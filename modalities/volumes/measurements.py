@@ -44,7 +44,8 @@ def measure(
     ``details`` holds ``diameter_mm`` (between the two voxel centres that are farthest apart), ``mean_inside`` and
     ``mean_ring`` (in the scan's own unit; HU for CT; None where no ring is left), ``peak`` (the voxel with the highest
     score), ``threshold`` (the score that the region was cut at), ``laterality``, ``position`` and, for heads that
-    could be aligned, ``centroid_mni_mm``.
+    could be aligned, ``centroid_mni_mm``. Of a scan that does not say how large its voxels are, nothing is measured in
+    millimetres, and the size is in voxels.
     """
     affine = scan.affine
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
@@ -57,13 +58,13 @@ def measure(
     mni = anatomy.mni(world)
     return Region(
         score=component.score,
-        size=component.voxels * float(abs(np.linalg.det(affine[:3, :3]))),
-        size_unit="volume_mm3",
+        size=component.voxels * (float(abs(np.linalg.det(affine[:3, :3]))) if scan.measured else 1.0),
+        size_unit="volume_mm3" if scan.measured else "voxels",
         centroid=(i, j, k),
         bbox=tuple(int(value) for value in (*component.low, *component.high)),
-        centroid_world_mm=tuple(float(value) for value in world),
+        centroid_world_mm=tuple(float(value) for value in world) if scan.measured else None,
         details={
-            "diameter_mm": _diameter(np.argwhere(inside) * step, affine[:3, :3]),
+            **({"diameter_mm": _diameter(np.argwhere(inside) * step, affine[:3, :3])} if scan.measured else {}),
             "mean_inside": float(intensities[inside].mean()),
             "mean_ring": float(intensities[ring].mean()) if ring.any() else None,
             "peak": [int(index) for index in component.peak],

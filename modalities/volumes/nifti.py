@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import nibabel as nib
 import numpy as np
@@ -19,10 +19,9 @@ from nibabel.wrapstruct import WrapStructError
 
 from looktwice.core.errors import InputError
 from looktwice.core.study import FloatArray
+from looktwice.modalities.volumes.nifti_header import geometry_of, scaling_of, usable
 from looktwice.modalities.volumes.scan import Scan, nifti_header, pick_channel
 from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, RawFile, Voxels
-
-MILLIMETRES = {"meter": 1e3, "mm": 1.0, "micron": 1e-3, "unknown": 1.0}
 
 GZIP_BEST_RATIO = 1032
 """Deflate cannot do better; a header that promises more describes a truncated or damaged file."""
@@ -50,21 +49,22 @@ def read_nifti(path: Path, channel: int | None = None) -> Scan:
     notes: list[str] = []
     shape = _shape(header)
     taken = pick_channel(shape[3] if len(shape) == 4 else 1, channel, notes)
-    header_3d = _header_3d(header, shape)
+    geometry = geometry_of(header, notes)
+    slope, intercept = scaling_of(header, notes)
     dtype = header.get_data_dtype()
-    offset = max(int(header["vox_offset"]), header.sizeof_hdr)
+    offset = _offset(header, notes)
     channel_bytes = int(np.prod(shape[:3], dtype=np.int64)) * dtype.itemsize
     layout = _Layout(tuple((*shape, 1, 1)[:3]), dtype, offset + taken * channel_bytes)  # type: ignore[arg-type]
     raw = _read_gzip(path, layout) if gzipped else _read_plain(path, layout)
-    slope, intercept = header.get_slope_inter()
     return Scan(
-        voxels=Voxels(raw, 1.0 if slope is None else slope, 0.0 if intercept is None else intercept),
-        affine=_affine(header, notes),
+        voxels=Voxels(raw, slope, intercept),
+        affine=geometry.affine,
         kind=None,
-        header=header_3d,
+        header=_header_3d(header, shape),
         name=_stem(path),
         source=path,
         notes=notes,
+        measured=geometry.measured,
     )
 
 
@@ -81,24 +81,31 @@ def scan_of_nibabel(image: Any, pick: Callable[[int, list[str]], int]) -> Scan:
     notes: list[str] = []
     affine = np.asarray(image.affine, np.float64)
     is_nifti = isinstance(image.header, nib.Nifti1Header)
-    header = image.header.copy() if is_nifti else nifti_header(image.shape, affine)
-    if not np.allclose(header.get_best_affine(), affine):  # as nibabel itself does when it saves
+    header = _single_header(image.header) if is_nifti else nifti_header(image.shape, affine)
+    geometry = geometry_of(header, notes)
+    if usable(affine) is not None and not np.allclose(header.get_best_affine(), affine):
+        # The image was given another affine than its file has; nibabel itself does this when it saves.
         header.set_sform(affine, code="aligned")
         header.set_qform(affine, code="unknown")
+        notes.clear()
+        geometry = geometry_of(header, notes)
     shape = _shape(header)
     taken = pick(shape[3] if len(shape) == 4 else 1, notes)
     try:
         values = np.asanyarray(image.dataobj).reshape((*shape, 1, 1)[:4])
+    except FileNotFoundError as error:
+        raise InputError("the file with the voxels, which lies beside the header, is missing") from error
     except (*READ_ERRORS, ValueError) as error:  # type: ignore[misc]
         raise InputError(f"the image's file is truncated or damaged ({error}); copy or export it again") from error
     return Scan(
         voxels=Voxels(_scalar(values[..., taken])),
-        affine=_affine(header, notes),
+        affine=geometry.affine,
         kind=None,
         header=_header_3d(header, shape),
         name="volume",
         source=Path("volume"),
         notes=notes,
+        measured=geometry.measured,
     )
 
 
@@ -121,12 +128,23 @@ def _read_header(path: Path) -> tuple[Any, bool]:
             gzipped = file.read(2) == b"\x1f\x8b"
         with igzip.open(path) if gzipped else path.open("rb") as file:
             head = file.read(540)
-        if head[344:348] == b"ni1\0":
-            raise InputError("the NIfTI header and voxels are in two files; convert them to one .nii file")
         kind = nib.Nifti2Header if head[4:8] == b"n+2\0" else nib.Nifti1Header
-        return kind.from_fileobj(io.BytesIO(head[: kind.sizeof_hdr])), gzipped
+        # nibabel's own checks repair less than `geometry_of`, and print what they do.
+        header = kind.from_fileobj(io.BytesIO(head[: kind.sizeof_hdr]), check=False)
+        header.get_data_dtype()
+        return header, gzipped
     except (*READ_ERRORS, HeaderDataError, WrapStructError, ValueError) as error:  # type: ignore[misc]
         raise InputError(f"damaged NIfTI header ({error}); export the file again") from error
+
+
+def _single_header(header: Any) -> Any:
+    """Return a copy of a header as that of one file with its voxels, where it is one of two files."""
+    if header.is_single:
+        return header.copy()
+    kind = nib.Nifti2Header if isinstance(header, nib.Nifti2Header) else nib.Nifti1Header
+    single = kind.from_header(header, check=False)
+    single["magic"], single["vox_offset"] = single.single_magic, single.single_vox_offset
+    return single
 
 
 def _shape(header: Any) -> tuple[int, ...]:
@@ -149,16 +167,13 @@ def _header_3d(header: Any, shape: tuple[int, ...]) -> Any:
     return header
 
 
-def _affine(header: Any, notes: list[str]) -> npt.NDArray[np.float64]:
-    """Return voxel indices to RAS millimetres, whatever the file's unit of length."""
-    affine = np.asarray(header.get_best_affine(), dtype=np.float64)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-        notes.append("the affine is not usable, the voxel sizes are taken instead")
-        affine = np.asarray(header.get_base_affine(), dtype=np.float64)
-    elif header["sform_code"] == 0 and header["qform_code"] == 0:
-        notes.append("the file states no orientation; left and right are not certain")
-    scale = MILLIMETRES[header.get_xyzt_units()[0]]
-    return cast("npt.NDArray[np.float64]", np.diag([scale, scale, scale, 1.0]) @ affine)
+def _offset(header: Any, notes: list[str]) -> int:
+    """Return where the voxels start: behind the header, where the file says nothing usable."""
+    stated = float(header["vox_offset"])
+    if not np.isfinite(stated) or stated < 0:
+        notes.append("the header does not say where the voxels start; they are read from behind it")
+        return int(header.single_vox_offset)
+    return max(int(stated), int(header.sizeof_hdr))
 
 
 def _read_plain(path: Path, layout: _Layout) -> npt.NDArray[Any] | RawFile:

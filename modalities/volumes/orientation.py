@@ -23,6 +23,11 @@ class Plane(str, Enum):
         return {"sagittal": 0, "coronal": 1, "axial": 2}[self.value]
 
 
+THIN_SHARE = 0.25
+"""A scan is a slab where it reaches so little across its slices, of its next larger extent. The fewest slices of a
+whole head reach about half as far as they are wide."""
+
+
 @dataclass(frozen=True)
 class Orientation:
     """How the input's axes i, j, k follow the patient's right-left, front-back and head-foot axes.
@@ -63,3 +68,13 @@ def orientation_of(affine: npt.NDArray[np.float64]) -> Orientation:
         (signs[0], signs[1], signs[2]),
         (float(sizes[0]), float(sizes[1]), float(sizes[2])),
     )
+
+
+def thin_plane(orientation: Orientation, shape: tuple[int, int, int]) -> Plane | None:
+    """Return the plane of a single slice or a thin slab, by its extent; None for a scan that fills space."""
+    extents = [count * size if count > 1 else 0.0 for count, size in zip(shape, orientation.spacing, strict=True)]
+    across, second, _ = sorted(extents)
+    axis = int(np.argmin(extents))
+    if across > THIN_SHARE * second or second == 0:
+        return None
+    return next(plane for plane in Plane if orientation.axes[plane.normal] == axis)

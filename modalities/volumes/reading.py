@@ -10,7 +10,33 @@ from looktwice.modalities.volumes.sniffing import VolumeFormat, volume_format
 
 
 def read_scan(path: Path, channel: int | None = None) -> Scan:
-    """Read one volume with the reader for its content."""
+    """Read one volume with the reader for its content.
+
+    Raises
+    ------
+    InputError
+        It is no volume, or cannot be read; in one line, whatever the library behind it raised.
+    """
+    try:
+        return _read(path, channel)
+    except (InputError, OSError, MemoryError):
+        raise
+    except Exception as error:  # readers meet headers that no list of exceptions foresees
+        # Their words may quote the header, and with it the patient.
+        message = f"the file or its header is damaged ({type(error).__name__}); export it again, or convert it to NIfTI"
+        raise InputError(message) from error
+
+
+def _way_out(path: Path) -> str:
+    if path.suffix.lower() == ".img" and any(path.with_suffix(end).exists() for end in (".hdr", ".HDR")):
+        return "the voxels of an image in two files; give the .hdr file beside it"
+    return (
+        "not a CT or MRI volume; supported formats are NIfTI, DICOM, NRRD, MetaImage, FreeSurfer (.mgz), "
+        "Analyze (.hdr), PAR/REC, AFNI and MINC 1"
+    )
+
+
+def _read(path: Path, channel: int | None) -> Scan:
     kind = volume_format(path)
     if kind is VolumeFormat.NIFTI:
         from looktwice.modalities.volumes.nifti import read_nifti
@@ -20,8 +46,12 @@ def read_scan(path: Path, channel: int | None = None) -> Scan:
         from looktwice.modalities.volumes.dicom import read_dicom
 
         return read_dicom(path, channel)
+    if kind is VolumeFormat.OTHER:
+        from looktwice.modalities.volumes.nibabel_formats import read_with_nibabel
+
+        return read_with_nibabel(path, channel)
     if kind is None:
-        raise InputError("not a CT or MRI volume; supported formats are NIfTI, DICOM, NRRD and MetaImage")
+        raise InputError(_way_out(path))
     from looktwice.modalities.volumes.itk import read_itk
 
     return read_itk(path, kind, channel)

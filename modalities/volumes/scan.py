@@ -43,10 +43,14 @@ class Scan:
         Safe as a folder name; holds nothing that identifies a patient.
     head : bool or None
         Whether it shows a head, where the format says so.
-    frames : list of Frame or None
-        The DICOM frame behind each plane of the last axis (None where a missing one was interpolated).
+    frames : list of Frame
+        The DICOM frames that it was made of, from the first plane of the last axis to the last.
+    planes : float64, shape (N,)
+        Where each frame lies along the last axis; between two planes where the frames are not evenly spaced.
     notes : list of str
         What was decided by rule.
+    measured : bool
+        Whether the input says how large its voxels are; nothing is said in millimetres where it does not.
 
     Examples
     --------
@@ -66,8 +70,10 @@ class Scan:
     name: str
     source: Path
     head: bool | None = None
-    frames: list[Frame | None] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    planes: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     notes: list[str] = field(default_factory=list)
+    measured: bool = True
 
 
 def nifti_header(shape: tuple[int, int, int], affine: npt.NDArray[np.float64]) -> nib.Nifti1Header:

@@ -17,6 +17,11 @@ FILES_TRIED = 64
 """Files of a folder, or members of a zip, that are looked at before it is called no DICOM series."""
 
 
+MGH_HEADER_BYTES, MGH_TYPES = 284, (0, 1, 3, 4, 10)
+PAIR_HEADERS = tuple(size.to_bytes(4, order) for size in (348, 540) for order in ("little", "big"))  # type: ignore[arg-type]
+"""The first bytes of headers of Analyze and NIfTI: their own size."""
+
+
 class VolumeFormat(str, Enum):
     """The file formats of volumes."""
 
@@ -24,14 +29,31 @@ class VolumeFormat(str, Enum):
     DICOM = "dicom"
     NRRD = "nrrd"
     METAIMAGE = "metaimage"
+    OTHER = "other"
 
 
 def is_volume(path: Path) -> bool:
-    """Tell whether `path` holds a CT/MRI volume: NIfTI, NRRD, MetaImage, DICOM file, folder or zip.
+    """Tell whether `path` holds a CT/MRI volume: NIfTI, NRRD, MetaImage, DICOM or another format of nibabel's.
 
     At most the head of a few files is read; a file that cannot be read is no volume.
     """
-    return volume_format(path) is not None
+    found = volume_format(path)
+    if found is VolumeFormat.DICOM and path.is_file() and is_dicom(head_of(path)):
+        return not is_dicom_picture(path)
+    return found is not None
+
+
+def is_dicom_picture(path: Path) -> bool:
+    """Tell whether a DICOM file is a picture (a radiograph, an ultrasound, a screenshot) and no slice of a volume."""
+    from pydicom import dcmread
+
+    from looktwice.modalities.volumes.dicom_kinds import discreet, is_picture
+
+    try:
+        with discreet():
+            return is_picture(dcmread(path, stop_before_pixels=True, force=True))
+    except Exception:  # what cannot be parsed is refused by the reader of volumes, in one line
+        return False
 
 
 def volume_format(path: Path) -> VolumeFormat | None:
@@ -46,10 +68,12 @@ def volume_format(path: Path) -> VolumeFormat | None:
         if head.startswith(b"\x1f\x8b"):
             with gzip.open(path) as inner:
                 head = inner.read(HEAD_BYTES)
-            return VolumeFormat.NIFTI if _is_nifti(head) else None
+            if _is_nifti(head):
+                return VolumeFormat.NIFTI
+            return VolumeFormat.OTHER if is_other_format(head, path.suffix) else None
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError):
         return None
-    return _format_of(head)
+    return _format_of(head, path.suffix)
 
 
 def dicom_files(folder: Path) -> list[Path]:
@@ -94,7 +118,7 @@ def is_dicom(head: bytes) -> bool:
 
 
 def _is_nifti(head: bytes) -> bool:
-    return head[344:348] in (b"n+1\0", b"ni1\0") or head[4:12] == b"n+2\0\r\n\x1a\n"
+    return head[344:348] == b"n+1\0" or head[4:12] == b"n+2\0\r\n\x1a\n"
 
 
 def _is_metaimage(head: bytes) -> bool:
@@ -103,14 +127,33 @@ def _is_metaimage(head: bytes) -> bool:
     return first_key in (b"ObjectType", b"Comment", b"NDims") and b"NDims" in head and described
 
 
-def _format_of(head: bytes) -> VolumeFormat | None:
+def is_other_format(head: bytes, suffix: str) -> bool:
+    """Tell the other formats that nibabel reads: FreeSurfer's, headers of Analyze, NIfTI pairs, PAR/REC, AFNI, MINC.
+
+    The ending counts only for headers that lie beside a file of voxels, and for MINC in its general container.
+    """
+    if head.startswith(b"\0\0\0\1") and len(head) >= MGH_HEADER_BYTES:
+        sizes = [int.from_bytes(head[at : at + 4], "big") for at in range(4, 24, 4)]
+        return all(0 < size < 2**20 for size in sizes[:4]) and sizes[4] in MGH_TYPES
+    if suffix.lower() == ".hdr":
+        return head[:4] in PAIR_HEADERS and head[344:348] != b"n+1\0"
+    if head.startswith(b"# === DATA DESCRIPTION FILE"):
+        return True
+    if suffix == ".mnc":
+        return head.startswith((b"CDF\x01", b"\x89HDF\r\n\x1a\n"))
+    return head.lstrip().startswith(b"type") and b"-attribute" in head[:64]
+
+
+def _format_of(head: bytes, suffix: str) -> VolumeFormat | None:
     if _is_nifti(head):
         return VolumeFormat.NIFTI
     if head.startswith(b"NRRD000"):
         return VolumeFormat.NRRD
     if _is_metaimage(head):
         return VolumeFormat.METAIMAGE
-    return VolumeFormat.DICOM if is_dicom(head) else None
+    if is_dicom(head):
+        return VolumeFormat.DICOM
+    return VolumeFormat.OTHER if is_other_format(head, suffix) else None
 
 
 def _zip_holds_dicom(path: Path) -> bool:

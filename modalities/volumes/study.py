@@ -15,7 +15,8 @@ from looktwice.core.errors import UsageError
 from looktwice.core.study import ByteArray, Modality, NativeMap, Region, Study
 from looktwice.modalities.volumes.anatomy import Anatomy, describe
 from looktwice.modalities.volumes.foreground import Foreground, find_foreground, sample
-from looktwice.modalities.volumes.orientation import Orientation, Plane, orientation_of
+from looktwice.modalities.volumes.labels import looks_like_labels
+from looktwice.modalities.volumes.orientation import Orientation, Plane, orientation_of, thin_plane
 from looktwice.modalities.volumes.planes import Canvas, canvas_of
 from looktwice.modalities.volumes.scan import Kind, Scan
 from looktwice.modalities.volumes.slices import Channel, SliceStack, SliceViews
@@ -97,15 +98,17 @@ class VolumeStudy(Study):
             coarse = sample(scan.voxels, self.orientation.spacing, self.notes)
             saved = f"raised by {offset:.0f}; subtracted it to get HU" if offset else "with 0 for all values below 0 HU"
             self.notes.append(f"assumed to be CT stored without negative values, {saved}")
+        elif scan.kind is None and self.kind is Kind.OTHER and looks_like_labels(scan.voxels):
+            self.notes.append("this looks like a label map: few values, each in large areas; give the scan itself")
         self.foreground: Foreground = find_foreground(coarse, self.kind, scan.voxels.shape)
-        self.anatomy: Anatomy = describe(scan.affine, self.orientation, self.foreground, scan.head)
+        self.anatomy: Anatomy = describe(scan.affine, self.orientation, self.foreground, scan.head, scan.measured)
         head = self.anatomy.part == "head"
         self.windows = choose_windows(window, self.kind, head, self.foreground.values())
         self._channels = [Channel(scan.voxels, self.windows)]
         self._channels += [self._companion(other, window) for other in companions]
         grey = not companions and len(set(self.windows.limits)) == 1
         self._neighbours_mm = neighbours_mm if grey else 0.0
-        chosen = tuple(Plane) if planes == "all" else (self._main_plane(),)
+        chosen = self._planes(planes)
         self.stacks = [self._stack(plane) for plane in chosen]
 
     def views(self) -> SliceViews:
@@ -161,7 +164,9 @@ class VolumeStudy(Study):
     @cached_property
     def to_mni(self) -> npt.NDArray[np.float64] | None:
         """Matrix (4, 4) from RAS millimetres to MNI millimetres, for heads that could be aligned; else None."""
-        if self.anatomy.part != "head":
+        # A few slices fit many places of the template equally well.
+        slab = thin_plane(self.orientation, self.scan.voxels.shape) is not None
+        if self.anatomy.part != "head" or slab or not self.scan.measured:
             return None
         from looktwice.modalities.volumes.mni import align
 
@@ -186,7 +191,9 @@ class VolumeStudy(Study):
         return self.orientation.spacing
 
     def slice_name(self, plane: Plane, index: int) -> str:
-        """Return a slice's name: its plane, its voxel index (from 0) and where it lies in RAS millimetres."""
+        """Return a slice's name: its plane, its voxel index (from 0) and, if known, its place in RAS millimetres."""
+        if not self.scan.measured:
+            return f"{plane.value} slice {index}"
         axis = self.orientation.axes[plane.normal]
         centre = np.array([(side.start + side.stop - 1) / 2 for side in self.foreground.extent])
         centre[axis] = index
@@ -199,6 +206,15 @@ class VolumeStudy(Study):
         kind = scan.kind or (Kind.CT if looks_like_hu(coarse.values) else Kind.OTHER)
         inside = coarse.values[self.foreground.mask]
         return Channel(scan.voxels, choose_windows(window, kind, self.anatomy.part == "head", inside))
+
+    def _planes(self, planes: str) -> tuple[Plane, ...]:
+        """Return the planes that are views; a single slice or a thin slab shows something only in its own."""
+        thin = thin_plane(self.orientation, self.scan.voxels.shape)
+        if thin is None:
+            return tuple(Plane) if planes == "all" else (self._main_plane(),)
+        if thin is not Plane.AXIAL or planes == "all":
+            self.notes.append(f"a thin slab of {thin.value} slices; these are the views")
+        return (thin,)
 
     def _main_plane(self) -> Plane:
         """Return axial, or the plane of acquisition where thick slices would blur axial pictures."""

@@ -108,10 +108,12 @@
 
     function report() {
       for (const plane of planes) byId(plane).value = brain.numSlice[plane];
-      const signed = transform(setup.toWorld).map((value) => (value > 0 ? "+" : "") + value);
-      byId("readout").textContent =
-        "x, y, z = " + signed.join(", ") + " mm (RAS) · voxel " + transform(setup.toVoxel).join(", ") +
-        " · score " + scoreHere().toFixed(2);
+      let place = "voxel " + transform(setup.toVoxel).join(", ");
+      if (setup.toWorld) {
+        const signed = transform(setup.toWorld).map((value) => (value > 0 ? "+" : "") + value);
+        place = "x, y, z = " + signed.join(", ") + " mm (RAS) · " + place;
+      }
+      byId("readout").textContent = place + " · score " + scoreHere().toFixed(2);
     }
 
     function redraw() {

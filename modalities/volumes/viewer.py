@@ -101,7 +101,7 @@ def volume_viewer(
         "shape": grid.shape,
         "start": _start(grid, shown, focus),
         "toVoxel": grid.to_voxel.tolist(),
-        "toWorld": (scan.affine @ grid.to_voxel).tolist(),
+        "toWorld": (scan.affine @ grid.to_voxel).tolist() if scan.measured else None,
         "palette": array_base64(heat_lut(256)),
     }
     values = {

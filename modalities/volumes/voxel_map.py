@@ -112,8 +112,8 @@ class VoxelMap(NativeMap):
 
     @property
     def object_size(self) -> float:
-        """Volume of the head or body, in mm³, to the precision of the coarse scan."""
-        voxel = float(abs(np.linalg.det(self.affine[:3, :3])))
+        """Volume of the head or body, in mm³ or else in voxels, to the precision of the coarse scan."""
+        voxel = float(abs(np.linalg.det(self.affine[:3, :3]))) if self.scan.measured else 1.0
         return float(self._mask.mask.sum()) * float(np.prod(self._mask.coarse.strides)) * voxel
 
     @property

@@ -35,6 +35,13 @@ MOST_BONE = 0.3
 EMPTY_HU, EMPTY_SHARE = (-850.0, -200.0), 0.12
 """Of what is not air, in CT."""
 
+HIGHEST_AIR = 150.0
+"""Of CT raised by 1000 or 1024: what lies below is air and its noise."""
+
+AIR_SHARE, MIDDLE_OF_AIR = 0.01, 16.0
+"""Air that was measured varies: so much of a scan holds values of air above 0. Their median lies below the middle
+where air is at 0 and only the upper half of its noise is left (up to 20 HU of noise), above it where air is at 24."""
+
 PERCENTILES = (0.5, 99.8)
 """Of the foreground; what lies outside is clipped. The upper one is high, for lesions may be the brightest part."""
 
@@ -120,13 +127,14 @@ def _level_and_width(window: str) -> tuple[float, float]:
 def hu_offset(sample: FloatArray) -> float | None:
     """Return what was added to Hounsfield units that were saved without negative numbers; None if they are none.
 
-    Either all were raised by 1024, or everything below water was cut off to 0 (the offset is 0 then). CT is told by a
-    narrow peak of soft tissue, which holds much of what is not air, by some bone far above it, and by next to nothing
-    between air and fat; in MRI, tissues differ by more, and some have any value.
+    Either all were raised by 1000 or 1024, or everything below water was cut off to 0 (the offset is 0 then). CT is
+    told by a narrow peak of soft tissue, which holds much of what is not air, by some bone far above it, and by next to
+    nothing between air and fat; in MRI, tissues differ by more, and some have any value.
     """
     if sample.min() < 0:
         return None
-    for offset, air in ((1024.0, 150.0), (0.0, 0.0)):
+    raised = _raised_by(sample)
+    for offset, air in ((raised, HIGHEST_AIR), (0.0, 0.0)):
         shown = sample[sample > air] - offset
         if shown.size < SHOWN_SHARE * sample.size or shown.size > (1 - SHOWN_SHARE) * sample.size:
             continue
@@ -140,6 +148,16 @@ def hu_offset(sample: FloatArray) -> float | None:
         if soft >= SOFT_SHARE and BONE_SHARE <= np.mean(shown > BONE_HU) <= MOST_BONE and shown.max() > DENSE_BONE_HU:
             return offset
     return None
+
+
+def _raised_by(sample: FloatArray) -> float:
+    """Return 1024 or 1000: by where air lies, or if all of it was cut off to one value, by where soft tissue does."""
+    air = sample[(sample > 0) & (sample <= HIGHEST_AIR)]
+    if air.size >= AIR_SHARE * sample.size:
+        # Raised by 1024, air is at 24. Raised by 1000 it is at 0, and of its noise only what is above 0 is left.
+        return 1024.0 if np.median(air) >= MIDDLE_OF_AIR else 1000.0
+    tissue = sample[np.abs(sample - 1024.0) < SOFT_HU]
+    return 1000.0 if tissue.size and np.median(tissue) - 1024.0 < LEAST_SOFT_HU else 1024.0
 
 
 def looks_like_hu(sample: FloatArray) -> bool:

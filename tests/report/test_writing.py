@@ -9,6 +9,7 @@ from PIL import Image
 
 from looktwice.core.finding import Finding
 from looktwice.report import write_report
+from looktwice.report.writing import write_study
 
 
 @pytest.fixture(params=["photograph", "volume", "cloud"])
@@ -79,3 +80,14 @@ def test_slices_are_shown_in_grey(make_volume, tmp_path):
         tile = np.asarray(overlay)[60:360, 30:340].astype(int)
     assert np.abs(tile[..., 0] - tile[..., 2]).max() < 3
     assert tile.max() > 100
+
+
+def test_without_a_dicom_series_the_rest_is_written_and_said(photograph, tmp_path):
+    result, study = photograph.result, photograph.study
+    write_study(result, study, np.zeros((1, 4, 4), np.float32), tmp_path, dicom=True)
+
+    assert any("no DICOM objects written" in note for note in result.notes)
+    assert str(study.source) not in " ".join(result.notes)
+    written = json.loads((tmp_path / result.study / "report.json").read_text(encoding="utf-8"))
+    assert "heatmap" in written["artifacts"]
+    assert written["notes"] == result.notes

@@ -97,13 +97,14 @@ def _score(value: float) -> highdicom.sr.Measurement:
 
 
 def _measurements(region: Region, kind: Kind) -> list[highdicom.sr.Measurement]:
-    measured = [
-        highdicom.sr.Measurement(codes.SCT.Volume, region.size, codes.UCUM.CubicMillimeter),
-        highdicom.sr.Measurement(
-            codes.cid7470.Maximum3DDiameterOfAMesh, region.details["diameter_mm"], codes.UCUM.Millimeter
-        ),
-        _score(region.score),
-    ]
+    measured = [_score(region.score)]
+    if region.size_unit == "volume_mm3":
+        diameter = codes.cid7470.Maximum3DDiameterOfAMesh
+        measured = [
+            highdicom.sr.Measurement(codes.SCT.Volume, region.size, codes.UCUM.CubicMillimeter),
+            highdicom.sr.Measurement(diameter, region.details["diameter_mm"], codes.UCUM.Millimeter),
+            *measured,
+        ]
     if kind is Kind.CT:
         measured.append(
             highdicom.sr.Measurement(

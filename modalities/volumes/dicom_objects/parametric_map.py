@@ -13,10 +13,13 @@ from looktwice.modalities.volumes.voxel_map import VoxelMap
 
 
 def scores_on_frames(source: SourceSeries, voxel_map: VoxelMap) -> FloatArray:
-    """Return the map on the frames of its source, shape (frames, rows, columns)."""
+    """Return the map on the frames of its source, shape (frames, rows, columns).
+
+    A frame shows the highest score on the slices that it stands for.
+    """
     everywhere = slice(None)
-    frames = [voxel_map[everywhere, everywhere, k : k + 1][:, :, 0].T for k in source.slices.tolist()]
-    return np.stack(frames)
+    boxes = [(everywhere, everywhere, slice(int(own[0]), int(own[-1]) + 1)) for own in source.slices]
+    return np.stack([voxel_map[box].max(axis=2).T for box in boxes])
 
 
 def parametric_map(source: SourceSeries, scores: FloatArray, new: NewObject) -> highdicom.pm.ParametricMap:

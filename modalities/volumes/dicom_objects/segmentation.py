@@ -20,15 +20,21 @@ def segmentation(
 ) -> highdicom.seg.Segmentation:
     """Return the regions on the frames of their source; frames without a region are left out.
 
-    Segment n is ``regions[n - 1]``. Voxels on slices that were interpolated have no frame to lie on.
+    Segment n is ``regions[n - 1]``. A frame shows what the slices that it stands for hold, the first region first.
     """
     low = min(int(region.bbox[2]) for region in regions)
     high = max(int(region.bbox[5]) for region in regions)
-    shown = (source.slices >= low) & (source.slices < high)
-    labels = label_volume(voxel_map, regions, low, high)[:, :, source.slices[shown] - low]
+    shown = np.array([bool(((own >= low) & (own < high)).any()) for own in source.slices])
+    volume = label_volume(voxel_map, regions, low, high)
+    on_frames = [own[(own >= low) & (own < high)] - low for own in source.slices]
+    slabs = [volume[:, :, own] for own in on_frames if own.size]
+    labels = np.stack([first_label(slab) for slab in slabs])
+    numbers = np.arange(1, len(regions) + 1)
+    if not np.isin(numbers, labels).all():  # one hides another: they lie on each other, as DICOM allows
+        labels = np.stack([(slab[..., None] == numbers).any(axis=2) for slab in slabs]).astype(np.uint8)
     return highdicom.seg.Segmentation(
         source_images=source.images,
-        pixel_array=np.ascontiguousarray(labels.T),
+        pixel_array=np.ascontiguousarray(labels.swapaxes(1, 2)),
         plane_positions=source.positions_of(shown),
         segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=[_describe(number, region) for number, region in enumerate(regions, start=1)],
@@ -36,6 +42,13 @@ def segmentation(
         content_description="Regions with a high anomaly score",
         **new.arguments(),
     )
+
+
+def first_label(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return the lowest number above 0 along the last axis, 0 where there is none; (I, J, K) to (I, J)."""
+    # 0 - 1 is the highest number that a byte holds.
+    lowest: npt.NDArray[np.uint8] = (labels - np.uint8(1)).min(axis=2) + np.uint8(1)
+    return lowest
 
 
 def label_volume(voxel_map: VoxelMap, regions: Sequence[Region], low: int, high: int) -> npt.NDArray[np.uint8]:

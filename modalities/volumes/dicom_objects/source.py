@@ -61,8 +61,9 @@ class SourceSeries:
     ----------
     images : list of Dataset
         One an image, in the order of the slices, or a single multi-frame one; without pixels.
-    slices : int64, shape (N,)
-        Voxel index k of each frame that was read; slices that were interpolated have none.
+    slices : list of int64 arrays
+        Voxel indices k that each frame stands for: those that lie next to it, and always at least one. Where frames are
+        unevenly spaced, slices in between were interpolated; what was found on them lies on the nearest frame.
     positions : list of PlanePositionSequence
         Of those frames.
     frames : list of Frame
@@ -70,14 +71,16 @@ class SourceSeries:
     Examples
     --------
     >>> places = [highdicom.PlanePositionSequence("PATIENT", (0.0, 0.0, 5.0 * k)) for k in range(3)]
-    >>> series = SourceSeries([Dataset()] * 3, np.arange(3), places, frames=[])
+    >>> series = SourceSeries([Dataset()] * 3, nearest_slices(np.array([0.0, 1.0, 3.0]), 4), places, frames=[])
+    >>> [slices.tolist() for slices in series.slices]
+    [[0], [1, 2], [3]]
     >>> kept = series.positions_of(np.array([False, True, True]))
     >>> [float(place[0].ImagePositionPatient[2]) for place in kept]
     [5.0, 10.0]
     """
 
     images: list[Dataset]
-    slices: npt.NDArray[np.int64]
+    slices: list[npt.NDArray[np.int64]]
     positions: list[highdicom.PlanePositionSequence]
     frames: list[Frame]
 
@@ -100,18 +103,37 @@ def source_series(scan: Scan, keep_identifiers: bool) -> SourceSeries:
     InputError
         The scan is no DICOM series, or one that states no positions.
     """
-    placed = [(index, frame) for index, frame in enumerate(scan.frames) if frame is not None]
-    frames = [frame for _, frame in placed]
+    frames = scan.frames
     if not frames:
         raise InputError(f"{scan.source}: DICOM objects can be written only for DICOM input")
     if any(frame.position is None or not frame.reference for frame in frames):
         raise InputError(f"{scan.source}: the series states no positions, so no DICOM object can refer to them")
+    if not scan.measured:
+        raise InputError(f"{scan.source}: the series states no pixel size, so no DICOM object can lie on it")
+    if len({frame.series for frame in frames}) > 1 or len({(one.instance, one.number) for one in frames}) < len(frames):
+        raise InputError(f"{scan.source}: the images' UIDs are not those of one series, so no object can refer to them")
     files = list(dict.fromkeys(frame.file for frame in frames))
     if 1 < len(files) < len(frames):
         raise InputError(f"{scan.source}: the series consists of several multi-frame objects; choose one of them")
     images = [reduced(file.read(header_only=True), keep_identifiers) for file in files]
+    thickness = float(np.linalg.norm(scan.affine[:3, 2]))
+    for image in images:
+        if not image.get("SliceThickness"):  # every object states one
+            image.SliceThickness = round(thickness, 6)
     positions = [highdicom.PlanePositionSequence("PATIENT", frame.position or ()) for frame in frames]
-    return SourceSeries(images, np.array([index for index, _ in placed]), positions, frames)
+    return SourceSeries(images, nearest_slices(scan.planes, scan.voxels.shape[2]), positions, frames)
+
+
+def nearest_slices(planes: npt.NDArray[np.float64], count: int) -> list[npt.NDArray[np.int64]]:
+    """Return which of `count` slices each frame stands for, from where the frames lie along the last axis.
+
+    Each slice belongs to the frame that is nearest to it; a frame that is nearest to none takes the one nearest to it.
+    """
+    slices = np.arange(count)
+    owner = np.abs(slices[:, None] - planes[None]).argmin(axis=1)
+    owned = [slices[owner == number] for number in range(len(planes))]
+    nearest = np.clip(np.rint(planes).astype(np.int64), 0, count - 1)
+    return [own if own.size else nearest[number : number + 1] for number, own in enumerate(owned)]
 
 
 def reduced(dataset: Dataset, keep_identifiers: bool) -> Dataset:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pydicom.dataset import Dataset
 
+from looktwice.core.errors import InputError
 from looktwice.core.study import Region
-from looktwice.modalities.volumes.dicom import discreet
+from looktwice.modalities.volumes.dicom_kinds import discreet
 from looktwice.modalities.volumes.dicom_objects.equipment import NewObject
 from looktwice.modalities.volumes.dicom_objects.measurement_report import measurement_report
 from looktwice.modalities.volumes.dicom_objects.parametric_map import parametric_map, scores_on_frames
@@ -57,8 +58,14 @@ def write_dicom_objects(
     InputError
         The scan is no DICOM series, or one that states no positions.
     """
-    with discreet():
-        return _write(scan, kind, voxel_map, regions, folder, keep_identifiers)
+    try:
+        with discreet():
+            return _write(scan, kind, voxel_map, regions, folder, keep_identifiers)
+    except (InputError, OSError):
+        raise
+    except Exception as error:  # highdicom needs attributes of the series that no list foresees
+        reason = f"the series lacks what they need ({type(error).__name__})"
+        raise InputError(f"{scan.source}: DICOM objects cannot be made, as {reason}") from error
 
 
 def _write(

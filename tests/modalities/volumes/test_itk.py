@@ -98,3 +98,56 @@ def test_missing_data_file_is_said(data, tmp_path):
     Path(tmp_path / "case.raw").unlink()
     with pytest.raises(InputError, match="data file is missing"):
         open_volume(path)
+
+
+def nrrd(path: Path, data: np.ndarray, *lines: str) -> Path:
+    sizes = " ".join(map(str, data.shape))
+    head = ["NRRD0005", "type: short", "dimension: 3", f"sizes: {sizes}", "endian: little", "encoding: raw", *lines]
+    path.write_bytes("\n".join([*head, "", ""]).encode() + data.tobytes(order="F"))
+    return path
+
+
+DIRECTIONS = "space directions: (2,0,0) (0,2,0) (0,0,3)"
+
+
+@pytest.mark.parametrize(
+    ("lines", "orientation", "sizes"),
+    [
+        (("space: left-posterior-superior", DIRECTIONS), True, True),
+        (("space: RAS", DIRECTIONS), True, True),
+        (("space dimension: 3", DIRECTIONS), False, True),
+        (("space: scanner-xyz", DIRECTIONS), False, True),
+        (("spacings: 2 2 3",), False, True),
+        (("# space: left-posterior-superior",), False, False),
+        ((), False, False),
+    ],
+)
+def test_what_an_nrrd_does_not_state_is_said(data, tmp_path, lines, orientation, sizes):
+    study = open_volume(nrrd(tmp_path / "case.nrrd", data, *lines))
+
+    np.testing.assert_array_equal(study.scan.voxels[:, :, :], data)
+    assert any("left and right are not certain" in note for note in study.notes) is not orientation
+    assert study.scan.measured is sizes
+    assert any("no voxel sizes" in note for note in study.notes) is not sizes
+
+
+@pytest.mark.parametrize(
+    ("lines", "orientation", "sizes"),
+    [
+        (("TransformMatrix = 1 0 0 0 1 0 0 0 1", "ElementSpacing = 2 2 3"), True, True),
+        (("AnatomicalOrientation = RAI", "ElementSpacing = 2 2 3"), True, True),
+        (("AnatomicalOrientation = ???", "ElementSpacing = 2 2 3"), False, True),
+        (("ElementSize = 2 2 3",), False, True),
+        ((), False, False),
+    ],
+)
+def test_what_a_metaimage_does_not_state_is_said(data, tmp_path, lines, orientation, sizes):
+    path = tmp_path / "case.mha"
+    size = " ".join(map(str, data.shape))
+    head = ["ObjectType = Image", "NDims = 3", f"DimSize = {size}", *lines, "ElementType = MET_SHORT"]
+    path.write_bytes("\n".join([*head, "ElementDataFile = LOCAL", ""]).encode() + data.tobytes(order="F"))
+    study = open_volume(path)
+
+    np.testing.assert_array_equal(study.scan.voxels[:, :, :], data)
+    assert any("left and right are not certain" in note for note in study.notes) is not orientation
+    assert study.scan.measured is sizes

@@ -104,15 +104,25 @@ def test_hounsfield_needs_air_and_tissue():
     assert not looks_like_hu(np.linspace(-60, 400, 100, dtype=np.float32))
 
 
-@pytest.mark.parametrize(("shift", "cut"), [(1024.0, -1024.0), (0.0, 0.0)])
-def test_ct_saved_without_negative_numbers_is_told_and_brought_back(shift, cut):
+@pytest.mark.parametrize("noise", [0.0, 4.0, 12.0])
+@pytest.mark.parametrize(("shift", "cut"), [(1024.0, -1024.0), (1000.0, -1000.0), (0.0, 0.0)])
+def test_ct_saved_without_negative_numbers_is_told_and_brought_back(shift, cut, noise):
     rng = np.random.default_rng(0)
-    hounsfield = np.full((40, 40, 40), -1000.0)
+    hounsfield = rng.normal(-1000.0, noise, (40, 40, 40))
     hounsfield[7:33, 7:33, 7:33] = rng.normal(900, 100, (26, 26, 26))  # a skull
     hounsfield[8:32, 8:32, 8:32] = rng.normal(35, 8, (24, 24, 24))  # a brain
     saved = (np.maximum(hounsfield, cut) + shift).astype(np.float32)
     assert hu_offset(saved) == shift
     assert hu_offset(hounsfield.astype(np.float32)) is None
+
+
+@pytest.mark.parametrize(("shift", "cut"), [(1024.0, -1024.0), (1000.0, -1000.0)])
+def test_what_was_added_is_told_by_the_brain_where_all_air_is_cut_off(shift, cut):
+    rng = np.random.default_rng(0)
+    hounsfield = np.full((40, 40, 40), cut)
+    hounsfield[7:33, 7:33, 7:33] = rng.normal(900, 100, (26, 26, 26))
+    hounsfield[8:32, 8:32, 8:32] = rng.normal(33, 6, (24, 24, 24))
+    assert hu_offset((hounsfield + shift).astype(np.float32)) == shift
 
 
 def test_an_mri_whose_air_is_noise_is_no_ct_without_negative_numbers():

@@ -166,19 +166,92 @@ def test_identity_is_kept_where_asked_for_but_nothing_else(write_series, body, t
         assert b"SECRET comment" not in path.read_bytes()
 
 
-def test_interpolated_slices_have_no_frame(write_series, body, tmp_path):
+def uneven_series(write_series, body, kept: tuple[int, ...]) -> Path:
     folder = write_series(body, AFFINE)
     for path in folder.iterdir():
-        if pydicom.dcmread(path).InstanceNumber == 6:
+        if pydicom.dcmread(path).InstanceNumber - 1 not in kept:
             path.unlink()
-    study = open_volume(folder)
+    return folder
+
+
+def test_what_lies_on_interpolated_slices_is_shown_on_the_nearest_frame(write_series, body, tmp_path):
+    study = open_volume(uneven_series(write_series, body, (0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13)))
     objects = write(study, tmp_path / "out")
     segmentation = highdicom.seg.segread(tmp_path / "out" / "segmentation.dcm")
-    real = [k for k, frame in enumerate(study.scan.frames) if frame]
+    expected = expected_labels(found(study)[0])
+    real = [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13]
 
     assert objects["parametric_map"].NumberOfFrames == 13
-    read = labels_by_instance(segmentation, [study.scan.frames[k].instance for k in real])
-    np.testing.assert_array_equal(read.T, expected_labels(found(study)[0])[:, :, real])
+    read = labels_by_instance(segmentation, [frame.instance for frame in study.scan.frames]).T
+    np.testing.assert_array_equal(read[:, :, 5:], expected[:, :, real][:, :, 5:])
+    # Slice 5 lies between frames 4 and 6; the first of two that are as near shows it.
+    np.testing.assert_array_equal(read[:, :, 4] > 0, (expected[:, :, 4] > 0) | (expected[:, :, 5] > 0))
+
+
+@pytest.mark.parametrize("kept", [(0, 3, 6, 9, 12), (0, 1, 2, 3, 4, 7, 10, 13), (0, 1, 3, 4, 6, 9, 10, 13)])
+def test_every_region_of_an_uneven_stack_reaches_every_object(write_series, body, tmp_path, kept):
+    study = open_volume(uneven_series(write_series, body, kept))
+    slices = study.scan.voxels.shape[2]
+    rng = np.random.default_rng(0)
+    maps = np.zeros((len(study.views()), 30, 25), np.float32)
+    for index in range(len(maps)):  # a spot of its own on every slice
+        maps[index, 8 + (2 * index) % 14, 8 + rng.integers(0, 3) * 4] = 0.9
+    voxel_map = study.lift(maps, smoothing_mm=0)
+    regions = voxel_map.regions(0.3)
+    assert len(regions) >= min(20, slices) / 2
+
+    study.write_dicom(voxel_map, regions, tmp_path)
+
+    segmentation = highdicom.seg.segread(tmp_path / "segmentation.dcm")
+    read = labels_by_instance(segmentation, [frame.instance for frame in study.scan.frames])
+    assert set(np.unique(read)) >= set(range(1, len(regions) + 1))
+    scores = np.frombuffer(pydicom.dcmread(tmp_path / "parametric_map.dcm").FloatPixelData, "<f4")
+    assert scores.max() == pytest.approx(regions[0].score)
+    groups = highdicom.sr.srread(tmp_path / "measurement_report.dcm").content.get_volumetric_roi_measurement_groups()
+    assert len(groups) == len(regions)
+
+
+def test_a_region_behind_another_is_a_segment_all_the_same(write_series, body, tmp_path):
+    """On interpolated slices between two frames, one above the other: both lie on one frame, at the same pixels."""
+    study = open_volume(uneven_series(write_series, body, (0, 1, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13)))
+    maps = np.zeros((len(study.views()), 15, 15), np.float32)
+    maps[3, 7, 7], maps[6, 7, 7], maps[4, 7, 9], maps[6, 7, 9] = 0.9, 0.8, 0.7, 0.6
+    maps[3, 7, 9] = maps[2, 7, 9] = 0.0
+    voxel_map = study.lift(maps, smoothing_mm=0)
+    regions = voxel_map.regions(0.55)
+    study.write_dicom(voxel_map, regions, tmp_path)
+
+    segmentation = highdicom.seg.segread(tmp_path / "segmentation.dcm")
+    used = {int(group.SegmentIdentificationSequence[0].ReferencedSegmentNumber)
+            for group in segmentation.PerFrameFunctionalGroupsSequence}  # fmt: skip
+    assert used == set(range(1, len(regions) + 1))
+
+
+@pytest.mark.parametrize("lost", ["PixelSpacing", "SOPInstanceUID", "SeriesInstanceUID"])
+def test_a_series_that_objects_cannot_refer_to_is_refused_in_one_line(write_series, body, tmp_path, lost):
+    def spoil(dataset: pydicom.Dataset, index: int) -> None:
+        if lost == "PixelSpacing":
+            del dataset.PixelSpacing
+        else:
+            setattr(dataset, lost, "1.2.3" if lost == "SOPInstanceUID" else f"1.2.3.{index}")
+
+    study = open_volume(write_series(body, AFFINE, change=spoil))
+    voxel_map = study.lift(np.ones((len(study.views()), 4, 4), np.float32))
+    regions = voxel_map.regions(0.2)
+
+    with pytest.raises(InputError, match=r"states no pixel size|UIDs are not those of one series"):
+        study.write_dicom(voxel_map, regions, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_slice_thickness_is_that_of_the_stack(write_series, body, tmp_path):
+    def lose(dataset: pydicom.Dataset, index: int) -> None:
+        del dataset.SliceThickness
+
+    objects = write(open_volume(write_series(body, AFFINE, change=lose)), tmp_path / "out")
+
+    shared = objects["segmentation"].SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    assert float(shared.SliceThickness) == pytest.approx(3.0)
 
 
 def test_enhanced_multiframe_source(write_series, body, tmp_path):

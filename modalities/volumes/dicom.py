@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import tempfile
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import pixel_array
 
 from looktwice.core.errors import InputError
-from looktwice.modalities.volumes.dicom_files import DicomFile, find_dicom_files
+from looktwice.modalities.volumes.dicom_files import DicomFile, discreet, find_dicom_files
 from looktwice.modalities.volumes.dicom_frames import Frame, read_frames
+from looktwice.modalities.volumes.dicom_grouping import Series, series_name
 from looktwice.modalities.volumes.dicom_series import Stack, build_stack
 from looktwice.modalities.volumes.scan import Kind, Scan, nifti_header
 from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, RawFile, Voxels
@@ -28,7 +25,7 @@ from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, RawFile, Voxels
 HEAD_WORDS = ("HEAD", "BRAIN", "SKULL")
 
 
-def read_dicom(path: Path, channel: int | None = None) -> Scan:
+def read_dicom(path: Path, channel: int | None = None, series: Series | None = None) -> Scan:
     """Read one series; voxel axes are (column, row, slice), slices sorted along their normal.
 
     Parameters
@@ -37,6 +34,8 @@ def read_dicom(path: Path, channel: int | None = None) -> Scan:
         A folder, a zip, or one file.
     channel : int, optional
         Which volume of a 4D series; the first if not given.
+    series : Series, optional
+        The files to read, where it is known which belong together; otherwise the largest series in `path`.
 
     Raises
     ------
@@ -44,20 +43,15 @@ def read_dicom(path: Path, channel: int | None = None) -> Scan:
         No image is found, or one cannot be decoded.
     """
     with discreet():
-        return _read(path, channel)
+        return _read(path, channel, series)
 
 
-@contextmanager
-def discreet() -> Iterator[None]:
-    """Keep pydicom from warning about values that break the standard: its warnings quote them, names and all."""
-    with warnings.catch_warnings(), disable_value_validation():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _read(path: Path, channel: int | None) -> Scan:
-    files = find_dicom_files(path)
+def _read(path: Path, channel: int | None, series: Series | None) -> Scan:
+    files = find_dicom_files(path) if series is None else list(series.files)
     frames = [frame for file in files for frame in read_frames(file)]
+    if series is not None:
+        # Also where each image has a UID of its own and they were joined by geometry.
+        frames = [replace(frame, series=series.uid or frames[0].instance) for frame in frames]
     if not frames:
         raise InputError("no CT or MR image found; colour images, reports and dose files are not volumes")
     notes: list[str] = []
@@ -72,18 +66,12 @@ def _read(path: Path, channel: int | None) -> Scan:
         affine=stack.affine,
         kind={"CT": Kind.CT if first.hounsfield else None, "MR": Kind.MR}.get(first.modality, Kind.OTHER),
         header=nifti_header(voxels.shape, stack.affine),
-        name=_pseudonym(first),
+        name=series_name(first.modality, first.series or first.instance),
         source=path,
         head=any(word in first.body_part for word in HEAD_WORDS) if first.body_part else None,
         frames=[stack.frames[int(place)] if place % 1 == 0 else None for place in stack.places],
         notes=notes,
     )
-
-
-def _pseudonym(frame: Frame) -> str:
-    """Return a name that is stable for a series and tells nothing about the patient."""
-    modality = frame.modality.lower() if re.fullmatch(r"[A-Z]{2}", frame.modality) else "scan"
-    return f"{modality}-{hashlib.sha256((frame.series or frame.instance).encode()).hexdigest()[:8]}"
 
 
 def _read_voxels(stack: Stack) -> Voxels:

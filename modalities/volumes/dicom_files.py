@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import pydicom
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 
 from looktwice.core.errors import InputError
+from looktwice.modalities.volumes.dicom_directory import files_of_directory, is_directory
 from looktwice.modalities.volumes.sniffing import HEAD_BYTES, dicom_files, head_of, is_dicom
 
 LARGEST_ZIP_BYTES = 16 * 2**30
@@ -48,11 +53,24 @@ class DicomFile:
         with self._open() as stream:
             return pydicom.dcmread(stream, stop_before_pixels=header_only, force=True)
 
+    def content(self) -> bytes:
+        """Return all bytes of the file."""
+        with self._open() as stream:
+            return stream.read()
+
     def _open(self) -> BinaryIO:
         if self.member is None:
             return self.container.open("rb")
         with zipfile.ZipFile(self.container) as archive:
             return io.BytesIO(archive.read(self.member))
+
+
+@contextmanager
+def discreet() -> Iterator[None]:
+    """Keep pydicom from warning about values that break the standard: its warnings quote them, names and all."""
+    with warnings.catch_warnings(), disable_value_validation():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def find_dicom_files(path: Path) -> list[DicomFile]:
@@ -65,6 +83,8 @@ def find_dicom_files(path: Path) -> list[DicomFile]:
     """
     if path.is_dir():
         return [DicomFile(file) for file in dicom_files(path) if is_dicom(head_of(file))]
+    if is_directory(path):
+        return [DicomFile(file) for file in files_of_directory(path)[0]]
     if zipfile.is_zipfile(path):
         try:
             return _members(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from looktwice.core.study import Region
-from looktwice.modalities.volumes.dicom import discreet
+from looktwice.modalities.volumes.dicom_files import discreet
 from looktwice.modalities.volumes.dicom_objects.equipment import NewObject
 from looktwice.modalities.volumes.dicom_objects.measurement_report import measurement_report
 from looktwice.modalities.volumes.dicom_objects.parametric_map import parametric_map, scores_on_frames

@@ -31,6 +31,12 @@ Read = TypeVar("Read")
 TIMEOUT = 120.0
 """Seconds that reading one input may take."""
 
+STARTING = 300.0
+"""Seconds that the process itself may take to start, on a very busy machine."""
+
+READY = "ready"
+"""What the process says first."""
+
 _current: ContextVar[ReadingWorker | None] = ContextVar("reading_worker", default=None)
 
 
@@ -61,6 +67,7 @@ class ReadingWorker:
     def __init__(self, timeout: float = TIMEOUT) -> None:
         self.timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
+        self._starting = False
         self._lock = threading.Lock()
         self._scratch: TemporaryDirectory[str] | None = None
 
@@ -88,6 +95,7 @@ class ReadingWorker:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
         )
+        self._starting = True
         weakref.finalize(self, _end, self._process)
 
     def call(self, reader: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -106,6 +114,9 @@ class ReadingWorker:
             assert process.stdout is not None
             request = pickle.dumps((reader, arguments), protocol=5)
             try:
+                if self._starting:
+                    receive(process.stdout, time.monotonic() + STARTING)
+                    self._starting = False
                 process.stdin.write(struct.pack("<Q", len(request)) + request)
                 process.stdin.flush()
                 outcome, value = receive(process.stdout, time.monotonic() + self.timeout)

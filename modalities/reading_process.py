@@ -9,11 +9,11 @@ import struct
 import sys
 import tempfile
 import traceback
-from typing import Any
+from typing import IO, Any
 
 from looktwice.core.errors import LookTwiceError
 from looktwice.core.one_line import one_line
-from looktwice.modalities.isolation import receive
+from looktwice.modalities.isolation import READY, receive
 
 
 def serve(scratch: str, parent: int) -> None:
@@ -31,17 +31,22 @@ def serve(scratch: str, parent: int) -> None:
     # Libraries that print must not print into the answers, nor read the requests.
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     os.dup2(2, 1)
+    _send(answers, READY)
     while True:
         try:
             reader, arguments = receive(requests)
         except EOFError:
             break
-        answer = pickle.dumps(_answer(reader, arguments), protocol=5)
-        answers.write(struct.pack("<Q", len(answer)) + answer)
-        answers.flush()
+        _send(answers, _answer(reader, arguments))
     if os.getppid() != parent:
         shutil.rmtree(scratch, ignore_errors=True)
     sys.exit(0)
+
+
+def _send(stream: IO[bytes], answer: Any) -> None:
+    packed = pickle.dumps(answer, protocol=5)
+    stream.write(struct.pack("<Q", len(packed)) + packed)
+    stream.flush()
 
 
 def _answer(reader: Any, arguments: tuple[Any, ...]) -> tuple[str, Any]:

@@ -195,7 +195,7 @@ def test_a_reader_that_dies_costs_one_input(run, tmp_path, monkeypatch):
     np.savetxt(tmp_path / "good.xyz", points, fmt="%.4f")
     np.savetxt(tmp_path / "bad.xyz", points, fmt="%.4f")
     monkeypatch.setattr("looktwice.modalities.pointclouds.opening.read_cloud", _dies_on_bad)
-    records, said = run(tmp_path / "bad.xyz", tmp_path / "good.xyz", "--no-explain", code=1)
+    records, _ = run(tmp_path / "bad.xyz", tmp_path / "good.xyz", "--no-explain", code=1)
     assert ["error" in record for record in records] == [True, False]
     assert records[0]["error"].startswith(f"{tmp_path / 'bad.xyz'}: the reader crashed (SIGABRT)")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from inspect import getdoc
 
 import typer
@@ -70,6 +71,9 @@ def root(
 ) -> None:
     """Find and explain anomalies in photographs, CT/MRI volumes and point clouds."""
     context.obj = {"debug": debug}
+    if not debug:
+        # Libraries warn of values in single files, with paths of their own source.
+        warnings.simplefilter("ignore")
 
 
 def main() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,10 @@ import numpy as np
 
 from looktwice import modalities
 from looktwice.core.device import resolve_device
-from looktwice.core.errors import InputError, UsageError
+from looktwice.core.errors import UsageError
 from looktwice.core.finding import Finding
 from looktwice.core.fuse import counting, fuse, maps_in_views, view_scores
-from looktwice.core.result import Failure, Result, rank_views
+from looktwice.core.result import Failure, Kept, Result, rank_views
 from looktwice.core.study import ByteArray, Study
 from looktwice.core.version import __version__
 from looktwice.evidence.base import Context
@@ -27,11 +29,16 @@ from looktwice.evidence.encoding import StudyTokens, batches_of
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.expert_file import load_expert
 from looktwice.evidence.sources import find_evidence
-from looktwice.modalities.inputs import Input, list_inputs, origin_of
+from looktwice.failures import failure_of_input, failure_of_study
+from looktwice.modalities.finding import list_inputs
+from looktwice.modalities.inputs import Input
+from looktwice.modalities.isolation import TIMEOUT, ReadingWorker
+from looktwice.modalities.naming import settle, short
 from looktwice.models import MODELS, default_reasoner, expert_path, find_wheel_files
 from looktwice.reasoning.base import StudyContext
 from looktwice.reasoning.registry import open_reasoner
-from looktwice.report import write_study
+from looktwice.report import OutputFolder, write_study
+from looktwice.reruns import marker_of_input, marker_of_study, settings_digest
 
 # How many of the most suspicious views a report shows.
 SHOWN_VIEWS = 6
@@ -65,6 +72,8 @@ class Inspector:
     options : mapping, optional
         For the adapters (``window``, ``planes``, ``unit`` …), of references and inputs alike; those that do not belong
         to an input's kind are passed over.
+    timeout : float
+        Seconds that reading one input may take, where its reader runs in a process of its own.
 
     Raises
     ------
@@ -95,6 +104,7 @@ class Inspector:
         threshold: float | None = None,
         modality: str = "auto",
         options: Mapping[str, Any] | None = None,
+        timeout: float = TIMEOUT,
     ) -> None:
         references, cohort = list_inputs(references), list_inputs(cohort)
         if references and cohort:
@@ -103,8 +113,11 @@ class Inspector:
         self.expert: Expert = load_expert(expert_path(model), resolve_device(device))
         self.threshold = self.expert.config.threshold if threshold is None else threshold
         self.modality, self.options = modality, dict(options or {})
+        self._worker = ReadingWorker(timeout)
+        self._compared = [*references, *cohort]
+        self._words = (llm or default_reasoner(model), max_visual_tokens)
         self.reasoner = open_reasoner(
-            llm or default_reasoner(model),
+            self._words[0],
             self.expert.encoder,
             allow_remote,
             device=device,
@@ -131,6 +144,8 @@ class Inspector:
         [result] = self.inspect_many([source], **arguments)
         if isinstance(result, Failure):
             raise result.reason
+        if isinstance(result, Kept):
+            raise UsageError("resume is for many inputs: of one that is done before there is no result to return")
         return result
 
     def inspect_many(
@@ -144,8 +159,9 @@ class Inspector:
         dicom: bool = False,
         keep_identifiers: bool = False,
         export: Sequence[str] = (),
+        resume: bool = False,
         **options: Any,
-    ) -> Iterator[Result | Failure]:
+    ) -> Iterator[Result | Failure | Kept]:
         """Inspect inputs one after another, in order; what cannot be used gives a `Failure`, and the rest goes on.
 
         Inputs are opened as they are needed, and photographs are encoded in small batches.
@@ -155,7 +171,7 @@ class Inspector:
         sources : iterable
             Of what `inspect` takes.
         out : path, optional
-            Artifacts are written to ``out/<study>/``; none are when it is not given.
+            Artifacts are written to ``out/<study>/``, and tables of all studies to ``out``; none when it is not given.
         threshold : float, optional
             Of the score and the regions, in place of the inspector's.
         explain : bool
@@ -168,23 +184,29 @@ class Inspector:
             Keep the patient's identity in the DICOM objects, in place of a stable pseudonym.
         export : sequence of {"obj", "glb", "csv"}
             Further files of a scored cloud or mesh to write; passed over for other inputs.
+        resume : bool
+            Whether what lies whole in `out`, and was made of the same input by the same model and options, is given as
+            a `Kept` and not inspected again.
         **options
             For the adapters, in place of the inspector's.
         """
-        for examined in self.examine(sources, threshold, **options):
-            if isinstance(examined, Failure):
-                yield examined
-                continue
-            try:
-                self._explain(examined, explain or ask is not None, ask)
-                if out is not None:
-                    write_study(
-                        examined.result, examined.study, examined.maps, Path(out), dicom, keep_identifiers, export
+        said = {
+            "explain": explain or ask is not None, "ask": ask, "dicom": dicom, "keep_identifiers": keep_identifiers,
+            "export": sorted(export), "threshold": threshold, "options": options,
+        }  # fmt: skip
+        settings = "" if out is None else self._settings(said)
+        with nullcontext() if out is None else OutputFolder(Path(out)) as folder:
+            if folder is not None and resume:
+                sources = map(partial(_kept_or_new, folder, settings), sources)
+            for examined in self._examined(sources, threshold, options):
+                if isinstance(examined, StudyContext):
+                    yield self._finish(
+                        examined, folder, settings, said, dicom=dicom, keep_identifiers=keep_identifiers, export=export
                     )
-            except InputError as error:
-                yield Failure(str(examined.study.source), error)
-                continue
-            yield examined.result
+                    continue
+                if folder is not None and isinstance(examined, Failure):
+                    folder.fail(examined)
+                yield examined
 
     def look(self, source: Any, threshold: float | None = None, **options: Any) -> StudyContext:
         """Open one input and examine it; nothing is said or written yet.
@@ -218,9 +240,17 @@ class Inspector:
         StudyContext or Failure
             One for each, in order.
         """
+        for examined in self._examined(sources, threshold, options):
+            assert not isinstance(examined, Kept)
+            yield examined
+
+    def _examined(
+        self, sources: Iterable[Any], threshold: float | None, options: Mapping[str, Any]
+    ) -> Iterator[StudyContext | Failure | Kept]:
+        """Examine inputs; what was kept of an earlier run is passed on in its place."""
         threshold = self.threshold if threshold is None else threshold
         for batch in batches_of(self._opened(sources, options)):
-            if isinstance(batch, Failure):
+            if isinstance(batch, (Failure, Kept)):
                 yield batch
             else:
                 yield from self._examine_batch(batch, threshold)
@@ -240,10 +270,9 @@ class Inspector:
         given = {"modality": self.modality, **self.options, **options, **asked.options}
         if asked.modality is not None:
             given["modality"] = asked.modality
-        study = modalities.open(asked.source, **given)
-        if asked.name and not study.source.is_dir() and study.name == study.source.stem:
-            study.name = asked.name
-        study.origin = origin_of(asked.source)
+        with self._worker.in_use():
+            study = modalities.open(asked.source, **given)
+        settle(study, asked, medical=bool(given.get("medical")))
         study.seconds_to_open = time.perf_counter() - started
         return study
 
@@ -293,12 +322,23 @@ class Inspector:
             files |= {file.filename: file.sha256 for file in find_wheel_files(spec).values()}
         return {"name": self.name, "revision": self.expert.config.revision, "sha256": files}
 
-    def _opened(self, sources: Iterable[Any], options: Mapping[str, Any]) -> Iterator[Study | Failure]:
+    def _settings(self, said: Mapping[str, Any]) -> str:
+        """Return a digest of what results depend on besides their inputs."""
+        own = {
+            "model": self.provenance(), "version": __version__, "threshold": self.threshold, "words": self._words,
+            "modality": self.modality, "options": self.options,
+        }  # fmt: skip
+        return settings_digest({**own, "said": said}, self._compared)
+
+    def _opened(self, sources: Iterable[Any], options: Mapping[str, Any]) -> Iterator[Study | Failure | Kept]:
         for source in sources:
+            if isinstance(source, (Failure, Kept)):
+                yield source
+                continue
             try:
-                yield source if isinstance(source, Failure) else self.open(source, **options)
-            except InputError as error:
-                yield Failure(str(source.source if isinstance(source, Input) else source), error)
+                yield self.open(source, **options)
+            except Exception as error:
+                yield failure_of_input(source, error)
 
     def _open_references(self, inputs: Sequence[Any], show: bool) -> Comparisons | None:
         return references_of(self.expert, self._usable(inputs), strict=not show) if inputs else None
@@ -310,15 +350,16 @@ class Inspector:
         for study in self._opened(inputs, {}):
             if isinstance(study, Failure):
                 raise UsageError(str(study.reason)) from study.reason
+            assert isinstance(study, Study)
             yield study
 
     def _examine_batch(self, studies: Sequence[Study], threshold: float) -> Iterator[StudyContext | Failure]:
         started = time.perf_counter()
         try:
             found = find_evidence(studies, self._context)
-        except InputError as error:
+        except Exception as error:
             if len(studies) == 1:
-                yield Failure(str(studies[0].source), error)
+                yield failure_of_study(studies[0], error, "inspected")
                 return
             # One of several is at fault: each by itself, so that the others go on.
             for study in studies:
@@ -326,7 +367,12 @@ class Inspector:
             return
         shared = (time.perf_counter() - started) / len(studies)
         for study, (findings, tokens) in zip(studies, found, strict=True):
-            yield self._conclude(study, findings, tokens, threshold, shared)
+            try:
+                context = self._conclude(study, findings, tokens, threshold, shared)
+            except Exception as error:
+                yield failure_of_study(study, error, "inspected")
+                continue
+            yield context
 
     def _conclude(
         self, study: Study, findings: list[Finding], tokens: StudyTokens, threshold: float, spent: float
@@ -374,6 +420,25 @@ class Inspector:
         )
         return StudyContext(study, selected, maps, result, tuple(findings))
 
+    def _finish(
+        self, context: StudyContext, folder: OutputFolder | None, settings: str, said: Mapping[str, Any], **wanted: Any
+    ) -> Result | Failure:
+        """Put a study's result into words and write it."""
+        result, study = context.result, context.study
+        try:
+            self._explain(context, said["explain"], said["ask"])
+            if folder is not None:
+                marker = marker_of_study(study, result, settings)
+                if not study.files:
+                    result.study = f"{result.study}-{short(marker.identity)}"
+                folder.write(result, marker, partial(write_study, result, study, context.maps, **wanted))
+            return result
+        except Exception as error:
+            failure = failure_of_study(study, error, "explained")
+        if folder is not None:
+            folder.fail(failure)
+        return failure
+
     def _explain(self, context: StudyContext, wanted: bool, question: str | None) -> None:
         started = time.perf_counter()
         result = context.result
@@ -381,6 +446,12 @@ class Inspector:
             result.answer = self.reasoner.explain(question, context)
         result.seconds["explain"] = time.perf_counter() - started
         result.seconds["total"] += result.seconds["explain"]
+
+
+def _kept_or_new(folder: OutputFolder, settings: str, source: Any) -> Any:
+    """Return an input, or what was written of it before where that still holds."""
+    marker = None if isinstance(source, (Failure, Study)) else marker_of_input(source, settings)
+    return source if marker is None else folder.find_whole(marker) or source
 
 
 def inspect(source: Any, model: str = "nano", **arguments: Any) -> Result:
@@ -401,7 +472,7 @@ def inspect(source: Any, model: str = "nano", **arguments: Any) -> Result:
     return Inspector(model, **own).inspect(source, **rest)
 
 
-def inspect_many(sources: Iterable[Any], model: str = "nano", **arguments: Any) -> Iterator[Result | Failure]:
+def inspect_many(sources: Iterable[Any], model: str = "nano", **arguments: Any) -> Iterator[Result | Failure | Kept]:
     """Inspect inputs one after another, in order; see `inspect` for the arguments."""
     own, rest = _split(arguments)
     return Inspector(model, **own).inspect_many(sources, **rest)

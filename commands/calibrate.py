@@ -34,14 +34,11 @@ def calibrate(
     --model OUT. With --references or --cohort, only inputs that are compared in that way are recalibrated.
     """
     from looktwice.core.result import Failure
-    from looktwice.modalities import expand
+    from looktwice.modalities import find_inputs
     from looktwice.pipeline import Inspector
     from looktwice.training.site import site_config
 
-    try:
-        paths = expand(normal)
-    except InputError as error:
-        raise UsageError(str(error)) from error
+    paths = find_inputs(normal).inputs
     if references and cohort:
         raise UsageError("give --references or --cohort, not both")
     inspector = Inspector(model, device, llm="template", references=references, cohort=paths if cohort else ())

@@ -55,7 +55,7 @@ def classify(
     from looktwice.core.result import Failure, finite
 
     chosen = select(load_taxonomies(taxonomy), category)
-    sources = examining.find_inputs(inputs or [])
+    sources = examining.find_inputs(inputs or [], out)
     inspector = examining.open(sources, "template", show_references=True)
     anomalies, outlined, problems = examine_examples(
         inspector, {} if examples is None else find_examples(examples, chosen)
@@ -86,7 +86,7 @@ def classify(
             if context.obj and context.obj.get("debug"):
                 traceback.print_exception(error)
             terminal.say(f"error: {error}")
-            record = Failure(str(source.source), error).to_json()
+            record = Failure(source.input if isinstance(source, Failure) else str(source), error).to_json()
         records.append(record)
         if as_json:
             terminal.emit(record)

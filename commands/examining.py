@@ -14,9 +14,10 @@ import typer
 
 from looktwice.commands import terminal
 from looktwice.core.discovery import find_parts
-from looktwice.core.errors import InputError, UsageError
+from looktwice.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from looktwice.core.result import Failure
     from looktwice.modalities.inputs import Input
     from looktwice.pipeline import Inspector
 
@@ -100,6 +101,16 @@ class Examining:
         False, "--remove-plane", help="Exclude the supporting plane from the inspection.", rich_help_panel=CLOUDS
     )
 
+    series: list[str] = typer.Option(
+        [],
+        "--series",
+        metavar="UID",
+        help="DICOM series to take, by UID or by the name that is listed. Default: all. Can be repeated.",
+        rich_help_panel=VOLUMES,
+    )
+    timeout: float = typer.Option(
+        120.0, min=1.0, help="Seconds that reading one DICOM series, NRRD, MetaImage or point cloud may take."
+    )
     option: list[str] = typer.Option(
         [],
         "--option",
@@ -107,33 +118,39 @@ class Examining:
         help="Further option of a kind of input that was added as a plugin. Can be repeated.",
     )
 
-    def find_inputs(self, inputs: Sequence[Path]) -> list[Input]:
-        """Return what to examine: each input found, under a folder name of its own, and each case.
+    def find_inputs(self, inputs: Sequence[Path], out: Path | None = None) -> list[Input | Failure]:
+        """Return what to examine: each input found, and each case; say on stderr what else was there.
+
+        Parameters
+        ----------
+        inputs : sequence of Path
+        out : Path, optional
+            A folder of results, which is not searched.
 
         Raises
         ------
         UsageError
-            There is nothing, or a folder contains nothing.
+            Nothing is given, or a series is chosen that is not there.
         """
-        from looktwice.modalities import expand
+        from looktwice.modalities import find_inputs
         from looktwice.modalities.inputs import Input
         from looktwice.modalities.volumes.case import parse_case  # kind: a case is several scans of one patient
 
         if not inputs and not self.case:
             raise UsageError("nothing to inspect: give an INPUT or a --case")
-        try:
-            paths = expand(inputs)
-        except InputError as error:
-            raise UsageError(str(error)) from error
-        cases = {spec: next(iter(parse_case(spec).values())) for spec in self.case}
-        names = study_folders([*paths, *cases.values()])
-        return [
-            *(Input(path, name) for path, name in zip(paths, names, strict=False)),
-            *(
-                Input(path, name, "volume", {"case": spec})  # kind: a case is several scans of one patient
-                for (spec, path), name in zip(cases.items(), names[len(paths) :], strict=True)
-            ),
-        ]
+        cases: list[Input | Failure] = []
+        for spec in self.case:
+            paths = tuple(parse_case(spec).values())
+            known = " ".join(str(path.resolve()) for path in paths)
+            cases.append(Input(paths[0], None, "volume", {"case": spec}, "volume", known, paths))  # kind: scans
+        with terminal.working("searching"):
+            found = find_inputs(inputs, out, self.series)
+        for series in [] if self.series else found.groups.values():
+            listed = "; ".join(f"{one.name} ({one.about})" for one in series)
+            terminal.say(f"{len(series)} series of one examination, choose by --series: {listed}")
+        if found.summary():
+            terminal.say(found.summary())
+        return [*found.inputs, *cases]
 
     def open(
         self,
@@ -151,8 +168,12 @@ class Examining:
         WeightsError
             Weights are missing.
         """
+        from looktwice.modalities.opening import adapters
         from looktwice.pipeline import Inspector
 
+        for adapter in adapters():
+            if adapter.check is not None:
+                adapter.check(self.adapter_options())
         if self.references and self.cohort:
             raise UsageError("give --references or --cohort, not both")
         compared = bool(self.references or self.cohort)
@@ -169,6 +190,7 @@ class Examining:
                 threshold=self.threshold,
                 modality=self.modality,
                 options=self.adapter_options(),
+                timeout=self.timeout,
             )
 
     def adapter_options(self) -> dict[str, Any]:
@@ -217,18 +239,3 @@ def with_examining_options(command: Command) -> Command:
     run.__annotations__ = {one.name: one.annotation for one in [*kept, *shared]}
     del run.__wrapped__  # typer would look through it
     return run  # type: ignore[return-value]
-
-
-def study_folders(paths: Sequence[Path]) -> list[str]:
-    """Return a folder name for each input, its own stem made unique within the call.
-
-    The names of DICOM series are derived by the adapter and replace these (a folder's name may hold an identity).
-    """
-    names: list[str] = []
-    for path in paths:
-        stem = path.name.removesuffix(".gz").rsplit(".", 1)[0] or path.name
-        name, number = stem, 2
-        while name in names:
-            name, number = f"{stem}-{number}", number + 1
-        names.append(name)
-    return names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,12 @@ from rich.text import Text
 from looktwice.commands import terminal
 from looktwice.commands.chat import printable
 from looktwice.commands.examining import CLOUDS, EXPLANATION, VOLUMES, Examining, with_examining_options
-from looktwice.core.errors import UsageError
+from looktwice.commands.unfitting import say_unfitting
+from looktwice.core.errors import InputError, UsageError
 from looktwice.reasoning.registry import reasoner_help
 
 if TYPE_CHECKING:
-    from looktwice.core.result import Result
+    from looktwice.core.result import Failure
 
 
 @with_examining_options
@@ -74,46 +76,78 @@ def inspect(
     export: list[str] = typer.Option(
         [], "--export", help="Also write obj, glb or csv. Can be repeated.", rich_help_panel=CLOUDS
     ),
+    resume: bool = typer.Option(
+        False, "--resume", help="Skip studies in OUT that are complete and whose input, model and options are the same."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Write one JSON object per study to stdout, and nothing else."),
 ) -> None:
     """Detect anomalies in images, volumes and point clouds, and write heat maps and reports.
 
     Exit status: 0 all inputs done; 1 some inputs failed, the others are done; 2 invalid call, nothing was started.
     """
-    from looktwice.core.result import Failure
+    from looktwice.report import check_writable
 
     _check_exports(export)
     if bids and (len(inputs or []) != 1 or examining.case):
         raise UsageError("--bids takes exactly one INPUT, the folder of the dataset")
-    sources = [] if bids else examining.find_inputs(inputs or [])
+    check_writable(out)
+    sources = [] if bids else examining.find_inputs(inputs or [], out)
     inspector = examining.open(sources, llm, max_visual_tokens)
     arguments: dict[str, Any] = {
         "explain": explain, "ask": ask, "dicom": dicom, "keep_identifiers": keep_identifiers, "export": export,
+        "resume": resume,
     }  # fmt: skip
+    debug = bool(context.obj and context.obj.get("debug"))
     if bids:
         from looktwice.commands.inspect_bids import inspect_bids
 
-        failures = inspect_bids(inspector, inputs[0], out, arguments, as_json)
+        failures = inspect_bids(inspector, inputs[0], out, arguments, as_json, debug)
         raise typer.Exit(1 if failures else 0)
-    rows, failures = [], 0
+    say_unfitting(examining, sources, export=export, dicom=dicom, keep_identifiers=keep_identifiers)
     results = inspector.inspect_many(sources, out=out, **arguments)
-    for result in terminal.track(results, "inspecting", total=len(sources)):
-        if as_json:
-            terminal.emit(result.to_json())
-        if isinstance(result, Failure):
-            failures += 1
-            if context.obj and context.obj.get("debug"):
-                traceback.print_exception(result.reason)
-            terminal.say(f"error: {result.reason}")
-        elif not as_json:
-            rows.append(result)
-    if rows:
-        _print_table(rows, out)
-    if ask is not None:
-        for result in rows:
-            if result.answer is not None:
-                terminal.stdout.print(Text(f"{result.study}: {printable(result.answer.text)}"), soft_wrap=True)
+    failures = _print_all(results, len(sources), out, as_json, ask is not None, debug)
     raise typer.Exit(1 if failures else 0)
+
+
+def _print_all(results: Iterator[Any], total: int, out: Path, as_json: bool, asked: bool, debug: bool) -> int:
+    """Print results as they come, tables at the end or when interrupted; return how many inputs failed."""
+    from looktwice.core.result import Failure, Kept
+
+    rows: list[dict[str, Any]] = []
+    failures, kept = 0, 0
+    try:
+        for result in terminal.track(results, "inspecting", total=total):
+            kept += isinstance(result, Kept)
+            if as_json:
+                terminal.emit(result.to_json())
+            if isinstance(result, Failure):
+                failures += 1
+                say_failure(result, debug)
+            elif not as_json:
+                rows.append(result.to_json())
+    except InputError as error:
+        # The tables of all studies; each study was written or named before.
+        failures += 1
+        terminal.say(f"error: {error}")
+    finally:
+        results.close()  # type: ignore[attr-defined]
+        if rows:
+            _print_table(rows, out)
+    if kept:
+        terminal.say(f"{kept} of {total} were done before and are unchanged")
+    for row in rows:
+        for note in row["notes"]:
+            terminal.say(f"note: {row['study']}: {note}")
+        if asked and row["explanation"] is not None:
+            terminal.stdout.print(Text(f"{row['study']}: {printable(row['explanation'])}"), soft_wrap=True)
+    return failures
+
+
+def say_failure(failure: Failure, debug: bool) -> None:
+    """Say in one line on stderr why an input could not be used; with `debug`, the traceback before."""
+    if debug:
+        traceback.print_exception(failure.reason)
+    terminal.say(f"error: {failure.reason}")
 
 
 def _check_exports(export: list[str]) -> None:
@@ -123,20 +157,19 @@ def _check_exports(export: list[str]) -> None:
         raise UsageError(f"unknown export {', '.join(sorted(unknown))}; choose from {', '.join(exports())}")
 
 
-def _print_table(rows: list[Result], out: Path) -> None:
+def _print_table(rows: list[dict[str, Any]], out: Path) -> None:
     table = Table(box=box.SIMPLE_HEAD)
     for header, justify in (("study", "left"), ("kind", "left"), ("score", "right"), ("verdict", "left")):
         table.add_column(header, justify=justify)  # type: ignore[arg-type]
     table.add_column("regions", justify="right")
     table.add_column("report", overflow="fold")
-    for result in rows:
-        report = out / result.study / result.artifacts["report"]
+    for row in rows:
         table.add_row(
-            escape(result.study),
-            result.modality.value,
-            f"{result.score:.2f}",
-            result.verdict,
-            str(len(result.regions)),
-            escape(str(report)),
+            escape(row["study"]),
+            row["modality"],
+            "–" if row["score"] is None else f"{row['score']:.2f}",
+            row["verdict"],
+            str(len(row["regions"])),
+            escape(str(out / row["study"] / row["artifacts"]["report"])),
         )
     terminal.stdout.print(table)

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from looktwice.commands import terminal
-from looktwice.core.errors import InputError
-from looktwice.core.result import Result, finite
+from looktwice.core.result import Failure, Result, finite
 from looktwice.modalities.inputs import Input
 from looktwice.modalities.volumes.bids import find_images
 from looktwice.modalities.volumes.bids_derivative import start_derivative, write_maps
@@ -18,7 +18,9 @@ from looktwice.modalities.volumes.voxel_map import VoxelMap
 from looktwice.pipeline import Inspector
 
 
-def inspect_bids(inspector: Inspector, dataset: Path, out: Path, arguments: Mapping[str, Any], as_json: bool) -> int:
+def inspect_bids(
+    inspector: Inspector, dataset: Path, out: Path, arguments: Mapping[str, Any], as_json: bool, debug: bool
+) -> int:
     """Inspect every anatomical image of a dataset and write maps, masks and sidecars; reports lie in ``reports/``.
 
     Parameters
@@ -30,6 +32,8 @@ def inspect_bids(inspector: Inspector, dataset: Path, out: Path, arguments: Mapp
         For ``Inspector.inspect_many``.
     as_json : bool
         One JSON object per image on stdout.
+    debug : bool
+        Show the traceback of what failed.
 
     Returns
     -------
@@ -38,24 +42,21 @@ def inspect_bids(inspector: Inspector, dataset: Path, out: Path, arguments: Mapp
     """
     images = find_images(dataset)
     start_derivative(out, dataset)
+    inputs = [Input(image.path, name=f"{image.entities}_{image.suffix}", modality="volume") for image in images]
+    results = inspector.inspect_many(inputs, **{**arguments, "out": out / "reports", "resume": False})
     failed = 0
-    for image in terminal.track(images, "inspecting", total=len(images)):
-        folder = f"{image.entities}_{image.suffix}"
-        try:
-            result = inspector.inspect(
-                Input(image.path, name=folder, modality="volume"), **{**arguments, "out": out / "reports"}
-            )
+    for image, result in terminal.track(zip(images, results, strict=True), "inspecting", total=len(images)):
+        if isinstance(result, Result):
             assert isinstance(result.heatmap, VoxelMap)
             write_maps(image, result.heatmap, result.threshold, _findings(result), out, anomalous=bool(result.regions))
-        except InputError as error:
+        elif isinstance(result, Failure):
             failed += 1
-            terminal.say(f"error: {error}")
-            if as_json:
-                terminal.emit({"input": str(image.path), "error": str(error)})
-            continue
+            if debug:
+                traceback.print_exception(result.reason)
+            terminal.say(f"error: {result.reason}")
         if as_json:
             terminal.emit(result.to_json())
-        else:
+        elif isinstance(result, Result):
             terminal.say(f"{image.relative}: {result.verdict}, score {result.score:.2f}")
     return failed
 

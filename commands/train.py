@@ -145,10 +145,11 @@ def tissue(
     from looktwice import modalities
     from looktwice.datasets.files import VOLUMES, listed
     from looktwice.datasets.synthesis.makers import usable_lesions
+    from looktwice.modalities.finding import list_inputs
     from looktwice.modalities.volumes.study import VolumeStudy  # kind: tissue is that of heads
     from looktwice.training.tissue import train_tissue
 
-    studies = [modalities.open(path) for path in modalities.expand(normals)]
+    studies = [modalities.open(one.source, **one.options) for one in list_inputs(list(normals))]
     heads = [study for study in studies if isinstance(study, VolumeStudy)]  # kind: tissue is that of heads
     shapes = [] if lesions is None else usable_lesions(listed(lesions, VOLUMES))
     train_tissue(heads, shapes, cases, seed, terminal.track).save(out)

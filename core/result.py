@@ -181,6 +181,28 @@ class Failure:
         return {"input": self.input, "error": str(self.reason)}
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A study that was inspected before and is unchanged.
+
+    Attributes
+    ----------
+    record : dict
+        The object that was written then.
+
+    Examples
+    --------
+    >>> Kept({"study": "tile-0a1b2c3d", "verdict": "normal"}).to_json()["verdict"]
+    'normal'
+    """
+
+    record: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object that ``--json`` prints."""
+        return self.record
+
+
 def rank_views(
     views: Sequence[View], scores: npt.ArrayLike, significance: Sequence[float], most: int
 ) -> list[ViewScore]:

@@ -293,6 +293,10 @@ class Study(ABC):
         Assumptions made while reading, for the report ("2 series found, the larger one taken").
     origin : str
         What tells it from other studies that were opened: its path, or the object in memory that it came from.
+    identity : str
+        What it is known by when it comes again: its path or its series' UID; "" for what was in memory.
+    files : tuple of Path
+        What it was read from.
     seconds_to_open : float
         What opening it took.
     medical : bool
@@ -331,7 +335,14 @@ class Study(ABC):
     notes: list[str]
     medical: bool = False
     origin: str = ""
+    identity: str = ""
+    files: tuple[Path, ...] = ()
     seconds_to_open: float = 0.0
+
+    @property
+    def scan_kind(self) -> str:
+        """What it is, in a word that can stand for its name: "ct", "image"."""
+        return str(self.modality)
 
     @property
     def key(self) -> str:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from looktwice.core.result import Failure
+from looktwice.core.result import Failure, Kept
 from looktwice.core.study import Study
 from looktwice.core.tokens import Tokens
 from looktwice.encoders import anyres
@@ -173,7 +173,7 @@ def encode_studies(expert: Expert, studies: Sequence[Study], keepers: Mapping[st
     return [study_tokens(expert, study, keepers) for study in studies]
 
 
-def batches_of(studies: Iterable[Study | Failure]) -> Iterator[list[Study] | Failure]:
+def batches_of(studies: Iterable[Study | Failure | Kept]) -> Iterator[list[Study] | Failure | Kept]:
     """Gather successive photographs into batches; others come one by one."""
     waiting: list[Study] = []
     for study in studies:
@@ -187,7 +187,7 @@ def batches_of(studies: Iterable[Study | Failure]) -> Iterator[list[Study] | Fai
         if waiting:
             yield waiting
             waiting = []
-        yield study if isinstance(study, Failure) else [study]
+        yield study if isinstance(study, (Failure, Kept)) else [study]
     if waiting:
         yield waiting
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from looktwice.core.study import Modality, NativeMap, Region, Study, View
 from looktwice.modalities.base import Adapter
-from looktwice.modalities.opening import adapter_named, detect, expand, exports, kinds
+from looktwice.modalities.finding import find_inputs
+from looktwice.modalities.opening import adapter_named, detect, exports, kinds
 from looktwice.modalities.opening import open_study as open
 
 __all__ = [
@@ -19,8 +20,8 @@ __all__ = [
     "View",
     "adapter_named",
     "detect",
-    "expand",
     "exports",
+    "find_inputs",
     "kinds",
     "open",
 ]

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from looktwice.core.errors import InputError, UsageError
-from looktwice.modalities.opening import expand
-
 
 @dataclass(frozen=True)
 class Input:
@@ -25,6 +22,18 @@ class Input:
         In place of the one asked for all.
     options : dict
         For the adapter, besides those given for all.
+    kind : str
+        What it was recognised as; "" where that is not known yet.
+    identity : str
+        What tells it from others wherever it lies, such as a series UID; by default its path.
+    files : tuple of Path
+        What it consists of, where that is not one file.
+    shown : str
+        What people know it by, where it was unpacked from an archive.
+    notes : tuple of str
+        What was decided about it before it was opened.
+    holds : object
+        What must live as long as the input, such as the folder that it was unpacked to.
 
     Examples
     --------
@@ -40,20 +49,17 @@ class Input:
     name: str | None = None
     modality: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = ""
+    identity: str = ""
+    files: tuple[Path, ...] = ()
+    shown: str = ""
+    notes: tuple[str, ...] = ()
+    holds: Any = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.shown or str(self.source)
 
 
 def origin_of(source: Any) -> str:
     """Return what tells an input from others: its path, or which object in memory it is."""
     return str(Path(source).absolute()) if isinstance(source, (str, Path)) else f"object {id(source):x}"
-
-
-def list_inputs(inputs: Any) -> list[Any]:
-    """Return inputs as a list; a single one, or a folder's path, is searched for those in it."""
-    several = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-    listed: list[Any] = []
-    for one in several:
-        try:
-            listed += expand([Path(one)]) if isinstance(one, (str, Path)) else [one]
-        except InputError as error:
-            raise UsageError(str(error)) from error
-    return listed

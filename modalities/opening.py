@@ -76,7 +76,7 @@ def open_study(
     path = Path(source) if isinstance(source, (str, os.PathLike)) else None
     if path is not None:
         adapter = _adapter_of(path) if modality == "auto" else adapter_named(modality)
-        _check_readable(path)
+        check_readable(path)
     else:
         adapter = _adapter_taking(source, options) if modality == "auto" else adapter_named(modality)
     fitting = {option: value for option, value in options.items() if option in adapter.options}
@@ -127,35 +127,11 @@ def detect(path: Path) -> Modality:
     return Modality(_adapter_of(path).kind)
 
 
-def expand(inputs: Iterable[Path]) -> list[Path]:
-    """Replace each folder of inputs by the inputs in it, sorted by name; a DICOM series folder is one input.
-
-    Files of no known kind inside a folder are passed over; a path named directly is always kept, so that its
-    problem is reported.
-
-    Raises
-    ------
-    InputError
-        A folder that holds no input at all, or may not be listed.
-    """
-    found: list[Path] = []
-    for path in inputs:
-        if not path.is_dir() or _sniff(path) is not None:
-            found.append(path)
-            continue
-        _check_readable(path)
-        inside = [child for child in sorted(path.iterdir()) if not child.name.startswith(".") and _is_input(child)]
-        if not inside:
-            raise InputError(f"{path}: this folder contains no {_nouns()}")
-        found.extend(inside)
-    return found
-
-
 def _adapter_of(path: Path) -> Adapter:
-    _check_readable(path)
-    adapter = _sniff(path)
+    check_readable(path)
+    adapter = sniff(path)
     if adapter is None:
-        what = "folder contains no DICOM series" if path.is_dir() else f"file is not a supported {_nouns()}"
+        what = "folder contains no DICOM series" if path.is_dir() else f"file is not a supported {nouns()}"
         raise InputError(f"{path}: this {what}")
     return adapter
 
@@ -177,28 +153,27 @@ def _check_options(options: Iterable[str]) -> None:
             raise UsageError(f"there is no option {option!r}; choose from {', '.join(known)}")
 
 
-def _nouns() -> str:
+def nouns() -> str:
+    """Return what can be inspected, in words: "image, point cloud or volume"."""
     nouns = sorted(adapter.noun for adapter in adapters())
     return f"{', '.join(nouns[:-1])} or {nouns[-1]}"
 
 
-def _is_input(path: Path) -> bool:
-    try:
-        return _sniff(path) is not None
-    except OSError:
-        return True  # unreadable: let it be named as a failure of its own
-
-
-def _sniff(path: Path) -> Adapter | None:
+def sniff(path: Path) -> Adapter | None:
+    """Return the adapter whose kind a path is by its content, or None."""
     return next((adapter for adapter in adapters() if adapter.matches(path)), None)
 
 
-def _check_readable(path: Path) -> None:
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder")
+def check_readable(path: Path) -> None:
+    """Raise an ``InputError`` where a path is missing, empty, no regular file or folder, or may not be read."""
     try:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
         if path.is_dir():
             next(path.iterdir(), None)
+        elif not path.is_file():
+            # Opening a pipe would wait for whoever writes to it.
+            raise InputError(f"{path}: this is neither a file nor a folder")
         elif path.stat().st_size == 0:
             raise InputError(f"{path}: the file is empty")
         else:

@@ -48,7 +48,7 @@ def render_html(result: Result, pictures: Sequence[Picture], viewer: Viewer | No
     display = result.heatmap.display
     side = LARGEST_PICTURE if display.is_picture else LAYER_SIDE
     html: str = (
-        _environment(None if viewer is None else viewer.template.parent)
+        environment(None if viewer is None else viewer.template.parent)
         .get_template("report.html")
         .render(
             result=result,
@@ -116,8 +116,8 @@ def _value(value: Any) -> str:
 
 
 @cache
-def _environment(viewers: Path | None) -> jinja2.Environment:
-    """Return templates of the report, and of the folder that a viewer's lies in."""
+def environment(viewers: Path | None) -> jinja2.Environment:
+    """Return the templates of this room, and of the folder that a viewer's lies in."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([TEMPLATES] if viewers is None else [TEMPLATES, viewers]),
         autoescape=True,

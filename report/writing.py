@@ -20,21 +20,21 @@ def write_study(
     result: Result,
     study: Study,
     maps: FloatArray,
-    out: Path,
+    folder: Path,
     dicom: bool = False,
     keep_identifiers: bool = False,
     export: Sequence[str] = (),
 ) -> None:
-    """Write everything that is asked for of one study into ``out/<study>/``.
+    """Write everything that is asked for of one study into a folder that exists.
 
     Parameters
     ----------
     result : Result
-        Its ``artifacts`` are added to.
+        Its ``artifacts`` are added to. Where DICOM objects are asked for and cannot be written, its ``notes`` say why.
     study : Study
     maps : float32, shape (V, h, w)
         Of its views.
-    out : Path
+    folder : Path
     dicom : bool
         Whether to write DICOM objects; of a study that is no DICOM series with positions, a note says why there are
         none.
@@ -43,13 +43,13 @@ def write_study(
     export : sequence of str
         Further file formats; those that the study's map does not have are passed over.
     """
-    folder = out / result.study
-    folder.mkdir(parents=True, exist_ok=True)
     if dicom:
         try:
             result.artifacts |= study.write_dicom(result.heatmap, result.regions, folder, keep_identifiers)
-        except InputError as error:  # the heat map and the report are wanted all the same
-            result.notes.append(f"no DICOM objects written: {str(error).removeprefix(f'{study.source}: ')}")
+        except InputError as error:
+            # What was found is as good without them.
+            reason = str(error).removeprefix(f"{study.source}: ")
+            result.notes.append(f"no DICOM objects were written: {reason}")
     chosen = [kind for kind in export if kind in result.heatmap.exports]
     result.artifacts |= {kind: result.heatmap.export(kind, folder) for kind in chosen}
     write_report(result, study, shown_pictures(result, study, maps), folder)

@@ -67,8 +67,10 @@ def test_bad_inputs_are_named_and_the_rest_is_done(tmp_path):
     assert "Traceback" not in done.stderr
     assert sum(line.startswith("error:") for line in done.stderr.splitlines()) == len(bad)
     (record,) = (record for record in records if "error" not in record)
-    assert record["study"] == "good one"
-    assert (tmp_path / "out" / "good one" / "report.html").exists()
+    assert record["study"].startswith("good one-")
+    assert (tmp_path / "out" / record["study"] / "report.html").exists()
+    written = [json.loads(line) for line in (tmp_path / "out" / "results.jsonl").read_text().splitlines()]
+    assert sorted(json.dumps(one) for one in written) == sorted(json.dumps(one) for one in records)
 
 
 def test_folder_of_inputs_and_table(tmp_path):
@@ -79,9 +81,12 @@ def test_folder_of_inputs_and_table(tmp_path):
     (folder / "readme.txt").write_text("not an input")
     done = run("inspect", folder, "--out", tmp_path / "out", "--no-explain")
     assert done.returncode == 0, done.stderr
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a", "b"}
+    assert "1 other file passed over" in done.stderr
+    (study,) = (tmp_path / "out").glob("a-*")
+    names = {path.name[:2] for path in (tmp_path / "out").iterdir()}
+    assert names == {"a-", "b-", "re", "in"}
     assert "verdict" in done.stdout
-    record = json.loads((tmp_path / "out" / "a" / "report.json").read_text())
+    record = json.loads((study / "report.json").read_text())
     assert record["explanation"] is None
     assert record["answer"] is None
 
@@ -91,6 +96,11 @@ def test_folder_of_inputs_and_table(tmp_path):
     [
         ("inspect",),
         ("inspect", "x.png", "--model", "no-such-model"),
+        ("inspect", "x.png", "--window", "lungs"),
+        ("inspect", "x.png", "--planes", "some"),
+        ("inspect", "x.png", "--unit", "ell"),
+        ("inspect", "x.png", "--references", "nowhere"),
+        ("inspect", "x.png", "--out", "/dev/null/out"),
         ("inspect", "x.png", "--threshold", "1.5"),
         ("inspect", "x.png", "--device", "abacus"),
         ("models", "show", "no-such-model"),

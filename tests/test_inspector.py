@@ -22,7 +22,14 @@ def test_inputs_of_any_form_come_back_in_order(inspector, parts, tmp_path):  # n
     assert "no such file" in results[2].to_json()["error"]
     scores = [one.score for one in results if isinstance(one, looktwice.Result)]
     np.testing.assert_allclose(scores, scores[0], atol=1e-5)
-    assert [one.study for one in results if isinstance(one, looktwice.Result)] == ["array", "plate", "image", "plate"]
+    studies = [one.study for one in results if isinstance(one, looktwice.Result) and one.source == path]
+    assert len(studies[0]) == len("plate-") + 8
+    assert [one.study for one in results if isinstance(one, looktwice.Result)] == [
+        "array",
+        studies[0],
+        "image",
+        studies[0],
+    ]
 
 
 def test_inputs_are_opened_as_they_are_needed(inspector, parts):  # noqa: F811

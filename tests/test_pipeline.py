@@ -79,7 +79,7 @@ def test_bright_cube_comes_back_at_its_millimetres(inspector, template, tmp_path
     ]
     assert near, "no region was found"
     assert min(near) <= 10, near
-    heatmap = nib.load(tmp_path / "out" / "cube" / "heatmap.nii.gz")
+    heatmap = nib.load(tmp_path / "out" / result.study / "heatmap.nii.gz")
     assert heatmap.shape == made.shape
     assert heatmap.get_data_dtype() == np.float32
     np.testing.assert_array_equal(heatmap.affine, nib.load(path).affine)
@@ -93,16 +93,16 @@ def test_photograph_gives_the_contract(inspector, tmp_path):
     path = folder / "brick wall.png"
     Image.fromarray(painted).save(path)
     result = inspector.inspect(path, out=tmp_path / "out")
-    record = json.loads((tmp_path / "out" / "brick wall" / "report.json").read_text())
+    record = json.loads((tmp_path / "out" / result.study / "report.json").read_text())
     assert set(record) >= CONTRACT
     assert set(record["seconds"]) >= SECONDS
     assert record["score"] == pytest.approx(result.score)
-    heat = np.asarray(Image.open(tmp_path / "out" / "brick wall" / record["artifacts"]["heatmap"]))
+    heat = np.asarray(Image.open(tmp_path / "out" / result.study / record["artifacts"]["heatmap"]))
     assert heat.shape == mask.shape
     assert heat.dtype == np.uint16
     assert heat[mask].mean() > heat[~mask].mean()
     for name in record["artifacts"].values():
-        assert (tmp_path / "out" / "brick wall" / name).stat().st_size > 0
+        assert (tmp_path / "out" / result.study / name).stat().st_size > 0
 
 
 def test_mesh_heatmap_keeps_the_points(inspector, tmp_path):
@@ -110,9 +110,11 @@ def test_mesh_heatmap_keeps_the_points(inspector, tmp_path):
     path = tmp_path / "torus.ply"
     o3d.io.write_triangle_mesh(str(path), mesh)
     result = inspector.inspect(path, out=tmp_path / "out")
-    cloud = o3d.t.io.read_point_cloud(str(tmp_path / "out" / "torus" / "heatmap.ply"))
+    cloud = o3d.t.io.read_point_cloud(str(tmp_path / "out" / result.study / "heatmap.ply"))
     np.testing.assert_allclose(cloud.point.positions.numpy(), np.asarray(mesh.vertices), atol=1e-5)
-    assert b"property float scalar_anomaly_score" in (tmp_path / "out" / "torus" / "heatmap.ply").read_bytes()[:2000]
+    assert (
+        b"property float scalar_anomaly_score" in (tmp_path / "out" / result.study / "heatmap.ply").read_bytes()[:2000]
+    )
     assert result.modality is Modality.POINTCLOUD
 
 

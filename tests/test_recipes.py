@@ -79,7 +79,9 @@ def test_the_encoder_and_the_source_of_evidence_inspect_a_photograph(expert, pho
     scores = {finding["name"]: finding["score"] for finding in result["findings"]}
     assert scores["overexposure"] > 0.5
     assert result["score"] == pytest.approx(max(scores["overexposure"], scores["ltfm"]))
-    assert "Overexposed pixels" in (photograph.parent / "out" / "brick" / "report.html").read_text(encoding="utf-8")
+    assert "Overexposed pixels" in (photograph.parent / "out" / result["study"] / "report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_reasoner_explains(expert, photograph):
@@ -104,4 +106,4 @@ def test_the_kind_of_input_is_recognised_by_its_content(expert, tmp_path, model)
     np.save(tmp_path / "frame.npy", np.add.outer(np.linspace(20, 30, 48), np.linspace(0, 5, 64)))
     result = inspect(tmp_path / "frame.npy", expert if model == "mine" else Path("nano"), "--no-explain")
     assert result["modality"] == "thermal"
-    assert Image.open(tmp_path / "out" / "frame" / result["artifacts"]["heatmap"]).size == (64, 48)
+    assert Image.open(tmp_path / "out" / result["study"] / result["artifacts"]["heatmap"]).size == (64, 48)

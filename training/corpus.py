@@ -21,6 +21,7 @@ from looktwice.datasets.folder import open_folder
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import Sample
 from looktwice.datasets.synthesis.images import synthesize
+from looktwice.modalities.finding import list_inputs
 from looktwice.modalities.images import read_image
 
 # Sides of random crops, as shares of the picture, and the side in pixels that they are brought to.
@@ -181,7 +182,7 @@ def vary(image: ByteArray, rng: np.random.Generator) -> ByteArray:
 
 
 def _source_of_studies(path: Path) -> Source:
-    studies = [modalities.open(child) for child in modalities.expand([path])]
+    studies = [modalities.open(one.source, **one.options) for one in list_inputs(path)]
     if studies[0].modality is Modality.IMAGE:
         return Source(path.name, pictures=[study.views()[0].image for study in studies])
     return Source(path.name, studies[0].modality, studies=studies)

@@ -9,7 +9,7 @@ from typing import Any
 from looktwice.core.discovery import find_parts
 from looktwice.core.errors import InputError, UsageError
 from looktwice.core.finding import Finding
-from looktwice.core.result import Failure
+from looktwice.core.result import Failure, Kept
 from looktwice.core.study import ByteArray, Study
 from looktwice.evidence.base import Context
 from looktwice.evidence.comparisons.golden_templates import GoldenTemplates, is_drawing
@@ -139,7 +139,7 @@ def _seen(tokens: StudyTokens, source: str) -> Seen:
     return replace(seen, judged=tokens.kept["ltfm"][0])
 
 
-def cohort_of(expert: Expert, studies: Iterable[Study | Failure]) -> Comparisons:
+def cohort_of(expert: Expert, studies: Iterable[Study | Failure | Kept]) -> Comparisons:
     """Return what it takes to compare inputs, most of them normal, with the others of their kind.
 
     Kinds with fewer than three inputs, and inputs that cannot be opened or compared, are passed over.
@@ -160,7 +160,7 @@ def cohort_of(expert: Expert, studies: Iterable[Study | Failure]) -> Comparisons
     photographs: dict[str, Seen] = {}
     members: dict[str, dict[str, Any]] = {}
     for batch in batches_of(studies):
-        if isinstance(batch, Failure):
+        if not isinstance(batch, list):
             continue
         for study in batch:
             counts[str(study.modality)] = counts.get(str(study.modality), 0) + 1

@@ -36,6 +36,10 @@ ADAPTER = Adapter(
         "a picture is a Pillow image, an array (H, W) or (H, W, 3 or 4) or a tensor (3, H, W) of uint8 or of floats "
         "in [0, 1], or uint16 (H, W)"
     ),
+    suffixes=(
+        *(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"),
+        *(".gif", ".jp2", ".heic", ".heif", ".avif", ".dng", ".exr"),
+    ),
     order=30,
 )
 

@@ -14,8 +14,8 @@ from pydicom.pixels.utils import pixel_array
 from looktwice.core.errors import InputError
 from looktwice.core.study import ByteArray
 from looktwice.modalities.images.study import ImageStudy
-from looktwice.modalities.volumes.dicom import pseudonym
 from looktwice.modalities.volumes.dicom_files import DicomFile
+from looktwice.modalities.volumes.dicom_grouping import series_name
 from looktwice.modalities.volumes.dicom_kinds import discreet, value
 
 PERCENTILES = (0.5, 99.5)
@@ -44,7 +44,7 @@ def open_dicom_picture(path: Path) -> ImageStudy:
     if rgb.min() == rgb.max():
         raise InputError(f"{path}: every pixel has the same value; there is nothing to inspect")
     study = ImageStudy(path, rgb)
-    study.name = pseudonym(modality, str(value(dataset, "SOPInstanceUID") or path.name))
+    study.name = series_name(modality, str(value(dataset, "SOPInstanceUID") or path.name))
     study.medical = True
     study.notes += [f"a DICOM picture ({modality or 'no modality stated'}), inspected as a picture", *notes]
     if str(value(dataset, "BurnedInAnnotation") or "").upper() == "YES":

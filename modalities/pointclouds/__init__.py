@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,12 @@ def _open(source: Path | Any, **options: Any) -> CloudStudy:
     return open_pointcloud(source, **options)
 
 
+def _check(options: Mapping[str, Any]) -> None:
+    from looktwice.modalities.pointclouds.options import check_options
+
+    check_options(options)
+
+
 NAME = "pointcloud"
 
 ADAPTER = Adapter(
@@ -34,6 +41,12 @@ ADAPTER = Adapter(
     takes=takes_cloud,
     accepts="a cloud is an object of Open3D or trimesh, or an array or tensor of floats (P, 3) or (P, 6)",
     exports=("obj", "glb", "csv"),
+    # Not .txt and .csv: most of them are something else.
+    suffixes=(
+        *(".ply", ".pcd", ".xyz", ".xyzn", ".xyzrgb", ".pts", ".asc", ".stl", ".obj", ".off", ".gltf", ".glb"),
+        *(".las", ".laz", ".e57", ".step", ".stp", ".iges", ".igs", ".3mf", ".dae", ".fbx", ".3ds", ".vtk", ".vtp"),
+    ),
+    check=_check,
     # Before pictures: an organised XYZ TIFF is a cloud although its first bytes are a picture's.
     order=20,
 )

@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from looktwice.core.errors import UsageError
+from looktwice.modalities.isolation import read_apart
 from looktwice.modalities.memory import is_array
 from looktwice.modalities.pointclouds.cleaning import find_outliers, find_support_plane
 from looktwice.modalities.pointclouds.memory import cloud_in_memory
+from looktwice.modalities.pointclouds.options import check_options
 from looktwice.modalities.pointclouds.reading import read_cloud
 from looktwice.modalities.pointclouds.study import CloudStudy
-from looktwice.modalities.rendering.backends import BACKENDS
-from looktwice.modalities.rendering.coverage import MAX_VIEWS
-
-UNITS = ("mm", "m", "inch")
 
 
 def open_pointcloud(
@@ -51,15 +48,10 @@ def open_pointcloud(
     UsageError
         If `backend`, `views` or `unit` is not one of those above.
     """
-    if backend not in BACKENDS:
-        raise UsageError(f"unknown rendering back end {backend!r}; choose from {', '.join(BACKENDS)}")
-    if views is not None and not 1 <= views <= MAX_VIEWS:
-        raise UsageError(f"cannot render {views} views; choose 1 to {MAX_VIEWS}")
-    if unit is not None and unit not in UNITS:
-        raise UsageError(f"unknown unit {unit!r}: choose one of {', '.join(UNITS)}")
+    check_options({"backend": backend, "views": views, "unit": unit})
     if isinstance(source, (str, Path)):
         name = Path(source)
-        cloud = read_cloud(name)
+        cloud = read_apart(read_cloud, name)
     else:
         cloud, name = cloud_in_memory(source), Path("array" if is_array(source) else "cloud")
     study = CloudStudy(cloud, name, backend=backend, views=views, unit=unit)

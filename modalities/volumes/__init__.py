@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lazy_loader
 
-from looktwice.modalities.base import Adapter
+from looktwice.modalities.base import Adapter, Gathered
 from looktwice.modalities.volumes.sniffing import is_volume, takes_volume
 
 if TYPE_CHECKING:
@@ -23,6 +24,18 @@ def _open(source: Path | Any, **options: Any) -> VolumeStudy:
     return open_volume(source, **options)
 
 
+def _gather(paths: Sequence[Path]) -> list[Gathered]:
+    from looktwice.modalities.volumes.dicom_grouping import gather_series
+
+    return gather_series(paths)
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    from looktwice.modalities.volumes.options import check_options
+
+    check_options(options)
+
+
 NAME = "volume"
 
 ADAPTER = Adapter(
@@ -30,12 +43,18 @@ ADAPTER = Adapter(
     noun="volume",
     matches=is_volume,
     open=_open,
-    options=("planes", "window", "channel", "neighbours_mm", "case", "affine", "spacing"),
+    options=("planes", "window", "channel", "neighbours_mm", "case", "affine", "spacing", "series"),
     takes=takes_volume,
     accepts=(
         "a volume is an image of nibabel or SimpleITK, a MONAI MetaTensor, or an array or tensor of numbers (I, J, K) "
         "with affine= or spacing="
     ),
+    suffixes=(
+        *(".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".dcm", ".dicom", ".ima"),
+        *(".mgh", ".mgz", ".hdr", ".hdr.gz"),
+    ),
+    gather=_gather,
+    check=_check,
     # First: what holds DICOM is medical, even where its preamble makes it a TIFF picture too.
     order=10,
 )

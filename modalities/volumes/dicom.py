@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from pydicom.pixels.utils import pixel_array
 from looktwice.core.errors import InputError
 from looktwice.modalities.volumes.dicom_files import DicomFile, find_dicom_files
 from looktwice.modalities.volumes.dicom_frames import Frame, read_frames
+from looktwice.modalities.volumes.dicom_grouping import Series, series_name
 from looktwice.modalities.volumes.dicom_kinds import discreet
 from looktwice.modalities.volumes.dicom_padding import Padding
 from looktwice.modalities.volumes.dicom_series import Stack, build_stack
@@ -27,7 +27,7 @@ from looktwice.modalities.volumes.voxels import IN_MEMORY_BYTES, RawFile, Voxels
 HEAD_WORDS = ("HEAD", "BRAIN", "SKULL")
 
 
-def read_dicom(path: Path, channel: int | None = None) -> Scan:
+def read_dicom(path: Path, channel: int | None = None, series: Series | None = None) -> Scan:
     """Read one series; voxel axes are (column, row, slice), slices sorted along their normal.
 
     Parameters
@@ -36,6 +36,8 @@ def read_dicom(path: Path, channel: int | None = None) -> Scan:
         A folder, a zip, or one file.
     channel : int, optional
         Which volume of a 4D series; the first if not given.
+    series : Series, optional
+        The files to read, where it is known which belong together; otherwise the largest series in `path`.
 
     Raises
     ------
@@ -43,12 +45,15 @@ def read_dicom(path: Path, channel: int | None = None) -> Scan:
         No image is found, or one cannot be decoded.
     """
     with discreet():
-        return _read(path, channel)
+        return _read(path, channel, series)
 
 
-def _read(path: Path, channel: int | None) -> Scan:
-    files = find_dicom_files(path)
+def _read(path: Path, channel: int | None, series: Series | None) -> Scan:
+    files = find_dicom_files(path) if series is None else list(series.files)
     frames = [frame for file in files for frame in read_frames(file)]
+    if series is not None:
+        # Also where each image has a UID of its own and they were joined by geometry.
+        frames = [replace(frame, series=series.uid or frames[0].instance) for frame in frames]
     if not frames:
         raise InputError("no CT or MR image found; reports, segmentations and dose files are not volumes")
     notes: list[str] = []
@@ -67,7 +72,7 @@ def _read(path: Path, channel: int | None) -> Scan:
         affine=stack.affine,
         kind=_kind(first),
         header=nifti_header(voxels.shape, stack.affine),
-        name=pseudonym(first.modality, first.series or first.instance),
+        name=series_name(first.modality, first.series or first.instance),
         source=path,
         head=any(word in first.body_part for word in HEAD_WORDS) if first.body_part else None,
         frames=stack.frames,
@@ -81,12 +86,6 @@ def _kind(frame: Frame) -> Kind | None:
     if frame.localizer:
         return Kind.MR if frame.modality == "MR" else Kind.OTHER
     return {"CT": Kind.CT if frame.hounsfield else None, "MR": Kind.MR}.get(frame.modality, Kind.OTHER)
-
-
-def pseudonym(modality: str, identity: str) -> str:
-    """Return a name that is stable for a series or a picture and tells nothing about the patient."""
-    kind = modality.lower() if re.fullmatch(r"[A-Z]{2}", modality) else "scan"
-    return f"{kind}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
 
 
 def _read_voxels(stack: Stack, notes: list[str]) -> Voxels:

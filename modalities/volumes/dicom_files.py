@@ -14,6 +14,7 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from looktwice.core.errors import InputError
+from looktwice.modalities.volumes.dicom_directory import files_of_directory, is_directory
 from looktwice.modalities.volumes.sniffing import HEAD_BYTES, dicom_files, head_of, is_dicom
 
 LARGEST_ZIP_BYTES = 16 * 2**30
@@ -55,6 +56,11 @@ class DicomFile:
             dataset.file_meta.TransferSyntaxUID = explicit if implicit is False else ImplicitVRLittleEndian
         return dataset
 
+    def content(self) -> bytes:
+        """Return all bytes of the file."""
+        with self._open() as stream:
+            return stream.read()
+
     def _open(self) -> BinaryIO:
         if self.member is None:
             return self.container.open("rb")
@@ -72,6 +78,8 @@ def find_dicom_files(path: Path) -> list[DicomFile]:
     """
     if path.is_dir():
         return [DicomFile(file) for file in dicom_files(path) if is_dicom(head_of(file))]
+    if is_directory(path):
+        return [DicomFile(file) for file in files_of_directory(path)[0]]
     if zipfile.is_zipfile(path):
         try:
             return _members(path)

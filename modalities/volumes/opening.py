@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
@@ -14,6 +14,9 @@ from looktwice.modalities.volumes.memory import scan_in_memory
 from looktwice.modalities.volumes.reading import read_scan
 from looktwice.modalities.volumes.scan import Scan
 from looktwice.modalities.volumes.study import VolumeStudy
+
+if TYPE_CHECKING:
+    from looktwice.modalities.volumes.dicom_grouping import Series
 
 
 def open_volume(
@@ -26,6 +29,7 @@ def open_volume(
     case: str | None = None,
     affine: npt.ArrayLike | None = None,
     spacing: Sequence[float] | None = None,
+    series: Series | None = None,
 ) -> VolumeStudy:
     """Open a CT or MRI volume.
 
@@ -48,6 +52,8 @@ def open_volume(
         `source` is the first scan of this case, as `open_case` takes it; all of them are opened.
     affine, spacing : optional
         Geometry of an array or a tensor, as for `scan_in_memory`.
+    series : Series, optional
+        The files of a DICOM series, as `find_inputs` brings them together; `source` is where they lie.
 
     Raises
     ------
@@ -64,7 +70,7 @@ def open_volume(
     if affine is not None or spacing is not None:
         raise UsageError(f"{source}: affine and spacing are for arrays and tensors; a file states its own geometry")
     try:
-        scan = read_scan(source, channel)
+        scan = read_scan(source, channel, series)
     except (InputError, OSError) as error:
         raise InputError(f"{source}: {error}") from error
     return _study(scan, source, planes=planes, window=window, neighbours_mm=neighbours_mm)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from looktwice.core.errors import InputError
+from looktwice.modalities.isolation import read_apart
 from looktwice.modalities.volumes.scan import Scan
 from looktwice.modalities.volumes.sniffing import VolumeFormat, volume_format
 
+if TYPE_CHECKING:
+    from looktwice.modalities.volumes.dicom_grouping import Series
 
-def read_scan(path: Path, channel: int | None = None) -> Scan:
-    """Read one volume with the reader for its content.
+
+def read_scan(path: Path, channel: int | None = None, series: Series | None = None) -> Scan:
+    """Read one volume with the reader for its content; those that run native code read apart.
 
     Raises
     ------
@@ -18,7 +23,7 @@ def read_scan(path: Path, channel: int | None = None) -> Scan:
         It is no volume, or cannot be read; in one line, whatever the library behind it raised.
     """
     try:
-        return _read(path, channel)
+        return _read(path, channel, series)
     except (InputError, OSError, MemoryError):
         raise
     except Exception as error:  # readers meet headers that no list of exceptions foresees
@@ -36,8 +41,8 @@ def _way_out(path: Path) -> str:
     )
 
 
-def _read(path: Path, channel: int | None) -> Scan:
-    kind = volume_format(path)
+def _read(path: Path, channel: int | None, series: Series | None) -> Scan:
+    kind = VolumeFormat.DICOM if series is not None else volume_format(path)
     if kind is VolumeFormat.NIFTI:
         from looktwice.modalities.volumes.nifti import read_nifti
 
@@ -45,7 +50,7 @@ def _read(path: Path, channel: int | None) -> Scan:
     if kind is VolumeFormat.DICOM:
         from looktwice.modalities.volumes.dicom import read_dicom
 
-        return read_dicom(path, channel)
+        return read_apart(read_dicom, path, channel, series)
     if kind is VolumeFormat.OTHER:
         from looktwice.modalities.volumes.nibabel_formats import read_with_nibabel
 
@@ -54,4 +59,4 @@ def _read(path: Path, channel: int | None) -> Scan:
         raise InputError(_way_out(path))
     from looktwice.modalities.volumes.itk import read_itk
 
-    return read_itk(path, kind, channel)
+    return read_apart(read_itk, path, kind, channel)

@@ -82,9 +82,11 @@ def dicom_files(folder: Path) -> list[Path]:
     A folder is one when half of the files that lie directly in it are DICOM, or when a single subfolder leads to one.
     With a DICOMDIR all files below it belong to it.
     """
-    if (folder / "DICOMDIR").is_file():
-        return [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "DICOMDIR"]
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    # Philips' media call it DIRFILE; copies of media are often in small letters.
+    if any(entry.name.upper() in ("DICOMDIR", "DIRFILE") and entry.is_file() for entry in entries):
+        found = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+        return [path for path in found if path.name.upper() not in ("DICOMDIR", "DIRFILE")]
     files = [entry for entry in entries if entry.is_file()]
     tried = [is_dicom(head_of(path)) for path in files[:FILES_TRIED]]
     if 2 * sum(tried) >= max(1, len(tried)):

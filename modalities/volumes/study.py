@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from looktwice.core.errors import UsageError
 from looktwice.core.study import ByteArray, Modality, NativeMap, Region, Study
 from looktwice.modalities.volumes.anatomy import Anatomy, describe
 from looktwice.modalities.volumes.foreground import Foreground, find_foreground, sample
 from looktwice.modalities.volumes.labels import looks_like_labels
+from looktwice.modalities.volumes.options import check_planes
 from looktwice.modalities.volumes.orientation import Orientation, Plane, orientation_of, thin_plane
 from looktwice.modalities.volumes.planes import Canvas, canvas_of
 from looktwice.modalities.volumes.scan import Kind, Scan
@@ -82,11 +82,12 @@ class VolumeStudy(Study):
         window: str = "auto",
         neighbours_mm: float = 0.0,
     ) -> None:
-        if planes not in ("axial", "all"):
-            raise UsageError(f"unknown planes '{planes}'; use axial or all")
+        check_planes(planes)
         self.scan = scan
         self.name = scan.name
         self.source = scan.source
+        first = next((frame for frame in scan.frames if frame is not None), None)
+        self.identity = "" if first is None else first.series or first.instance
         self.notes = scan.notes
         self.orientation: Orientation = orientation_of(scan.affine)
         coarse = sample(scan.voxels, self.orientation.spacing, self.notes)
@@ -110,6 +111,11 @@ class VolumeStudy(Study):
         self._neighbours_mm = neighbours_mm if grey else 0.0
         chosen = self._planes(planes)
         self.stacks = [self._stack(plane) for plane in chosen]
+
+    @property
+    def scan_kind(self) -> str:
+        """What kind of scan it is: "ct", "mr" or, where that is not known, "volume"."""
+        return str(self.modality) if self.kind is Kind.OTHER else self.kind.value
 
     def views(self) -> SliceViews:
         """Return the slices that show foreground: axial first, then coronal and sagittal where asked for."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 import numpy as np
@@ -56,6 +58,13 @@ class RawFile:
     shape: tuple[int, int, int]
     dtype: np.dtype[Any]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Hand the values to another process in a file of its own, which that process removes."""
+        with tempfile.NamedTemporaryFile(delete=False) as copy:
+            for start in range(0, self.shape[2], planes := max(1, SLAB_BYTES // max(1, self._plane_bytes))):
+                copy.write(self._planes(start, min(start + planes, self.shape[2])).tobytes(order="F"))
+        return _taken_over, (copy.name, self.shape, self.dtype)
+
     def __getitem__(self, box: Box) -> npt.NDArray[Any]:
         """Read one box; whole planes of the last axis are read in slabs and cut."""
         in_i, in_j, in_k = box
@@ -79,6 +88,12 @@ class RawFile:
         if len(data) < wanted:
             raise InputError("the file ends before its last voxel; copy or export it again")
         return np.frombuffer(data, self.dtype).reshape((*self.shape[:2], stop - start), order="F")
+
+
+def _taken_over(name: str, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> RawFile:
+    file = Path(name).open("rb")  # noqa: SIM115  (closed with the scan)
+    Path(name).unlink()
+    return RawFile(file, 0, shape, dtype)
 
 
 @dataclass

@@ -103,7 +103,7 @@ def choose_windows(window: str, kind: Kind, head: bool, inside: FloatArray) -> W
         low, high = (float(value) for value in np.percentile(inside, PERCENTILES))
         limits = (low if high > low else low - 1.0, high)
     else:
-        limits = _limits(*_level_and_width(window))
+        limits = _limits(*level_and_width(window))
     return Windows((limits, limits, limits))
 
 
@@ -111,7 +111,8 @@ def _limits(level: float, width: float) -> tuple[float, float]:
     return level - width / 2, level + width / 2
 
 
-def _level_and_width(window: str) -> tuple[float, float]:
+def level_and_width(window: str) -> tuple[float, float]:
+    """Return what a preset's name or "level,width" stands for; raise a ``UsageError`` where it is neither."""
     name = window.lower().replace("_", " ").replace("-tissue", " tissue")
     if name in HU_PRESETS:
         return HU_PRESETS[name]

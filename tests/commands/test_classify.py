@@ -74,7 +74,7 @@ def test_json_lines_contours_and_summary(folder, tmp_path):
     assert 0 < pit["region"]["share"] < 0.5
     assert (good["class"], good["verdict"], good["answered_by"], good["why"]) == ("good", "normal", None, None)
     assert "broken.png" in failed["error"]
-    with Image.open(tmp_path / "0" / "contour_predicted.png") as picture:
+    with Image.open(tmp_path / pit["study"] / "contour_predicted.png") as picture:
         assert picture.size == (96, 96)
     with Image.open(tmp_path / "0" / "shown_predicted.png") as picture:
         assert picture.size == (448, 448)
@@ -117,7 +117,7 @@ def test_a_run_that_is_started_again_asks_nothing_twice(server, inspector, plate
     [
         (["classify", "{plate}", "-t", "nothing.yaml"], "cannot be read"),
         (["classify", "{plate}", "-t", "{root}/t.yaml", "--category", "nut"], "there is no category 'nut'"),
-        (["classify", "{root}/absent", "-t", "{root}/t.yaml", "--references", "{root}"], "contains no image"),
+        (["classify", "{root}/absent", "-t", "{root}/t.yaml", "--references", "{root}"], "no such file"),
     ],
 )
 def test_calls_that_are_wrong(folder, arguments, message):

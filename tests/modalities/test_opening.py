@@ -15,7 +15,7 @@ from PIL import Image
 
 from looktwice import modalities
 from looktwice.core.errors import InputError, UsageError
-from looktwice.modalities import Modality, detect, expand
+from looktwice.modalities import Modality, detect
 
 
 def picture(path: Path) -> Path:
@@ -194,39 +194,3 @@ def test_a_kind_that_was_asked_for_is_kept_to(tmp_path):
 def test_a_kind_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(UsageError, match="'hologram'; choose from image, pointcloud, volume"):
         modalities.open(picture(tmp_path / "a.png"), "hologram")
-
-
-def test_a_folder_is_replaced_by_its_inputs_in_order(tmp_path):
-    folder = tmp_path / "all of größe 2"
-    folder.mkdir()
-    paths = [cloud(folder / "b.txt"), picture(folder / "a.png"), volume(folder / "c.nii"), dicom_series(folder / "d")]
-    (folder / "notes.md").write_text("not an input")
-    (folder / "truncated").write_bytes(b"")
-    picture(folder / ".hidden.png")
-    assert expand([folder]) == sorted(paths)
-
-
-def test_what_is_named_directly_is_kept_in_its_place(tmp_path):
-    series = dicom_series(tmp_path / "series")
-    (tmp_path / "words.txt").write_text("words")
-    inputs = [tmp_path / "missing.png", series, tmp_path / "words.txt", picture(tmp_path / "a.png")]
-    assert expand(inputs) == inputs
-
-
-def test_a_folder_without_inputs_is_named(tmp_path):
-    (tmp_path / "notes.md").write_text("not an input")
-    with pytest.raises(InputError, match="contains no image, point cloud or volume"):
-        expand([tmp_path])
-
-
-def test_a_folder_that_may_not_be_listed_is_named(tmp_path, monkeypatch):
-    listed = Path.iterdir
-
-    def refuse(self):
-        if self == tmp_path:
-            raise PermissionError(13, "Permission denied")
-        return listed(self)
-
-    monkeypatch.setattr(Path, "iterdir", refuse)
-    with pytest.raises(InputError, match=r"cannot be read \(Permission denied\)"):
-        expand([tmp_path])

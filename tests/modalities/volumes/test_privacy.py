@@ -165,7 +165,7 @@ def test_whole_inspection_of_dicom_tells_nothing(write_series, ball, tmp_path, p
 
     assert run.exit_code == 0, run.output
     assert len(list(out.rglob("*.dcm"))) >= 2
-    assert len(list(out.rglob("*.html"))) == 1
+    assert len(list(out.rglob("report.html"))) == 1
     assert found_in(told(out, run.stdout, run.stderr)) == []
 
 

@@ -45,10 +45,7 @@ ROWS = b"".join(struct.pack(">B3i", 3, *face) for face in F)
     ],
 )
 def test_ply_layouts(folder, content, faces):
-    if b" short " in content:
-        expected = P.astype(np.int16)
-    else:
-        expected = P
+    expected = P.astype(np.int16) if b" short " in content else P
     (folder / "a.ply").write_bytes(content)
     cloud = read_cloud(folder / "a.ply")
     np.testing.assert_array_equal(cloud.points, expected)

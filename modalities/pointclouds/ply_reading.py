@@ -1,7 +1,7 @@
 """PLY of every layout: ASCII and binary of both byte orders, polygons, triangle strips, any types and extra properties.
 
-Written by hand: Open3D's reader gave fewer faces than the file holds, and shifted the points of a header with mixed line
-ends by a byte. Coordinates in text become float64, whatever type the header names.
+Written by hand: Open3D's reader gave fewer faces than the file holds, and shifted the points of a header with mixed
+line ends by a byte. Coordinates in text become float64, whatever type the header names.
 """
 
 from __future__ import annotations

@@ -153,6 +153,8 @@ def fuzz(cases: int, seed: int, show: bool = True) -> dict[tuple[str, str], int]
         whole.mkdir()
         work.mkdir()
         files = seeds(whole)
+        for source in files:
+            open_study(source)  # imports what its reader needs, so that forked cases do not
         for number in range(cases):
             source = files[number % len(files)]
             path = work / source.name

@@ -189,13 +189,13 @@ def _record(sample: Sample, scored: ScoredInput, pixels: PixelHistograms, pixel_
 
 
 def _size(sample: Sample, scored: ScoredInput) -> tuple[int, ...]:
-    if is_picture(sample.path):
+    if is_picture(sample.path, scored.heatmap):
         return image_size(sample.path) if scored.picture is None else scored.picture.shape[:2]
     return () if scored.heatmap is None else scored.heatmap.shape
 
 
 def _picture(sample: Sample, scored: ScoredInput) -> Any:
-    if scored.picture is not None or not is_picture(sample.path):
+    if scored.picture is not None or not is_picture(sample.path, scored.heatmap):
         return scored.picture
     return read_picture(sample.path)
 

@@ -52,9 +52,12 @@ def read_picture(path: Path) -> npt.NDArray[np.uint8]:
         raise InputError(f"{path} cannot be read as an image: {error}") from None
 
 
-def is_picture(path: Path) -> bool:
-    """Tell photographs from volumes and clouds by the file name."""
-    return suffix(path) in IMAGES
+def is_picture(path: Path, heatmap: npt.NDArray[np.floating[Any]] | None) -> bool:
+    """Tell photographs from volumes and clouds by the map, or without one by the file name.
+
+    The name alone misleads: the scans of MVTec 3D-AD are TIFF files, as photographs are.
+    """
+    return suffix(path) in IMAGES if heatmap is None else heatmap.ndim == 2
 
 
 def align(
@@ -84,8 +87,11 @@ def align(
     InputError
         The mask cannot be read or does not have the size of its input; the map has the wrong number of dimensions.
     """
-    if is_picture(sample.path) != (heatmap.ndim == 2):
+    if len(size) != heatmap.ndim:
         raise InputError(f"a map of shape {heatmap.shape} does not fit {sample.path.name}")
+    if len(size) == 1:
+        mask = _point_mask(sample, size[0])
+        return None if mask is None else (heatmap, mask)
     if len(size) != 2:
         mask = load_mask(sample, size)
         return None if mask is None else (heatmap, mask)
@@ -98,6 +104,16 @@ def align(
     if grid != size:
         mask = np.asarray(Image.fromarray(mask).resize(grid[::-1], Image.Resampling.NEAREST))
     return _resize(heatmap, grid), mask
+
+
+def _point_mask(sample: Sample, points: int) -> npt.NDArray[np.bool_] | None:
+    """Read the mask of a cloud: a value for each point, or a picture on the pixel grid of an organised scan."""
+    if sample.mask is None:
+        return load_mask(sample, (points,))
+    mask = load_mask(sample)
+    if mask is None or mask.size != points:
+        return load_mask(sample, (points,))  # says what does not fit
+    return mask.ravel()
 
 
 def _grid(size: tuple[int, ...], pixel_side: int) -> tuple[int, int]:

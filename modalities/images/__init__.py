@@ -1,4 +1,4 @@
-"""Photographs: PNG, JPEG, TIFF, BMP and WebP of 8 or 16 bit, grey or colour; arrays, tensors and Pillow's images."""
+"""Photographs of 8 or 16 bit or floats: PNG, JPEG, JPEG 2000, TIFF, BMP, WebP; arrays, tensors, Pillow's images."""
 
 from __future__ import annotations
 

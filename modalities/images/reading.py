@@ -1,4 +1,4 @@
-"""Pictures to RGB: of 8 or 16 bit, grey or colour."""
+"""Pictures to RGB: of 8 or 16 bit or floats, grey or colour."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from looktwice.core.errors import InputError
 from looktwice.core.study import ByteArray
+from looktwice.modalities.images.ranges import to_8_bit
 
 # A scan of 20,000 × 20,000 pixels; beyond it a file is taken for a decompression bomb.
 MAX_PIXELS = 400_000_000
@@ -20,11 +21,17 @@ ROUNDING = 1e-6
 """Floats of a picture may lie so far outside [0, 1]."""
 
 
-def read_image(path: Path) -> ByteArray:
+def read_image(path: Path, notes: list[str] | None = None) -> ByteArray:
     """Read a picture as RGB, upright.
 
-    16-bit pictures are brought to 8 bit by the number of bits that they use (a 12-bit radiograph in a 16-bit file is
-    not black); floating-point ones by their finite range. Transparency is laid over white.
+    Pictures of more than 8 bit are brought to 8 bit as `ranges.to_8_bit` says (a 12-bit radiograph in a 16-bit file is
+    not black). Transparency is laid over white. Of several pages the first is read.
+
+    Parameters
+    ----------
+    path : Path
+    notes : list of str, optional
+        What was assumed is appended to it.
 
     Returns
     -------
@@ -35,20 +42,55 @@ def read_image(path: Path) -> ByteArray:
     InputError
         Unreadable, truncated, too large, or without any contrast.
     """
+    notes = [] if notes is None else notes
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            wide = _wide_tiff(path)
+            if wide is not None:
+                return _with_contrast(to_8_bit(wide, str(path), notes), path)
             with Image.open(path) as opened:
-                if opened.width * opened.height > MAX_PIXELS:
-                    raise InputError(
-                        f"{path}: the image is too large ({opened.width} × {opened.height} pixels); cut it into tiles"
-                    )
-                return picture_to_rgb(opened, str(path))
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+                _check_size(path, opened.width, opened.height)
+                pages = getattr(opened, "n_frames", 1)
+                if pages > 1:
+                    notes.append(f"only the first of {pages} pages is inspected; save the others as files of their own")
+                return picture_to_rgb(opened, str(path), notes)
+    except InputError:
+        raise
+    except Exception as error:
+        # Whatever a damaged file makes a decoder raise costs this input one line.
         raise InputError(f"{path}: the image cannot be read ({_one_line(error)})") from error
 
 
-def picture_to_rgb(picture: Image.Image, name: str) -> ByteArray:
+def _check_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise InputError(f"{path}: the image is too large ({width} × {height} pixels); cut it into tiles")
+
+
+def _wide_tiff(path: Path) -> npt.NDArray[Any] | None:
+    """Return the colours (H, W, 3) of a TIFF of more than 8 bit, which Pillow cuts to 8 or does not read; else None."""
+    with path.open("rb") as stream:
+        if stream.read(2) not in (b"II", b"MM"):
+            return None
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            page = tiff.pages[0]
+            shape = page.shape
+            if page.dtype is None or page.dtype.itemsize == 1 or len(shape) != 3:
+                return None
+            planes = shape[0] in (3, 4) and shape[2] not in (3, 4)
+            if not planes and shape[2] not in (3, 4):
+                return None
+            _check_size(path, *(shape[1:] if planes else shape[:2]))
+            values = page.asarray()
+    except tifffile.TiffFileError:
+        return None
+    return np.asarray((np.moveaxis(values, 0, -1) if planes else values)[..., :3])
+
+
+def picture_to_rgb(picture: Image.Image, name: str, notes: list[str] | None = None) -> ByteArray:
     """Return a picture of Pillow's as `read_image` returns a file; `name` is for its errors."""
     if picture.width * picture.height == 0:
         raise InputError(f"{name}: the image contains no pixels")
@@ -57,7 +99,7 @@ def picture_to_rgb(picture: Image.Image, name: str) -> ByteArray:
         picture.load()
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{name}: the image cannot be read ({_one_line(error)})") from error
-    return _with_contrast(_to_rgb(picture, name), name)
+    return _with_contrast(_to_rgb(picture, name, notes), name)
 
 
 def array_to_rgb(values: npt.NDArray[Any], name: str) -> ByteArray:
@@ -112,29 +154,15 @@ def _with_contrast(rgb: ByteArray, name: str | Path) -> ByteArray:
     return rgb
 
 
-def _to_rgb(picture: Image.Image, name: str | Path) -> ByteArray:
+def _to_rgb(picture: Image.Image, name: str, notes: list[str] | None = None) -> ByteArray:
     if picture.mode.startswith("I") or picture.mode == "F":
-        grey = _to_8_bit(np.asarray(picture), name)
+        grey = to_8_bit(np.asarray(picture), name, [] if notes is None else notes)
         return np.repeat(grey[..., None], 3, axis=2)
     if "A" in picture.mode or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
     return np.asarray(picture.convert("RGB"))
-
-
-def _to_8_bit(values: npt.NDArray[Any], name: str | Path) -> ByteArray:
-    """Integers by the bits that they use, floats by their finite range."""
-    if np.issubdtype(values.dtype, np.integer) and values.min() >= 0:
-        bits = max(8, int(values.max()).bit_length())
-        eight: ByteArray = np.asarray(values >> (bits - 8), np.uint8)
-        return eight
-    finite = np.isfinite(values)
-    if not finite.any():
-        raise InputError(f"{name}: no pixel has a finite value")
-    low, high = float(values[finite].min()), float(values[finite].max())
-    scaled = (np.where(finite, values, low) - low) / max(high - low, np.finfo(np.float32).tiny)
-    return np.asarray(np.rint(scaled * 255), np.uint8)
 
 
 def _one_line(error: BaseException) -> str:

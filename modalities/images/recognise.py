@@ -9,7 +9,17 @@ from typing import Any
 from looktwice.modalities.memory import comes_from, is_array, is_tensor
 from looktwice.modalities.volumes.sniffing import HEAD_BYTES, is_dicom, is_dicom_picture
 
-_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+_MAGIC = (
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff",
+    b"BM",
+    b"II*\x00",
+    b"MM\x00*",
+    b"II+\x00",
+    b"MM\x00+",
+    b"\x00\x00\x00\x0cjP  \r\n",
+    b"\xff\x4f\xff\x51",
+)
 
 
 def is_image(path: Path) -> bool:

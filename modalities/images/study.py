@@ -45,7 +45,7 @@ class ImageStudy(Study):
         self.name = source.stem
         self.notes: list[str] = []
         self.medical = image is None and is_dicom(head_of(source))
-        self._image = read_image(source) if image is None else image
+        self._image = read_image(source, self.notes) if image is None else image
 
     def views(self) -> Sequence[View]:
         """Return the photograph as its one view."""

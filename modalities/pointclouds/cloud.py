@@ -23,6 +23,8 @@ class Cloud:
         Where the format defines it.
     missing : bool, shape (P,), optional
         Points that an organised scan marks as not measured.
+    notes : tuple of str
+        What was assumed when it was read, one sentence each.
 
     Examples
     --------
@@ -36,6 +38,7 @@ class Cloud:
     colours: npt.NDArray[np.uint8] | None = None
     unit: str | None = None
     missing: npt.NDArray[np.bool_] | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def valid(self) -> npt.NDArray[np.bool_]:

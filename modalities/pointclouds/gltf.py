@@ -1,7 +1,7 @@
 """glTF 2.0 and its binary form GLB, vertices kept as the file has them.
 
-Open3D's reader (through Assimp) reorders vertices for the GPU's cache; scores have to return to the file's own order.
-Reads what geometry needs of the standard: buffers, accessors, primitives and the scene's transforms.
+Written by hand: Open3D's reader (through Assimp) reorders vertices for the GPU's cache; scores have to return to the
+file's own order. Reads what geometry needs of the standard: buffers, accessors, primitives and the scene's transforms.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import numpy.typing as npt
 
 from looktwice.core.errors import InputError
 from looktwice.modalities.pointclouds.cloud import Cloud
+from looktwice.modalities.pointclouds.colours import as_bytes
+from looktwice.modalities.pointclouds.rows import strip_triangles
 
 _COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
@@ -38,12 +40,14 @@ def read_gltf(path: Path) -> Cloud:
     document, buffers = _load(path)
     parts: list[npt.NDArray[np.float64]] = []
     faces: list[npt.NDArray[np.int64]] = []
+    colours: list[npt.NDArray[np.uint8] | None] = []
     start = 0
     for primitive, transform in _primitives(document):
         if "KHR_draco_mesh_compression" in primitive.get("extensions", {}):
             raise InputError(f"{path}: Draco-compressed glTF is not supported; save it without compression")
         local = _accessor(path, document, buffers, primitive["attributes"]["POSITION"])
         parts.append(local @ transform[:3, :3].T + transform[:3, 3])
+        colours.append(_colours(path, document, buffers, primitive, len(local)))
         order = np.arange(len(local))
         if "indices" in primitive:
             order = _accessor(path, document, buffers, primitive["indices"])[:, 0].astype(np.int64)
@@ -54,7 +58,35 @@ def read_gltf(path: Path) -> Cloud:
     points, triangles = np.concatenate(parts), np.concatenate(faces)
     if len(triangles) and (triangles.min() < 0 or triangles.max() >= len(points)):
         raise ValueError("a face refers to a vertex that does not exist")
-    return Cloud(points.astype(np.float32), triangles.astype(np.int32) if len(triangles) else None, unit="m")
+    return Cloud(
+        points, triangles.astype(np.int32) if len(triangles) else None, _join_colours(colours, parts), unit="m"
+    )
+
+
+def _colours(
+    path: Path, document: dict[str, Any], buffers: list[bytes], primitive: dict[str, Any], count: int
+) -> npt.NDArray[np.uint8] | None:
+    number = primitive["attributes"].get("COLOR_0")
+    if number is None:
+        return None
+    values = _accessor(path, document, buffers, number)[:, :3]
+    if len(values) != count:
+        raise ValueError(f"{len(values)} colours of {count} vertices")
+    return as_bytes(values)
+
+
+def _join_colours(
+    colours: list[npt.NDArray[np.uint8] | None], parts: list[npt.NDArray[np.float64]]
+) -> npt.NDArray[np.uint8] | None:
+    """Return the colours of all primitives; white, the standard's default, for those without."""
+    if all(own is None for own in colours):
+        return None
+    return np.concatenate(
+        [
+            np.full((len(part), 3), 255, np.uint8) if own is None else own
+            for own, part in zip(colours, parts, strict=True)
+        ]
+    )
 
 
 def _load(path: Path) -> tuple[dict[str, Any], list[bytes]]:
@@ -128,6 +160,8 @@ def _accessor(path: Path, document: dict[str, Any], buffers: list[bytes], number
     view = document["bufferViews"][accessor["bufferView"]]
     dtype, width = np.dtype(_COMPONENTS[accessor["componentType"]]), _WIDTHS[accessor["type"]]
     row = dtype.itemsize * width
+    if view.get("byteStride", row) < row:
+        raise ValueError("rows of an accessor overlap")
     rows: npt.NDArray[Any] = np.ndarray(
         (accessor["count"], width),
         dtype,
@@ -135,16 +169,17 @@ def _accessor(path: Path, document: dict[str, Any], buffers: list[bytes], number
         view.get("byteOffset", 0) + accessor.get("byteOffset", 0),
         (view.get("byteStride", row), dtype.itemsize),
     )
+    if accessor.get("normalized") and dtype.kind in "iu":
+        # Quantised values (KHR_mesh_quantization): the whole range of the integers stands for [0, 1] or [-1, 1].
+        return np.maximum(rows / np.iinfo(dtype).max, -1.0)
     return rows
 
 
 def _triangles(order: npt.NDArray[np.int64], mode: int) -> npt.NDArray[np.int64]:
     if mode == _TRIANGLES:
         return order[: len(order) // 3 * 3].reshape(-1, 3)
-    if mode == _STRIP and len(order) > 2:
-        strip = np.stack([order[:-2], order[1:-1], order[2:]], axis=1)
-        strip[1::2, :2] = strip[1::2, 1::-1]
-        return strip
+    if mode == _STRIP:
+        return strip_triangles(order)
     if mode == _FAN and len(order) > 2:
         return np.stack([np.full(len(order) - 2, order[0]), order[1:-1], order[2:]], axis=1)
     return np.empty((0, 3), np.int64)  # points and lines

@@ -11,6 +11,7 @@ from looktwice.core.errors import InputError
 from looktwice.modalities.memory import as_array, comes_from, describe, is_array
 from looktwice.modalities.pointclouds.cloud import Cloud
 from looktwice.modalities.pointclouds.colours import as_bytes
+from looktwice.modalities.pointclouds.placeholders import without_placeholders
 
 
 def cloud_in_memory(data: Any) -> Cloud:
@@ -30,7 +31,7 @@ def cloud_in_memory(data: Any) -> Cloud:
     cloud = _cloud(data)
     if not len(cloud.points):
         raise InputError(f"{describe(data)}: it contains no points")
-    return cloud
+    return without_placeholders(cloud)
 
 
 def _cloud(data: Any) -> Cloud:

@@ -5,6 +5,7 @@ Open3D's reader splits vertices at texture seams and reorders them; scores have 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def read_obj(path: Path) -> Read:
     points : float64, shape (P, 3)
     faces : int32, shape (F, 3), or None
         Polygons are cut into fans.
-    colours : float64, shape (P, 3) in [0, 1], or None
+    colours : float64, shape (P, 3) as they are written, or None
         From the common "v x y z r g b" extension.
 
     Raises
@@ -37,11 +38,11 @@ def read_obj(path: Path) -> Read:
     vertices: list[list[bytes]] = []
     triangles: list[tuple[int, int, int]] = []
     with path.open("rb") as file:
-        for line in file:
-            if line.startswith(b"v "):
-                vertices.append(line.split()[1:])
-            elif line.startswith(b"f "):
-                corners = [_corner(word, len(vertices)) for word in line.split()[1:]]
+        for words in _statements(file):
+            if words[0] == b"v":
+                vertices.append(words[1:])
+            elif words[0] == b"f":
+                corners = [_corner(word, len(vertices)) for word in words[1:]]
                 triangles += [(corners[0], b, c) for b, c in pairwise(corners[1:])]
     if any(len(row) < 3 for row in vertices):
         raise ValueError("a vertex with fewer than three coordinates")
@@ -55,6 +56,20 @@ def read_obj(path: Path) -> Read:
     if faces.min() < 0 or faces.max() >= len(points):
         raise InputError(f"{path}: a face refers to a vertex that does not exist: the file is damaged or truncated")
     return points, faces, colours
+
+
+def _statements(file: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield the words of each statement; a backslash at a line's end continues it on the next."""
+    held: list[bytes] = []
+    for line in file:
+        words = held + line.split()
+        held = []
+        if words and words[-1].endswith(b"\\"):
+            held = [*words[:-1], *words[-1][:-1].split()]
+        elif words:
+            yield words
+    if held:
+        yield held
 
 
 def _corner(word: bytes, vertices_so_far: int) -> int:

@@ -62,7 +62,7 @@ class PlacedCloud:
         self.cloud = cloud
         self.source = source
         self.unit = unit or cloud.unit
-        self.notes: list[str] = []
+        self.notes: list[str] = [*cloud.notes]
         self.drawn: BoolArray = cloud.valid
         self._check_count()
         low, high = (edge.astype(np.float64) for edge in _box(cloud.points, self.drawn))
@@ -144,4 +144,4 @@ def _normalise(points: npt.NDArray[np.floating], centre: npt.NDArray[np.float64]
     with np.errstate(over="ignore", invalid="ignore"):
         centred = points - centre.astype(points.dtype)
         centred /= points.dtype.type(radius)
-    return centred.astype(np.float32, copy=False)
+        return centred.astype(np.float32, copy=False)

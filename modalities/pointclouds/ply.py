@@ -1,68 +1,14 @@
-"""PLY: whether a file is complete, and writing of scored clouds.
+"""Writing of scored clouds as PLY.
 
-Written by hand rather than by Open3D, which fixes neither the properties' order nor their types, and whose reader
-gives a truncated file's missing points as zeros without an error.
+Written by hand rather than by Open3D, which fixes neither the properties' order nor their types.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-
-from looktwice.core.errors import InputError
-
-_BYTES = {
-    "char": 1, "uchar": 1, "int8": 1, "uint8": 1, "short": 2, "ushort": 2, "int16": 2, "uint16": 2,
-    "int": 4, "uint": 4, "int32": 4, "uint32": 4, "float": 4, "float32": 4, "double": 8, "float64": 8,
-}  # fmt: skip
-_LONGEST_HEADER = 65_536
-
-
-def check_complete(path: Path) -> int:
-    """Check that a PLY file is as long as its header says and return how many faces it has.
-
-    Raises
-    ------
-    InputError
-        If the header is malformed or the data ends early.
-    """
-    with path.open("rb") as file:
-        head = file.read(_LONGEST_HEADER)
-        end = head.find(b"end_header")
-        if end < 0:
-            raise InputError(f"{path}: damaged PLY file: its header has no end")
-        body = head.index(b"\n", end) + 1 if b"\n" in head[end:] else end + len(b"end_header")
-        lines = [line.split() for line in head[:end].decode("latin-1").splitlines()]
-        ascii_rows = sum(1 for _ in file) if ["format", "ascii", "1.0"] in lines else None
-        size = os.fstat(file.fileno()).st_size
-    counts, least = _elements(lines)
-    if "vertex" not in counts:
-        raise InputError(f"{path}: PLY file without vertices")
-    if ascii_rows is not None:
-        complete = ascii_rows + head[body:].count(b"\n") + 1 >= sum(counts.values())
-    else:
-        complete = size - body >= sum(counts[name] * least[name] for name in counts)
-    if not complete:
-        raise InputError(f"{path}: truncated PLY file: it ends before the points that its header announces")
-    return counts.get("face", 0)
-
-
-def _elements(lines: list[list[str]]) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the count and the least size in bytes of every element of a header."""
-    counts: dict[str, int] = {}
-    least: dict[str, int] = {}
-    for line in lines:
-        if line[:1] == ["element"]:
-            counts[line[1]], least[line[1]] = int(line[2]), 0
-        elif line[:2] == ["property", "list"]:
-            corners = 3 if line[4] in ("vertex_indices", "vertex_index") else 0
-            least[next(reversed(least))] += _BYTES[line[2]] + corners * _BYTES[line[3]]
-        elif line[:1] == ["property"]:
-            least[next(reversed(least))] += _BYTES[line[1]]
-    return counts, least
 
 
 def write_scored_ply(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 from collections.abc import Mapping
 from enum import Enum
@@ -11,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from looktwice.modalities.memory import comes_from, is_array, is_floating
+from looktwice.modalities.pointclouds.off import HEADER as OFF_HEADER
+from looktwice.modalities.pointclouds.organised import is_organised_tiff
+from looktwice.modalities.pointclouds.stl import is_ascii_stl
+from looktwice.modalities.pointclouds.table import SUFFIXES, decode, table_form
 
 _HEAD = 8192
-_TEXT_SUFFIXES = {".xyz", ".txt", ".asc", ".csv", ".xyzn", ".xyzrgb", ".pts"}
+_LONG_HEAD = 1 << 20
+"""Where comments or normals fill the first bytes of a text, the vertices may begin later."""
 
 
 class CloudFormat(str, Enum):
@@ -45,41 +49,58 @@ def cloud_format(path: Path) -> CloudFormat | None:
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
-            size = os.fstat(file.fileno()).st_size
+            return (
+                _binary_format(path, head)
+                or _text_format(path, head)
+                or _text_format(path, head, file.read(_LONG_HEAD))
+            )
     except OSError:
         return None
+
+
+def _binary_format(path: Path, head: bytes) -> CloudFormat | None:
     if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        return CloudFormat.ORGANISED_TIFF if _is_organised_tiff(path) else None
+        return CloudFormat.ORGANISED_TIFF if is_organised_tiff(path) else None
     if head.startswith((b"ply\n", b"ply\r")):
         return CloudFormat.PLY
     for magic, found in ((b"glTF", CloudFormat.GLTF), (b"LASF", CloudFormat.LAS), (b"ASTM-E57", CloudFormat.E57)):
         if head.startswith(magic):
             return found
-    if len(head) >= 84 and size == 84 + 50 * struct.unpack_from("<I", head, 80)[0]:
-        return CloudFormat.STL
-    return None if b"\0" in head[:512] and b"DATA binary" not in head else _text_format(path, head)
+    if len(head) < 84 or is_ascii_stl(head):
+        return None
+    size = path.stat().st_size
+    # Without its name, a file is known only by its length.
+    announced = 84 + 50 * struct.unpack_from("<I", head, 80)[0]
+    named = path.suffix.lower() == ".stl" and head.lstrip()[:5].lower() != b"facet"
+    return CloudFormat.STL if size == announced or named else None
 
 
-def _text_format(path: Path, head: bytes) -> CloudFormat | None:
-    text = head.decode("latin-1")
+def _text_format(path: Path, head: bytes, more: bytes | None = None) -> CloudFormat | None:
+    if more == b"" or (b"\0" in head[:512] and b"DATA binary" not in head and decode(head) is None):
+        return None
+    text = decode(head + (more or b"")) or head.decode("latin-1")
     lines = [line.strip() for line in text.splitlines()]
-    if len(head) == _HEAD:
+    if len(head) == _HEAD and len(lines) > 1 and (more is None or len(more) == _LONG_HEAD):
         lines = lines[:-1]  # cut off in the middle
-    lines = [line for line in lines if line and not line.startswith("#")]
-    if not lines:
-        return CloudFormat.PCD if text.startswith("# .PCD") else None
-    first = lines[0].split()
-    if text.startswith("# .PCD") or (first[0] == "VERSION" and any(line.startswith("FIELDS") for line in lines[:4])):
+    rows = [line for line in lines if line and not line.startswith("#")]
+    if text.startswith("# .PCD"):
         return CloudFormat.PCD
-    if first[0] in ("OFF", "COFF", "NOFF", "CNOFF", "STOFF"):
+    if not rows:
+        return None
+    if rows[0].split()[0] == "VERSION" and any(line.startswith("FIELDS") for line in rows[:4]):
+        return CloudFormat.PCD
+    if OFF_HEADER.match(rows[0]) and (path.suffix.lower() == ".off" or OFF_HEADER.fullmatch(rows[0].split()[0])):
         return CloudFormat.OFF
-    if first[0] == "solid" and any(line.startswith("facet") for line in lines[1:4]):
+    if is_ascii_stl(head):
         return CloudFormat.STL
     if text.lstrip().startswith("{"):
         return CloudFormat.GLTF if _is_gltf(path, text) else None
-    if any(_is_obj_vertex(line) for line in lines):
+    if any(_is_obj_vertex(line) for line in rows):
         return CloudFormat.OBJ
-    return _number_table(path, lines)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES or table_form(lines, suffix) is None:
+        return None
+    return CloudFormat.PTS if suffix == ".pts" else CloudFormat.XYZ
 
 
 def _is_gltf(path: Path, text: str) -> bool:
@@ -88,26 +109,13 @@ def _is_gltf(path: Path, text: str) -> bool:
     try:
         with path.open("rb") as file:
             return "version" in json.load(file)["asset"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 
 def _is_obj_vertex(line: str) -> bool:
     words = line.split()
     return words[0] == "v" and len(words) >= 4 and _are_numbers(words[1:4])
-
-
-def _number_table(path: Path, lines: list[str]) -> CloudFormat | None:
-    """Recognise rows of at least three numbers; only under a name that such tables have, as CSV may be anything."""
-    if path.suffix.lower() not in _TEXT_SUFFIXES:
-        return None
-    rows = [line.replace(",", " ").replace(";", " ").split() for line in lines[:20]]
-    if len(rows[0]) == 1 and rows[0][0].isdigit():
-        rows = rows[1:]
-        if all(len(row) >= 3 and _are_numbers(row) for row in rows):
-            return CloudFormat.PTS
-        return None
-    return CloudFormat.XYZ if all(len(row) >= 3 and _are_numbers(row) for row in rows) else None
 
 
 def _are_numbers(words: list[str]) -> bool:
@@ -117,18 +125,6 @@ def _are_numbers(words: list[str]) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_organised_tiff(path: Path) -> bool:
-    """Tell whether a TIFF holds x, y, z in three floating-point channels, as MVTec 3D-AD's scans do."""
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            page = tiff.pages[0]
-            return bool(page.dtype is not None and page.dtype.kind == "f" and page.shape[2:] == (3,))
-    except (tifffile.TiffFileError, OSError, IndexError, ValueError, KeyError):
-        return False
 
 
 def takes_cloud(data: Any, options: Mapping[str, Any]) -> bool:

@@ -61,6 +61,7 @@ class Reading:
 
 NAME = "geometry"
 TITLE = "Shape that looks damaged"
+ONE_SIDED = "only one side of the object was seen; the rim of what was not seen is not judged"
 
 
 def fits(study: Study) -> bool:
@@ -83,9 +84,10 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     if calibration is None:
         return None
     reading = read_geometry(study, settings=context.config.settings.geometry)
+    notes = (ONE_SIDED,) if study.shape[0].toward is not None else ()
     join = Join.REPLACE if study.cloud.colours is None else Join.MAX
     heat = NativeHeat(place_probabilities(reading, calibration))
-    return Finding(NAME, calibration.logit(reading.score), heat, join)
+    return Finding(NAME, calibration.logit(reading.score), heat, join, notes=notes)
 
 
 def calibrate(normals: Sequence[Study], context: Context) -> Calibration:
@@ -99,7 +101,16 @@ def read_geometry(
     """Let a network, by default the shipped one, look at a cloud or a mesh."""
     surfels, features = study.shape
     logits = (network or shipped_network()).logits(features)
+    if surfels.toward is not None:
+        logits = _without_rim(logits, features["rim"], settings)
     return Reading(*spread_over_points(study, surfels, logits, settings), settings)
+
+
+def _without_rim(logits: FloatArray, rim: FloatArray, settings: GeometrySettings) -> FloatArray:
+    """Return logits of which those near the rim of what was not seen are no higher than usual on this cloud."""
+    near = rim < settings.rim_margin
+    usual = np.median(logits[~near] if not near.all() else logits)
+    return np.where(near, np.minimum(logits, usual), logits).astype(np.float32)
 
 
 def spread_over_points(

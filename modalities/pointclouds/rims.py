@@ -24,6 +24,18 @@ _BEHIND, _CELL = 2.5, 1.0
 _STEPS = 4
 
 
+def _half_sphere(count: int) -> FloatArray:
+    """Return evenly spread directions, of which no two are opposite (Fibonacci's spiral)."""
+    up = (np.arange(count) + 0.5) / count
+    turn = np.pi * (1 + np.sqrt(5)) * np.arange(count)
+    flat = np.sqrt(1 - up**2)
+    return np.stack([flat * np.cos(turn), flat * np.sin(turn), up], axis=1).astype(np.float32)
+
+
+# Where a viewer is looked for besides the mean of the normals; neighbours are about 17 degrees apart.
+_HALF_SPHERE = _half_sphere(70)
+
+
 def widest_gaps(points: FloatArray, normals: FloatArray, neighbours: IntArray) -> FloatArray:
     """Return the widest angle around each element, in its tangent plane, in which no neighbour lies, shape (M,).
 
@@ -77,8 +89,7 @@ def viewed_from(points: FloatArray, normals: FloatArray, gaps: FloatArray, side:
     if rim.mean() < _LEAST_RIM:
         return None
     best, least = None, _HIDDEN
-    for start in np.eye(3, dtype=np.float32):
-        toward = _along_normals(normals, start)
+    for toward in [*(_along_normals(normals, start) for start in np.eye(3, dtype=np.float32)), *_HALF_SPHERE]:
         hidden = _hidden(points, toward, side)
         if hidden < least:
             best, least = toward, hidden

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,15 +100,18 @@ def read_geometry(
 ) -> Reading:
     """Let a network, by default the shipped one, look at a cloud or a mesh."""
     surfels, features = study.shape
-    logits = (network or shipped_network()).logits(features)
-    if surfels.toward is not None:
-        logits = _without_rim(logits, features["rim"], settings)
+    logits = judged(network or shipped_network(), features, settings)
     return Reading(*spread_over_points(study, surfels, logits, settings), settings)
 
 
-def _without_rim(logits: FloatArray, rim: FloatArray, settings: GeometrySettings) -> FloatArray:
-    """Return logits of which those near the rim of what was not seen are no higher than usual on this cloud."""
-    near = rim < settings.rim_margin
+def judged(
+    network: GeometryNetwork, features: Mapping[str, FloatArray], settings: GeometrySettings = DEFAULTS.geometry
+) -> FloatArray:
+    """Return a network's logit of each element (M,); where one side was seen, its rim is no more than usual."""
+    logits = network.logits(features)
+    if not features["one_sided"].any():
+        return logits
+    near = features["rim"] < settings.rim_margin
     usual = np.median(logits[~near] if not near.all() else logits)
     return np.where(near, np.minimum(logits, usual), logits).astype(np.float32)
 

@@ -210,11 +210,6 @@ class CloudSettings:
     max_neighbors: int = 100
     # Added to distances before the logarithm. Not measured.
     distance_floor: float = 0.05
-    # Weight of the log distance to the references laid over a cloud, beside the log distance of histograms.
-    offset_weight: float = 1.0
-    # What stands in for either distance of a place of which it cannot be told. Medians of sound clouds.
-    usual_distance: float = -1.0
-    usual_offset: float = 0.1
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,9 @@ class CloudMaker:
         mesh = shapes.vary_mesh(rng, mesh)
         if kind is not None:
             mesh, kind = shapes.damage_mesh(rng, mesh, kind)
-        tabled, one_sided = (bool(rng.random() < share) if share else False for share in (self._tables, self._one_sided))
+        tabled, one_sided = (
+            bool(rng.random() < share) if share else False for share in (self._tables, self._one_sided)
+        )
         if tabled:
             mesh = shapes.on_table(rng, mesh)
         scan = shapes.one_side if one_sided else shapes.sample_cloud

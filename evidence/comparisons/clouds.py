@@ -91,15 +91,25 @@ class CloudComparer:
         distance: FloatArray = np.log(nearest[:count].mean(axis=0) + settings.distance_floor)
         if mutual or one.placed is None:
             return distance
-        if one.placed.one_sided:
-            # Its elements are smaller, and histograms near its rims lack what was not seen: only where it lies counts.
-            distance = np.full_like(distance, np.float32(settings.usual_distance))
         apart = [distance_over(one.placed, other.placed) for other in others if other.placed is not None]
         laid = [found for found in apart if found is not None]
+        usual_form, usual_offset = self._usual(others)
+        if one.placed.one_sided:
+            # Its elements are smaller, and histograms near its rims lack what was not seen: only where it lies counts.
+            distance = np.full_like(distance, usual_form)
         # A cloud that fits over none of the others is judged by local shape only.
-        off = np.min(laid, axis=0) if laid else np.full(len(distance), settings.usual_offset, np.float32)
-        combined: FloatArray = distance + settings.offset_weight * np.log(off + settings.distance_floor)
+        offset = np.min(laid, axis=0) if laid else np.full(len(distance), usual_offset, np.float32)
+        combined: FloatArray = distance + np.log(offset + settings.distance_floor)
         return combined
+
+    def _usual(self, others: Sequence[Forms]) -> tuple[np.float32, np.float32]:
+        """Return the log distance of histograms, and the offset, that are usual between two of the others."""
+        first, second = others[0], others[1]
+        form = np.log(_nearest(first.elements, second.memory) + self._settings.clouds.distance_floor)
+        assert first.placed is not None
+        assert second.placed is not None
+        offset = distance_over(first.placed, second.placed)
+        return np.float32(np.median(form)), np.float32(0 if offset is None else np.median(offset))
 
     def places(self, study: Study, logits: FloatArray) -> FloatArray:
         """Return the logit of each of the file's points, averaged over neighbouring elements."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,9 +70,16 @@ class PlacedElements:
         surfels, radius = study.shape[0], study.radius
         points = (surfels.points * radius).astype(np.float32)
         one_sided = surfels.toward is not None
-        return PlacedElements(
-            study.centre, points, surfels.normals, study.frame.axes, surfels.side * radius, one_sided
-        )
+        return PlacedElements(study.centre, points, surfels.normals, study.frame.axes, surfels.side * radius, one_sided)
+
+    @property
+    def size(self) -> float:
+        """Root mean square distance of the elements from their middle, which no pose changes."""
+        return float(np.sqrt(((self.points - self.points.mean(axis=0)) ** 2).sum(axis=1).mean()))
+
+    def scaled(self, factor: float) -> PlacedElements:
+        """Return the elements of an object so many times as large, around the same centre."""
+        return replace(self, points=(self.points * factor).astype(np.float32), side=self.side * factor)
 
 
 def distance_over(one: PlacedElements, other: PlacedElements) -> FloatArray | None:
@@ -80,8 +87,16 @@ def distance_over(one: PlacedElements, other: PlacedElements) -> FloatArray | No
 
     The first cloud is laid over the other by point-to-plane ICP with Tukey's weights (Chen and Medioni 1992), which a
     defect does not pull at: from where both lie, then from their principal axes laid upon each other. None where
-    nothing fits, as between files of different units.
+    nothing fits. If it fits nowhere at its own size, a whole cloud is first brought to the size of the other: the
+    files may be in different units.
     """
+    best = _laid(one, other)
+    if best is None and not one.one_sided and not other.one_sided:
+        best = _laid(one.scaled(other.size / one.size), other)
+    return best
+
+
+def _laid(one: PlacedElements, other: PlacedElements) -> FloatArray | None:
     best, least = None, _LAID
     for start in _starts(one, other):
         distance = _measured(one, other, _refined(one, other, start))
@@ -101,6 +116,7 @@ def _starts(one: PlacedElements, other: PlacedElements) -> list[Matrix]:
     for turn in turns:
         pose = np.eye(4)
         pose[:3, :3] = other.axes.T.astype(np.float64) @ turn @ one.axes.astype(np.float64)
+        pose[:3, 3] = other.points.mean(axis=0) - pose[:3, :3] @ one.points.mean(axis=0)
         poses.append(pose)
     return poses
 

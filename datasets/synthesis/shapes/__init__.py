@@ -23,7 +23,17 @@ from looktwice.datasets.synthesis.shapes.setting import on_table, one_side
 from looktwice.datasets.synthesis.shapes.surface import waves
 from looktwice.datasets.synthesis.shapes.swell import bulge, dent
 
-__all__ = ["KINDS", "LabelledCloud", "Mesh", "damage_mesh", "load_mesh", "on_table", "one_side", "sample_cloud", "vary_mesh"]
+__all__ = [
+    "KINDS",
+    "LabelledCloud",
+    "Mesh",
+    "damage_mesh",
+    "load_mesh",
+    "on_table",
+    "one_side",
+    "sample_cloud",
+    "vary_mesh",
+]
 
 KINDS: dict[str, Callable[[np.random.Generator, Mesh], Mesh]] = {
     "bulge": bulge,

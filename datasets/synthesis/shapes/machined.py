@@ -1,4 +1,4 @@
-"""Machined, moulded and sheet-metal parts: plain faces, sharp edges, bores and bosses, as most things in a plant have."""
+"""Machined, moulded and sheet-metal parts: plain faces, sharp edges, bores and bosses, as in most plants."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def housing(rng: np.random.Generator) -> Mesh:
         solid = np.maximum(box(p, (long, wide, tall)), -inside)
         for x, y in ((1, 1), (1, -1), (-1, 1), (-1, -1)) if bosses else ():
             post = cylinder(p - [x * (long - wall - boss), y * (wide - wall - boss), -wall], boss, tall - wall)
-            solid = np.minimum(solid, np.maximum(post, 0.4 * boss - _axial(p, x * (long - wall - boss), y * (wide - wall - boss))))
+            solid = np.minimum(
+                solid, np.maximum(post, 0.4 * boss - _axial(p, x * (long - wall - boss), y * (wide - wall - boss)))
+            )
         return np.maximum(solid, -box(p - [0.3 * long, wide, 0], opening))
 
     return meshed(field, long, tall)
@@ -131,7 +133,7 @@ def profile(rng: np.random.Generator) -> Mesh:
         solid = np.asarray(np.minimum.reduce(parts))
         for number in range(bores):
             z = long * (-0.8 + 1.6 * (number + 0.5) / bores)
-            solid = np.maximum(solid, np.maximum(bore - np.hypot(p[..., 0] - 0.5 * wide, p[..., 2] - z), -p[..., 1] - 9))
+            solid = np.maximum(solid, bore - np.hypot(p[..., 0] - 0.5 * wide, p[..., 2] - z))
         return solid
 
     return meshed(field, max(wide, tall) + thick, long)
@@ -147,7 +149,10 @@ def spur(rng: np.random.Generator) -> Mesh:
         turn, out = np.arctan2(p[..., 1], p[..., 0]), np.hypot(p[..., 0], p[..., 1])
         rim = radius - depth * np.clip(0.5 - 1.5 * np.cos(teeth * turn), 0, 1)
         solid = np.maximum(0.7 * (out - rim), np.abs(p[..., 2]) - width)
-        thin = np.maximum(np.abs(out - (hub + radius - 2 * depth) / 2) - (radius - 2 * depth - hub) / 2, web * width - np.abs(p[..., 2]))
+        thin = np.maximum(
+            np.abs(out - (hub + radius - 2 * depth) / 2) - (radius - 2 * depth - hub) / 2,
+            web * width - np.abs(p[..., 2]),
+        )
         solid = np.minimum(np.maximum(solid, -thin), cylinder(p, hub, 1.4 * width))
         for angle in 2 * np.pi * np.arange(windows) / max(windows, 1):
             middle = (hub + radius - 2 * depth) / 2
@@ -181,7 +186,10 @@ def lever(rng: np.random.Generator) -> Mesh:
 
     def field(p: Points) -> Points:
         share = np.clip((p[..., 0] + long) / (2 * long), 0, 1)
-        arm = np.maximum(np.hypot(p[..., 0] - (2 * share - 1) * long, p[..., 1]) - 0.7 * (eyes[0] + share * (eyes[1] - eyes[0])), np.abs(p[..., 2]) - thick)
+        arm = np.maximum(
+            np.hypot(p[..., 0] - (2 * share - 1) * long, p[..., 1]) - 0.7 * (eyes[0] + share * (eyes[1] - eyes[0])),
+            np.abs(p[..., 2]) - thick,
+        )
         solid = arm
         for end, eye, height in zip((-1, 1), eyes, tall, strict=True):
             solid = np.minimum(solid, cylinder(p - [end * long, 0, 0], eye, height))

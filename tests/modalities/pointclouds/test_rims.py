@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from looktwice.modalities.pointclouds.cloud import Cloud
@@ -33,11 +31,10 @@ def test_a_box_has_edges_and_corners_but_no_rim():
     assert (features["rim"] > 0).all()
 
 
-@settings(max_examples=5, deadline=None)
-@given(st.integers(0, 1000))
+@pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_half_ball_is_seen_from_its_round_side_whatever_its_pose(seed):
     rng = np.random.default_rng(seed)
-    points = rng.normal(size=(8000, 3))
+    points = rng.normal(size=(60_000, 3))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     turn = Rotation.random(random_state=seed).as_matrix()
     surfels, features = study(points[points[:, 2] > 0.1] @ turn.T).shape

@@ -99,6 +99,10 @@ def synthesize(
     noise: float = typer.Option(
         0.0005, "--noise", min=0, max=0.05, help="For clouds: scanner noise, as a fraction of the diagonal."
     ),
+    one_sided: float = typer.Option(
+        0.0, "--one-sided", min=0, max=1, help="For clouds: share of them that are seen from one side only."
+    ),
+    tables: float = typer.Option(0.0, "--tables", min=0, max=1, help="For clouds: share of them that lie on a table."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object per category."),
 ) -> None:
     """Create a benchmark of synthetic anomalies with masks, in the MVTec AD layout.
@@ -111,7 +115,7 @@ def synthesize(
 
     if out.is_dir() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty; choose a new folder")
-    options = Options(lesions, within, tuple(numbers(points)), noise)
+    options = Options(lesions, within, tuple(numbers(points)), noise, one_sided, tables)
     makers = makers_for(sources, options)
     chosen = [kind.strip() for kind in kinds.split(",")] if kinds else []
     for maker in makers.values():

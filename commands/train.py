@@ -117,6 +117,7 @@ def geometry(
         Path("runs/geometry"), "--out", help="Output folder for head.safetensors and training.json."
     ),
     leave_out: list[str] = typer.Option([], "--leave-out", help="Shape to leave out of training. Can be repeated."),
+    start: Path = typer.Option(None, "--start", help="Trained network to go on from. Default: start anew."),
     seed: int = SEED,
 ) -> None:
     """Train the network that separates damaged from undamaged places of a cloud.
@@ -125,7 +126,9 @@ def geometry(
     """
     from looktwice.training.geometry import GeometryPlan, train_geometry
 
-    path = train_geometry(GeometryPlan(tuple(data), tuple(leave_out), seed=seed), out, track=terminal.track)
+    path = train_geometry(
+        GeometryPlan(tuple(data), tuple(leave_out), seed=seed, start=start), out, track=terminal.track
+    )
     terminal.say(f"written: {path}")
 
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,7 @@ class Reading:
 
 NAME = "geometry"
 TITLE = "Shape that looks damaged"
+ONE_SIDED = "only one side of the object was seen; the rim of what was not seen is not judged"
 
 
 def fits(study: Study) -> bool:
@@ -83,9 +84,10 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding | None:
     if calibration is None:
         return None
     reading = read_geometry(study, settings=context.config.settings.geometry)
+    notes = (ONE_SIDED,) if study.shape[0].toward is not None else ()
     join = Join.REPLACE if study.cloud.colours is None else Join.MAX
     heat = NativeHeat(place_probabilities(reading, calibration))
-    return Finding(NAME, calibration.logit(reading.score), heat, join)
+    return Finding(NAME, calibration.logit(reading.score), heat, join, notes=notes)
 
 
 def calibrate(normals: Sequence[Study], context: Context) -> Calibration:
@@ -98,8 +100,20 @@ def read_geometry(
 ) -> Reading:
     """Let a network, by default the shipped one, look at a cloud or a mesh."""
     surfels, features = study.shape
-    logits = (network or shipped_network()).logits(features)
+    logits = judged(network or shipped_network(), features, settings)
     return Reading(*spread_over_points(study, surfels, logits, settings), settings)
+
+
+def judged(
+    network: GeometryNetwork, features: Mapping[str, FloatArray], settings: GeometrySettings = DEFAULTS.geometry
+) -> FloatArray:
+    """Return a network's logit of each element (M,); where one side was seen, its rim is no more than usual."""
+    logits = network.logits(features)
+    if not features["one_sided"].any():
+        return logits
+    near = features["rim"] < settings.rim_margin
+    usual = np.median(logits[~near] if not near.all() else logits)
+    return np.where(near, np.minimum(logits, usual), logits).astype(np.float32)
 
 
 def spread_over_points(

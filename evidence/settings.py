@@ -171,6 +171,10 @@ class StudyComparisonSettings:
     least_spread: float = 0.1
     # Deviations are clipped to plus and minus this. Not measured.
     largest_z: float = 8.0
+    # Where references decide alone: what the spread of the worst parts usually is, and how many references that is
+    # worth beside the spread of those given.
+    prior_spread: float = 0.1
+    prior_freedom: float = 4.0
 
 
 @dataclass(frozen=True)
@@ -260,6 +264,8 @@ class GeometrySettings:
     score_step: float = 1.6
     # Logits well beyond this differ more from scan to scan, and are compressed. Not measured.
     knee: float = 2.0
+    # Of a cloud that was seen from one side, places nearer to its rim than so many element sides are not judged.
+    rim_margin: float = 4.0
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from looktwice.core.errors import InputError
 from looktwice.datasets.folder import open_folder
 from looktwice.datasets.masks import load_mask
 from looktwice.datasets.sample import Sample
-from looktwice.evidence.geometry import Reading, calibrate_by, smoothed
-from looktwice.evidence.networks.damage import FEATURE_RANGE, GeometryNetwork
+from looktwice.evidence.geometry import Reading, calibrate_by, judged, smoothed
+from looktwice.evidence.networks.damage import FEATURE_RANGE, GeometryNetwork, load_network
 from looktwice.evidence.settings import DEFAULTS
 from looktwice.modalities.pointclouds import open_pointcloud
 from looktwice.training.tracking import Track, untracked
@@ -54,6 +54,13 @@ class GeometryPlan:
     epochs : int
     learning_rate, weight_decay, dropout : float
     seed : int
+    start : Path, optional
+        A trained network to go on from; its inputs must be among those measured now. By default training starts anew.
+    start_epochs : int
+    start_learning_rate : float
+    held : float
+        Where training goes on: weight of the squared distance to the weights that it started from (L2-SP, Li et al.
+        2018), so that few new shapes do not make it forget the old ones.
 
     Examples
     --------
@@ -70,6 +77,10 @@ class GeometryPlan:
     weight_decay: float = 1e-3
     dropout: float = 0.2
     seed: int = 0
+    start: Path | None = None
+    start_epochs: int = 8
+    start_learning_rate: float = 1e-3
+    held: float = 1e-3
 
 
 @dataclass(frozen=True)
@@ -142,6 +153,9 @@ def fit_network(names: tuple[str, ...], cases: Sequence[Case], plan: GeometryPla
     Each is started and drawn anew: their mean differs less from shape to shape than any one of them.
     """
     rng = np.random.default_rng(plan.seed)
+    if plan.start is not None:
+        rows, labels = (np.concatenate(parts) for parts in zip(*(_draw(rng, case) for case in cases), strict=True))
+        return _continued(load_network(plan.start), names, rows, labels, plan)
     draws = [
         tuple(np.concatenate(parts) for parts in zip(*(_draw(rng, case) for case in cases), strict=True))
         for _ in range(plan.members)
@@ -159,6 +173,32 @@ def fit_network(names: tuple[str, ...], cases: Sequence[Case], plan: GeometryPla
     return GeometryNetwork(names, middle, spread, _averaged(members))
 
 
+def _continued(
+    start: GeometryNetwork, names: tuple[str, ...], rows: FloatArray, labels: FloatArray, plan: GeometryPlan
+) -> GeometryNetwork:
+    """Train a network further; inputs that it did not have begin without weight."""
+    low, middle, high = np.quantile(rows, (0.1, 0.5, 0.9), axis=0)
+    middle, spread = middle.astype(np.float32), (high - low + 1e-3).astype(np.float32)
+    (first, bias), *others = start.layers
+    widened = np.zeros((len(first), len(names)), np.float32)
+    for own, name in enumerate(start.features):
+        column = names.index(name)
+        middle[column], spread[column], widened[:, column] = start.middle[own], start.spread[own], first[:, own]
+    linear = []
+    for weight, shift in [(widened, bias), *others]:
+        layer = nn.Linear(weight.shape[1], weight.shape[0])
+        layer.weight.data, layer.bias.data = torch.tensor(weight), torch.tensor(shift)
+        linear.append(layer)
+    torch.manual_seed(plan.seed)
+    hidden = [part for layer in linear[:-1] for part in (layer, nn.SiLU(), nn.Dropout(plan.dropout))]
+    inputs = np.clip((rows - middle) / spread, -FEATURE_RANGE, FEATURE_RANGE).astype(np.float32)
+    further = replace(plan, epochs=plan.start_epochs, learning_rate=plan.start_learning_rate, weight_decay=0.0)
+    network = nn.Sequential(*hidden, linear[-1])
+    _descend(network, torch.from_numpy(inputs), torch.from_numpy(labels), further)
+    layers = tuple((layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in linear)
+    return GeometryNetwork(names, middle, spread, layers)
+
+
 def _averaged(members: Sequence[Sequence[tuple[FloatArray, FloatArray]]]) -> tuple[tuple[FloatArray, FloatArray], ...]:
     """Return the layers of one perceptron that gives the mean of what several give: these side by side."""
     weights, biases = (list(zip(*([layer[n] for layer in one] for one in members), strict=True)) for n in (0, 1))
@@ -173,10 +213,13 @@ def _descend(network: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, pla
     batches = len(inputs) // batch
     optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.learning_rate, total_steps=plan.epochs * batches)
+    before = [parameter.detach().clone() for parameter in network.parameters()] if plan.start is not None else []
     for _ in range(plan.epochs):
         order = torch.randperm(len(inputs))[: batches * batch]
         for chosen in order.split(batch):
             loss = nn.functional.binary_cross_entropy_with_logits(network(inputs[chosen])[:, 0], labels[chosen])
+            for parameter, start in zip(network.parameters(), before, strict=False):
+                loss = loss + plan.held * (parameter - start).square().sum()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -193,7 +236,8 @@ def _draw(rng: np.random.Generator, case: Case) -> tuple[FloatArray, FloatArray]
 
 def _read(network: GeometryNetwork, case: Case) -> Reading:
     """Return what a network says of a cloud, with elements in place of points."""
-    elements = smoothed(network.logits(dict(zip(network.features, case.features.T, strict=True))), case.near)
+    features = dict(zip(network.features, case.features.T, strict=True))
+    elements = smoothed(judged(network, features), case.near)
     return Reading(smoothed(elements, case.near), elements)
 
 

@@ -170,19 +170,32 @@ class CloudMaker:
     kinds: Sequence[str] = tuple(shapes.KINDS)
     sources = 1
 
-    def __init__(self, shape: Path | str, densities: Sequence[int] = (20_000, 80_000), noise: float = 0.0005) -> None:
+    def __init__(
+        self,
+        shape: Path | str,
+        densities: Sequence[int] = (20_000, 80_000),
+        noise: float = 0.0005,
+        one_sided: float = 0.0,
+        tables: float = 0.0,
+    ) -> None:
         self._mesh = shapes.load_mesh(shape) if isinstance(shape, Path) else None
         self._made = None if isinstance(shape, Path) else SHAPES[shape]
         self._densities = list(densities)
-        self._noise = noise
+        self._noise, self._one_sided, self._tables = noise, one_sided, tables
 
     def make(self, rng: np.random.Generator, source: int, kind: str | None) -> Case:
-        """Damage a specimen and scan it at one of the densities."""
+        """Damage a specimen and scan it at one of the densities: whole, from one side, or on a table."""
         mesh = self._mesh if self._mesh is not None else self._made(rng)  # type: ignore[misc]
         mesh = shapes.vary_mesh(rng, mesh)
         if kind is not None:
             mesh, kind = shapes.damage_mesh(rng, mesh, kind)
-        cloud = shapes.sample_cloud(rng, mesh, int(rng.choice(self._densities)), self._noise)
+        tabled, one_sided = (
+            bool(rng.random() < share) if share else False for share in (self._tables, self._one_sided)
+        )
+        if tabled:
+            mesh = shapes.on_table(rng, mesh)
+        scan = shapes.one_side if one_sided else shapes.sample_cloud
+        cloud = scan(rng, mesh, int(rng.choice(self._densities)), self._noise)
         return Case(
             kind,
             lambda path: _save_ply(cloud.points, path),

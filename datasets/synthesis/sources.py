@@ -27,6 +27,8 @@ class Options:
     within: Path | None = None
     points: tuple[int, ...] = (20_000, 80_000)
     noise: float = 0.0005
+    one_sided: float = 0.0
+    tables: float = 0.0
 
 
 def makers_for(sources: Sequence[str], options: Options) -> dict[str, Maker]:
@@ -46,7 +48,7 @@ def makers_for(sources: Sequence[str], options: Options) -> dict[str, Maker]:
         if not path.exists():
             if source not in SHAPES:
                 raise InputError(f"{source} does not exist; generated shapes are {', '.join(SHAPES)}")
-            _add(makers, source, CloudMaker(source, options.points, options.noise))
+            _add(makers, source, _cloud_maker(source, options))
             continue
         files = listed(path) if path.is_dir() else [path]
         name = _category(path.resolve()) if path.is_dir() else stem(path)
@@ -60,7 +62,7 @@ def makers_for(sources: Sequence[str], options: Options) -> dict[str, Maker]:
         if scans:
             _add(makers, name, _scan_maker(scans, options))
         for mesh in meshes:
-            _add(makers, stem(mesh), CloudMaker(mesh, options.points, options.noise))
+            _add(makers, stem(mesh), _cloud_maker(mesh, options))
     return makers
 
 
@@ -84,6 +86,10 @@ def numbers(text: str) -> list[int]:
     if not found or min(found) < 100:
         raise UsageError(f"{text!r}: give numbers of points, 100 or more, separated by commas")
     return found
+
+
+def _cloud_maker(shape: Path | str, options: Options) -> CloudMaker:
+    return CloudMaker(shape, options.points, options.noise, options.one_sided, options.tables)
 
 
 def _scan_maker(files: Sequence[Path], options: Options) -> ScanMaker:

@@ -37,7 +37,7 @@ class BrainComparer:
     """
 
     # Misaligned folds give normal brains high values, too, so low values are no evidence that a brain is normal.
-    clears = False
+    clears, judges_alone = False, False
 
     def __init__(self, settings: Settings = DEFAULTS) -> None:
         self._settings = settings.brains

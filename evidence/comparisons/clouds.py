@@ -12,6 +12,7 @@ import torch
 
 from looktwice.core.study import FloatArray, Study
 from looktwice.evidence.comparisons.memory_bank import farthest_points
+from looktwice.evidence.comparisons.registration import PlacedElements, distance_over
 from looktwice.evidence.geometry import spread_over_points
 from looktwice.evidence.settings import DEFAULTS, CloudSettings, Settings
 from looktwice.modalities.pointclouds.study import CloudStudy
@@ -35,6 +36,8 @@ class Forms:
         Descriptors of all elements of the surface.
     memory : float32, shape (m, D)
         The coreset that other clouds are compared with.
+    placed : PlacedElements, optional
+        Where the elements lie, to lay clouds over each other.
 
     Examples
     --------
@@ -48,6 +51,7 @@ class Forms:
 
     elements: FloatArray
     memory: FloatArray
+    placed: PlacedElements | None = None
 
 
 class CloudComparer:
@@ -63,7 +67,7 @@ class CloudComparer:
     2
     """
 
-    clears = True
+    clears, judges_alone = True, True
 
     def __init__(self, settings: Settings = DEFAULTS) -> None:
         self._settings = settings
@@ -73,17 +77,39 @@ class CloudComparer:
         assert isinstance(study, CloudStudy)
         elements = histograms(study.shape[0], self._settings.clouds)
         size = self._settings.clouds.coreset_size
-        return Forms(elements, farthest_points(torch.from_numpy(elements), size).numpy())
+        memory = farthest_points(torch.from_numpy(elements), size).numpy()
+        return Forms(elements, memory, PlacedElements.of(study))
 
     def distances(self, one: Forms, others: Sequence[Forms], mutual: bool) -> FloatArray:
         """Return the log distance of each element (M,) to its nearest neighbour in the others; see ``Comparer``.
 
         Some members of a cohort may have the same defect, so the distance is the mean over the nearest of them.
         """
+        settings = self._settings.clouds
         nearest = np.sort(np.stack([_nearest(one.elements, other.memory) for other in others]), axis=0)
         count = max(1, round(self._settings.memory_bank.cohort_share * len(others))) if mutual else 1
-        distance: FloatArray = np.log(nearest[:count].mean(axis=0) + self._settings.clouds.distance_floor)
-        return distance
+        distance: FloatArray = np.log(nearest[:count].mean(axis=0) + settings.distance_floor)
+        if mutual or one.placed is None:
+            return distance
+        apart = [distance_over(one.placed, other.placed) for other in others if other.placed is not None]
+        laid = [found for found in apart if found is not None]
+        usual_form, usual_offset = self._usual(others)
+        if one.placed.one_sided:
+            # Its elements are smaller, and histograms near its rims lack what was not seen: only where it lies counts.
+            distance = np.full_like(distance, usual_form)
+        # A cloud that fits over none of the others is judged by local shape only.
+        offset = np.min(laid, axis=0) if laid else np.full(len(distance), usual_offset, np.float32)
+        combined: FloatArray = distance + np.log(offset + settings.distance_floor)
+        return combined
+
+    def _usual(self, others: Sequence[Forms]) -> tuple[np.float32, np.float32]:
+        """Return the log distance of histograms, and the offset, that are usual between two of the others."""
+        first, second = others[0], others[1]
+        form = np.log(_nearest(first.elements, second.memory) + self._settings.clouds.distance_floor)
+        assert first.placed is not None
+        assert second.placed is not None
+        offset = distance_over(first.placed, second.placed)
+        return np.float32(np.median(form)), np.float32(0 if offset is None else np.median(offset))
 
     def places(self, study: Study, logits: FloatArray) -> FloatArray:
         """Return the logit of each of the file's points, averaged over neighbouring elements."""

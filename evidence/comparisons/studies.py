@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from looktwice.core.errors import UsageError
 from looktwice.core.finding import Finding, Join, NativeHeat
+from looktwice.core.rates import RATES
 from looktwice.core.statistics import robust_scale
 from looktwice.core.study import FloatArray, Study
+from looktwice.core.usual import Usual
 from looktwice.evidence.comparisons.memory_bank import spread_others
 from looktwice.evidence.settings import DEFAULTS, MemoryBankSettings, StudyComparisonSettings
 
@@ -36,6 +39,10 @@ class Comparer(Protocol[Kept]):
     @property
     def clears(self) -> bool:
         """Whether finding nothing speaks for a study; otherwise only a positive logit counts."""
+
+    @property
+    def judges_alone(self) -> bool:
+        """Whether references of this kind decide alone, at the threshold that they give, and replace other evidence."""
 
     def describe(self, study: Study) -> Kept | None:
         """Return what is kept of a study; None, and a note in the study, where it cannot be compared."""
@@ -115,6 +122,12 @@ def check_enough(references: Sequence[object], least: int) -> None:
         raise UsageError(f"give at least {least} references; their differences show how much normal inputs vary")
 
 
+def usual_worst(deviations: Sequence[FloatArray], settings: StudyComparisonSettings) -> Usual:
+    """Return what the worst parts of normal studies come to, and so where the threshold of a new one stands."""
+    worst = [_columns(one, settings.scored_shares)[0] for one in deviations]
+    return Usual.of(worst, settings.prior_spread, settings.prior_freedom, RATES.pictures)
+
+
 class StudyReferences(Generic[Kept]):
     """A few normal studies of one kind to compare others with.
 
@@ -137,6 +150,7 @@ class StudyReferences(Generic[Kept]):
     >>> from types import SimpleNamespace
     >>> comparer = SimpleNamespace(
     ...     clears=True,
+    ...     judges_alone=False,
     ...     describe=lambda study: study.values,
     ...     distances=lambda one, others, mutual: np.log1p(np.abs(one - np.median(others, axis=0))),
     ...     places=lambda study, logits: logits,
@@ -156,10 +170,11 @@ class StudyReferences(Generic[Kept]):
     ) -> None:
         check_enough(kept, LEAST_REFERENCES)
         self._comparer, self._kept = comparer, list(kept)
-        self._normal = Normal.of(
-            [comparer.distances(one, [*kept[:number], *kept[number + 1 :]], False) for number, one in enumerate(kept)],
-            settings,
-        )
+        deviations = [
+            comparer.distances(one, [*kept[:number], *kept[number + 1 :]], False) for number, one in enumerate(kept)
+        ]
+        self._normal = Normal.of(deviations, settings)
+        self._usual = usual_worst(deviations, settings) if comparer.judges_alone else None
 
     def compare(self, study: Study) -> Finding | None:
         """Compare a study with the references; None where it cannot be compared."""
@@ -167,7 +182,20 @@ class StudyReferences(Generic[Kept]):
         if own is None:
             return None
         distances = self._comparer.distances(own, self._kept, False)
-        return _finding("references", self._comparer, self._normal, distances, study)
+        if self._usual is None:
+            return _finding("references", self._comparer, self._normal, distances, study)
+        worst = float(_columns(distances, self._normal.settings.scored_shares)[0])
+        # Low, the map's logits may be as they are; 0.5 on it is what few places of a normal study reach.
+        heat = NativeHeat(expit(self._comparer.places(study, self._normal.logits(distances))))
+        return Finding(
+            "references",
+            self._usual.logit(worst),
+            heat,
+            Join.REPLACE,
+            replaces=("geometry",),
+            p_normal=self._usual.p_normal(worst),
+            p_normal_from=f"{len(self._kept)} references, each measured against the others",
+        )
 
 
 class StudyCohort(Generic[Kept]):
@@ -194,6 +222,7 @@ class StudyCohort(Generic[Kept]):
     >>> from types import SimpleNamespace
     >>> comparer = SimpleNamespace(
     ...     clears=True,
+    ...     judges_alone=False,
     ...     distances=lambda one, others, mutual: np.log1p(np.abs(one - np.median(others, axis=0))),
     ...     places=lambda study, logits: logits,
     ... )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -15,6 +16,12 @@ _PLANE_THICKNESS = 0.01
 # A table holds at least this share of a scan, and has nearly all of the rest on its one side.
 _LEAST_SHARE = 0.1
 _ONE_SIDE = 0.97
+# Far strays: beyond so many times the distance that all but this share of the points keep below; and so many times
+# farther from their neighbours than usual, of which a thousandth of the cloud is counted, so that a few strays in one
+# place are not each other's company.
+_FAR, _MOST_FAR, _ALONE = 1.5, 0.01, 10.0
+# Fewer points than this do not tell what is usual.
+_FEWEST_JUDGED = 500
 
 
 def find_outliers(points: FloatArray) -> BoolArray:
@@ -33,6 +40,36 @@ def find_outliers(points: FloatArray) -> BoolArray:
     outliers = np.ones(len(points), bool)
     outliers[np.asarray(kept, np.int64)] = False
     return outliers
+
+
+def find_far_strays(points: FloatArray) -> BoolArray:
+    """Tell which few points lie far outside of the cloud and by themselves: they would set its size and its axes.
+
+    Parameters
+    ----------
+    points : float32, shape (P, 3)
+        Finite.
+
+    Returns
+    -------
+    bool, shape (P,)
+        All false where more than one point in a hundred lies far off: these are a part of what was scanned.
+    """
+    strays = np.zeros(len(points), bool)
+    if len(points) < _FEWEST_JUDGED:
+        return strays
+    sample = points[:: max(1, len(points) // 50_000)]
+    middle = np.median(sample, axis=0)
+    reach = np.quantile(np.linalg.norm(sample - middle, axis=1), 1 - _MOST_FAR)
+    outside = np.flatnonzero(np.linalg.norm(points - middle, axis=1) > _FAR * reach)
+    if not 0 < len(outside) <= _MOST_FAR * len(points):
+        return strays
+    count = max(8, len(points) // 1000)
+    tree = cKDTree(points)
+    usual = np.median(tree.query(points[:: max(1, len(points) // 1000)], k=[count])[0])
+    alone = tree.query(points[outside], k=[count])[0][:, 0] > _ALONE * usual
+    strays[outside[alone]] = True
+    return strays
 
 
 def find_support_plane(points: FloatArray) -> BoolArray:

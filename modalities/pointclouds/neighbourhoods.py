@@ -14,6 +14,8 @@ Features = dict[str, FloatArray]
 _FINE_SCALES = SCALES[:2]
 # Keeps the fit of a quadric to a few or collinear elements determined, in units of the reach.
 _RIDGE = 1e-3
+# In units of the elements' side: a mesh, whose points have no noise, is as rough as a good scan of it.
+_LEAST_ROUGHNESS = 0.01
 # About how many points tell roughness: 25 for each of the elements.
 _ROUGH_POINTS = 100_000
 
@@ -125,5 +127,5 @@ def _roughness(surfels: Surfels, owner: npt.NDArray[np.int64], squares: FloatArr
     sums, held = (np.bincount(owner, weights, len(surfels.points)) for weights in (squares, None))
     few = surfels.neighbours[:, :5]
     spread = np.sqrt(sums[few].sum(axis=1) / np.maximum(held[few].sum(axis=1), 1)) * reach
-    roughness: FloatArray = np.log(spread / surfels.side + 1e-4)
+    roughness: FloatArray = np.log(spread / surfels.side + _LEAST_ROUGHNESS)
     return roughness

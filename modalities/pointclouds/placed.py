@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from looktwice.core.errors import InputError
 from looktwice.core.study import BoolArray, FloatArray
+from looktwice.modalities.pointclouds.cleaning import find_far_strays
 from looktwice.modalities.pointclouds.cloud import Cloud
 from looktwice.modalities.pointclouds.sampling import sample_faces
 from looktwice.modalities.rendering.chunks import bounds
@@ -65,12 +66,20 @@ class PlacedCloud:
         self.notes: list[str] = [*cloud.notes]
         self.drawn: BoolArray = cloud.valid
         self._check_count()
-        low, high = (edge.astype(np.float64) for edge in _box(cloud.points, self.drawn))
+        self._place()
+        if cloud.faces is None:
+            far = find_far_strays(self.normalised[self.drawn])
+            if far.any():
+                self._drop(far, "stray points far from everything else")
+
+    def _place(self) -> None:
+        """Measure the box of the inspected points: one that is not inspected must not set the size of the object."""
+        low, high = (edge.astype(np.float64) for edge in _box(self.cloud.points, self.drawn))
         self.centre = low / 2 + high / 2
         self.radius = float(np.linalg.norm(high / 2 - low / 2))
         if not self.radius > 0:
-            raise InputError(f"{source}: all points have the same position; there is nothing to inspect")
-        self.normalised = _normalise(cloud.points, self.centre, self.radius)
+            raise InputError(f"{self.source}: all points have the same position; there is nothing to inspect")
+        self.normalised = _normalise(self.cloud.points, self.centre, self.radius)
         self.normalised[~self.drawn] = np.nan
 
     def _check_count(self) -> None:
@@ -95,12 +104,16 @@ class PlacedCloud:
         if self.cloud.faces is not None:
             self.notes.append(f"{what} are removed from clouds only; this is a mesh")
             return
-        inspected = np.flatnonzero(self.drawn)
-        found = find(self.normalised[inspected])
-        if len(inspected) - found.sum() < _FEWEST_POINTS:
+        found = find(self.normalised[self.drawn])
+        if len(found) - found.sum() < _FEWEST_POINTS:
             found = np.zeros_like(found)
-        self.drawn[inspected[found]] = False
-        self.normalised[inspected[found]] = np.nan
+        self._drop(found, what)
+
+    def _drop(self, found: BoolArray, what: str) -> None:
+        """Inspect some of the inspected points no longer, and measure the rest anew."""
+        self.drawn[np.flatnonzero(self.drawn)[found]] = False
+        if found.any():
+            self._place()
         self.notes.append(f"{int(found.sum())} {what} are not in the views; they are kept in the output, with score 0")
 
     @cached_property

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from looktwice.modalities.pointclouds.neighbourhoods import Features, describe_neighbourhoods
 from looktwice.modalities.pointclouds.rarity import rarity
+from looktwice.modalities.pointclouds.rims import rim_distances
 from looktwice.modalities.pointclouds.surfels import SCALES, Surfels, surface_elements
 from looktwice.modalities.pointclouds.symmetry import Symmetry, find_symmetries
 from looktwice.modalities.rendering.frame import PrincipalFrame
@@ -31,6 +32,9 @@ _MIRRORED = ("bump16", "bump48", "bump140", "rough16", "edge48", "turn16", "misf
 # What is compared with its surroundings and with the whole object.
 _COMPARED: tuple[str, ...] = ("rough16", "rough48", "rarity", "misfit16", "misfit48", "misfit140", "turn16", "turn48")
 _COMPARED += ("mirrored", "mirrored_least", "flat16", "flat48")
+# Points per element (log) beyond which a cloud counts as equally dense: 80,000 points, the most that the network was
+# trained on. The samples of a mesh are more.
+_DENSEST = 3.0
 # Neighbours that a value is averaged over.
 _NEAR = 9
 
@@ -59,8 +63,12 @@ def shape_features(
     features["rarity"] = _averaged(rarity(surfels.points, _searched(surfels, features)), surfels)
     features |= _asymmetry(surfels, features, find_symmetries(surfels.points, surfels.normals, frame.axes))
     features |= _compared(surfels, features)
+    rims = rim_distances(surfels.points, surfels.gaps, surfels.side)
+    features |= {"gap": _averaged(surfels.gaps, surfels), "rim": rims}
     whole = {
-        "density": np.log(len(surface.points) / len(surfels.points)),
+        "density": min(np.log(len(surface.points) / len(surfels.points)), _DENSEST),
+        "open": np.log((rims == 0).mean() + 1e-3),
+        "one_sided": float(surfels.toward is not None),
         "usual_rough": np.median(features["rough16"]),
         "usual_rarity": np.quantile(features["rarity"], 0.9),
     }

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
+from looktwice.modalities.pointclouds.rims import viewed_from, widest_gaps
 from looktwice.modalities.rendering.frame import PrincipalFrame
 from looktwice.modalities.rendering.renderer import Rendering, Surface
 
@@ -36,6 +37,10 @@ class Surfels:
         Nearest elements, the nearest first (itself), K the largest of `SCALES` or M.
     owner : int64, shape (Q,)
         The element that each point of the surface belongs to.
+    gaps : float32, shape (M,)
+        The widest angle around each element without a neighbour, in radians: pi at an open rim.
+    toward : float32, shape (3,), or None
+        Direction towards the viewer of a surface that was seen from one side only.
 
     Examples
     --------
@@ -57,6 +62,8 @@ class Surfels:
     side: float
     neighbours: npt.NDArray[np.int64]
     owner: npt.NDArray[np.int64]
+    gaps: FloatArray
+    toward: FloatArray | None = None
 
 
 def surface_elements(surface: Surface, frame: PrincipalFrame, renderings: Sequence[Rendering], count: int) -> Surfels:
@@ -75,7 +82,13 @@ def surface_elements(surface: Surface, frame: PrincipalFrame, renderings: Sequen
     points = points @ frame.axes
     _, neighbours = cKDTree(points).query(points, k=min(SCALES[-1], len(points)), workers=-1)
     normals = _normals(points[neighbours[:, : SCALES[0]]])
-    return Surfels(points, _face_outward(points, normals, renderings), side, neighbours, owner)
+    gaps = widest_gaps(points, normals, neighbours)
+    toward = viewed_from(points, normals, gaps, side)
+    if toward is None:
+        normals = _face_outward(points, normals, renderings)
+    else:
+        normals = normals * np.where(normals @ toward < 0, np.float32(-1), np.float32(1))[:, None]
+    return Surfels(points, normals, side, neighbours, owner, gaps, toward)
 
 
 def _thin(points: FloatArray, spacing: FloatArray, count: int) -> tuple[FloatArray, npt.NDArray[np.int64], float]:

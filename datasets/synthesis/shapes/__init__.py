@@ -19,10 +19,21 @@ from looktwice.datasets.synthesis.shapes.opening import hole, puncture
 from looktwice.datasets.synthesis.shapes.refine import refine
 from looktwice.datasets.synthesis.shapes.roughness import rough
 from looktwice.datasets.synthesis.shapes.sampling import LabelledCloud, sample_cloud
+from looktwice.datasets.synthesis.shapes.setting import on_table, one_side
 from looktwice.datasets.synthesis.shapes.surface import waves
 from looktwice.datasets.synthesis.shapes.swell import bulge, dent
 
-__all__ = ["KINDS", "LabelledCloud", "Mesh", "damage_mesh", "load_mesh", "sample_cloud", "vary_mesh"]
+__all__ = [
+    "KINDS",
+    "LabelledCloud",
+    "Mesh",
+    "damage_mesh",
+    "load_mesh",
+    "on_table",
+    "one_side",
+    "sample_cloud",
+    "vary_mesh",
+]
 
 KINDS: dict[str, Callable[[np.random.Generator, Mesh], Mesh]] = {
     "bulge": bulge,

@@ -6,6 +6,18 @@ from collections.abc import Callable
 
 import numpy as np
 
+from looktwice.datasets.synthesis.shapes.machined import (
+    block,
+    flange,
+    housing,
+    lever,
+    nut,
+    plate,
+    profile,
+    shaft,
+    spur,
+    tee,
+)
 from looktwice.datasets.synthesis.shapes.mesh import Mesh, Points
 from looktwice.datasets.synthesis.shapes.solids import bolt, bottle, bracket, cup, elbow
 from looktwice.datasets.synthesis.shapes.surface import waves
@@ -88,6 +100,16 @@ SHAPES: dict[str, Callable[[np.random.Generator], Mesh]] = {
     "bracket": bracket,
     "elbow": elbow,
     "bottle": bottle,
+    "block": block,
+    "plate": plate,
+    "flange": flange,
+    "housing": housing,
+    "shaft": shaft,
+    "tee": tee,
+    "profile": profile,
+    "spur": spur,
+    "nut": nut,
+    "lever": lever,
 }
 """Every kind of shape by name."""
 

@@ -25,13 +25,13 @@ def cup(rng: np.random.Generator) -> Mesh:
 
     def field(p: Points) -> Points:
         widen = taper * (p[..., 2] / height)
-        outside = _cylinder(p, radius + widen, height / 2)
-        inside = _cylinder(p - [0, 0, wall], radius + widen - wall, height / 2)
+        outside = cylinder(p, radius + widen, height / 2)
+        inside = cylinder(p - [0, 0, wall], radius + widen - wall, height / 2)
         q = p - [radius + 0.02, 0, 0]
         grip = np.hypot(np.hypot(q[..., 0], q[..., 2]) - handle, q[..., 1]) - thick
-        return np.maximum(np.minimum(outside, np.maximum(grip, -_cylinder(p, radius + widen, height))), -inside)
+        return np.maximum(np.minimum(outside, np.maximum(grip, -cylinder(p, radius + widen, height))), -inside)
 
-    return _meshed(field, radius + handle + 0.3, height / 2)
+    return meshed(field, radius + handle + 0.3, height / 2)
 
 
 def bolt(rng: np.random.Generator) -> Mesh:
@@ -42,11 +42,11 @@ def bolt(rng: np.random.Generator) -> Mesh:
 
     def field(p: Points) -> Points:
         top = p - [0, 0, length / 2]
-        parts = [_prism(top, head, sides, thick / 2), _cylinder(p, shank, length / 2)]
-        parts.append(_cylinder(top - [0, 0, -thick / 2], collar, 0.04))
+        parts = [prism(top, head, sides, thick / 2), cylinder(p, shank, length / 2)]
+        parts.append(cylinder(top - [0, 0, -thick / 2], collar, 0.04))
         return np.asarray(np.minimum.reduce(parts))
 
-    return _meshed(field, collar, length / 2 + thick)
+    return meshed(field, collar, length / 2 + thick)
 
 
 def bracket(rng: np.random.Generator) -> Mesh:
@@ -56,8 +56,8 @@ def bracket(rng: np.random.Generator) -> Mesh:
     rib = rng.uniform(0.04, 0.08)
 
     def field(p: Points) -> Points:
-        base = _box(p - [long / 2, 0, thick / 2], (long / 2, width / 2, thick / 2))
-        wall = _box(p - [thick / 2, 0, tall / 2], (thick / 2, width / 2, tall / 2))
+        base = box(p - [long / 2, 0, thick / 2], (long / 2, width / 2, thick / 2))
+        wall = box(p - [thick / 2, 0, tall / 2], (thick / 2, width / 2, tall / 2))
         slope = (p[..., 0] / long + p[..., 2] / tall - 0.75) * min(long, tall) * 0.7
         web = np.maximum(np.maximum(np.abs(p[..., 1]) - rib / 2, slope), -np.minimum(p[..., 0], p[..., 2]))
         solid = np.minimum.reduce([base, wall, web])
@@ -66,7 +66,7 @@ def bracket(rng: np.random.Generator) -> Mesh:
         upper = np.maximum(np.hypot(p[..., 1], p[..., 2] - 0.75 * tall) - bore, p[..., 0] - 2 * thick)
         return np.maximum(solid, -upper)
 
-    return _meshed(field, max(long, width), tall)
+    return meshed(field, max(long, width), tall)
 
 
 def elbow(rng: np.random.Generator) -> Mesh:
@@ -86,7 +86,7 @@ def elbow(rng: np.random.Generator) -> Mesh:
         quadrant = np.minimum(np.maximum(x, y), bend)
         return np.asarray(np.maximum.reduce([tube, -(away - radius + wall), -quadrant]))
 
-    return _meshed(field, bend + flange + straight, flange)
+    return meshed(field, bend + flange + straight, flange)
 
 
 def bottle(rng: np.random.Generator) -> Mesh:
@@ -97,34 +97,36 @@ def bottle(rng: np.random.Generator) -> Mesh:
 
     def field(p: Points) -> Points:
         trunk = (
-            _prism(p, body, sides, height / 2 - soft) - soft if sides else _cylinder(p, body, height / 2 - soft) - soft
+            prism(p, body, sides, height / 2 - soft) - soft if sides else cylinder(p, body, height / 2 - soft) - soft
         )
         top = p - [0, 0, height / 2 + tall / 2]
-        spout, cap = _cylinder(top, neck, tall / 2), _cylinder(top - [0, 0, tall / 2], neck * 1.2, 0.06)
+        spout, cap = cylinder(top, neck, tall / 2), cylinder(top - [0, 0, tall / 2], neck * 1.2, 0.06)
         blend = 0.06
         share = np.clip(0.5 + 0.5 * (spout - trunk) / blend, 0, 1)
         joined = spout * (1 - share) + trunk * share - blend * share * (1 - share)
         return np.minimum(joined, cap)
 
-    return _meshed(field, body + 2 * soft, height / 2 + tall + 0.1)
+    return meshed(field, body + 2 * soft, height / 2 + tall + 0.1)
 
 
-def _cylinder(p: Points, radius: float | Points, half: float) -> Points:
+def cylinder(p: Points, radius: float | Points, half: float) -> Points:
+    """Upright, around the origin."""
     return np.maximum(np.hypot(p[..., 0], p[..., 1]) - radius, np.abs(p[..., 2]) - half)
 
 
-def _prism(p: Points, radius: float, sides: int, half: float) -> Points:
+def prism(p: Points, radius: float, sides: int, half: float) -> Points:
     """Upright, its flats `radius` from the axis."""
     turn = 2 * np.pi * np.arange(sides) / sides
     flats = np.max([p[..., 0] * np.cos(a) + p[..., 1] * np.sin(a) for a in turn], axis=0)
     return np.asarray(np.maximum(flats - radius, np.abs(p[..., 2]) - half))
 
 
-def _box(p: Points, half: tuple[float, float, float]) -> Points:
+def box(p: Points, half: tuple[float, float, float]) -> Points:
+    """Around the origin, `half` as long, wide and high as the whole."""
     return np.asarray((np.abs(p) - half).max(axis=-1))
 
 
-def _meshed(solid: Solid, across: float, up: float) -> Mesh:
+def meshed(solid: Solid, across: float, up: float) -> Mesh:
     """Mesh a solid that lies within `across` of the third axis and `up` of the plane through its middle."""
     from skimage.measure import marching_cubes
 

@@ -22,7 +22,7 @@ LESION = (28.0, -20.0, 28.0)
 class Clearing(BrainComparer):
     """Says what speaks for a head too, which the comparer itself keeps back."""
 
-    clears = True
+    clears, judges_alone = True, False
 
 
 @cache

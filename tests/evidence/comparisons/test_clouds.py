@@ -11,7 +11,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from looktwice.core.calibration import logit
-from looktwice.core.finding import Finding, NativeHeat
+from looktwice.core.finding import Finding, Join, NativeHeat
 from looktwice.core.fuse import fuse
 from looktwice.evidence.comparisons.clouds import CloudComparer
 from looktwice.evidence.comparisons.studies import StudyCohort, StudyReferences
@@ -45,15 +45,42 @@ def references() -> StudyReferences:
 def test_a_dent_that_no_reference_has_is_found_where_it_is():
     dented, sound = part(20, dented=True, turned=False), part(21)
     found, other = references().compare(dented), references().compare(sound)
-    assert found.logit > other.logit + 1
+    assert found.score > 0.5 > other.score
     apart = np.linalg.norm(dented.cloud.points - DENT, axis=1)
     assert apart[np.argmax(found.heat.values)] < 0.35
-    assert found.heat.values[apart < 0.15].mean() > found.heat.values[apart > 0.6].mean() + 3
+    assert found.heat.values[apart < 0.1].mean() > 0.5
+    assert (found.heat.values[apart > 0.6] > 0.5).mean() < 0.01
+    assert 0 <= found.heat.values.min() <= found.heat.values.max() <= 1
 
 
 def test_pose_and_size_do_not_count():
     one, other = references().compare(part(22, turned=False)), references().compare(part(22, scale=30.0))
-    assert other.logit == pytest.approx(one.logit, abs=0.3)
+    assert one.score < 0.5
+    assert other.score == pytest.approx(one.score, abs=0.15)
+
+
+def seen_from_above(study: CloudStudy) -> CloudStudy:
+    """What a viewer high above sees of a part that lies as it was made."""
+    points = study.cloud.points
+    cell = np.floor(points[:, :2] / 0.05).astype(int)
+    number = np.unique(cell @ (1, 1000), return_inverse=True)[1].ravel()
+    highest = np.full(number.max() + 1, -np.inf)
+    np.maximum.at(highest, number, points[:, 2])
+    return CloudStudy(Cloud(points[points[:, 2] > highest[number] - 0.15]), Path("above.ply"))
+
+
+def test_the_rim_of_what_was_not_seen_is_no_anomaly():
+    comparer = CloudComparer()
+    whole = StudyReferences(comparer, [comparer.describe(part(seed, turned=False)) for seed in range(4)])
+    above = seen_from_above(part(24, turned=False))
+    assert above.shape[0].toward is not None
+    assert whole.compare(above).score < 0.5
+
+
+def test_references_decide_alone_and_replace_geometry():
+    found = references().compare(part(25))
+    assert (found.join, found.replaces) == (Join.REPLACE, ("geometry",))
+    assert "4 references" in found.p_normal_from
 
 
 def test_in_a_cohort_the_dented_one_is_the_worst():

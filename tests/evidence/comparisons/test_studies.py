@@ -15,7 +15,7 @@ ODD = slice(100, 140)
 class Rows:
     """Compares rows of numbers; a study is what `source` says."""
 
-    clears = True
+    clears, judges_alone = True, False
 
     def describe(self, study):
         return study.row

@@ -197,6 +197,23 @@ def test_strays_are_left_out_of_the_views_but_not_of_the_output(make):
     assert study.rendering(0).geometry.mask.mean() > 0.5, "the ball fills the picture"
 
 
+@pytest.mark.parametrize("far", [3, 30, 3000])
+def test_a_far_stray_does_not_set_the_frame(make, far):
+    ball = make.ball(4000)
+    alone, with_stray = make.study(ball), make.study(np.append(ball, np.float32([[far, 0, 1]]), axis=0))
+    assert with_stray.drawn.tolist() == [True] * 4000 + [False]
+    np.testing.assert_array_equal(with_stray.normalised[:4000], alone.normalised)
+    assert with_stray.radius == alone.radius
+    assert "1 stray points far from everything else" in with_stray.notes[0]
+
+
+def test_a_second_part_and_a_thin_arm_are_no_strays(make):
+    ball = make.ball(4000)
+    arm = np.stack([np.linspace(1, 4, 35), np.zeros(35), np.zeros(35)], axis=1).astype(np.float32)
+    for more in (ball[::20] + 9, arm):
+        assert make.study(np.concatenate([ball, more])).drawn.all()
+
+
 def test_the_table_is_left_out(make):
     rng = np.random.default_rng(0)
     table = np.concatenate([rng.uniform(-3, 3, (6000, 2)), rng.normal(0, 0.002, (6000, 1))], axis=1)
@@ -219,7 +236,8 @@ def test_options_of_the_door(make, folder):
     cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(np.concatenate([ball, strays])))
     o3d.io.write_point_cloud(str(folder / "c.ply"), cloud)
     study = open_pointcloud(folder / "c.ply", backend="numpy", remove_outliers=True, remove_plane=True)
-    assert len(study.notes) == 2
+    assert "9 stray points far from everything else" in study.notes[0]
+    assert len(study.notes) == 3
     assert len(study.lift(constant(study)).values) == 3009
 
 

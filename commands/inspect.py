@@ -135,7 +135,7 @@ def _print_table(rows: list[Result], out: Path) -> None:
             escape(result.study),
             result.modality.value,
             f"{result.score:.2f}",
-            result.verdict,
+            result.verdict_in_words,
             str(len(result.regions)),
             escape(str(report)),
         )

@@ -56,7 +56,7 @@ def inspect_bids(inspector: Inspector, dataset: Path, out: Path, arguments: Mapp
         if as_json:
             terminal.emit(result.to_json())
         else:
-            terminal.say(f"{image.relative}: {result.verdict}, score {result.score:.2f}")
+            terminal.say(f"{image.relative}: {result.verdict_in_words}, score {result.score:.2f}")
     return failed
 
 

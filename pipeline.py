@@ -382,7 +382,8 @@ class Inspector:
         score, heatmap, regions = fuse(findings, study, threshold)
         deciding = max(counting(findings), key=lambda one: one.logit)
         # A threshold of the user's own means what they want it to mean.
-        doubt = deciding.doubt if threshold == self.expert.config.threshold else ""
+        uncovered = next((one for one in counting(findings) if not one.covered), None)
+        doubt = (uncovered or deciding).doubt if threshold == self.expert.config.threshold else ""
         maps = maps_in_views(findings, heatmap)
         scores = view_scores(findings, heatmap, maps) if len(maps) > 1 else np.array([score], np.float32)
         selected = next(one.selected for one in findings if one.selected is not None)
@@ -408,6 +409,7 @@ class Inspector:
             p_normal_from=deciding.p_normal_from,
             candidates=heatmap.regions(threshold) if doubt or score < threshold else [],
             doubt=doubt,
+            covered=uncovered is None or not doubt,
             seconds={
                 "load": opening + seconds.get("load", 0.0),
                 "encode": seconds.get("encode", 0.0),

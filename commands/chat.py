@@ -68,7 +68,7 @@ def introduce(context: StudyContext) -> None:
     """Say on stderr what was found before the first question."""
     result = context.result
     terminal.say(
-        f"{result.study}: {result.verdict}, {result.suspicion} suspicious (score {result.score:.2f}, "
+        f"{result.study}: {result.verdict_in_words}, {result.suspicion} suspicious (score {result.score:.2f}, "
         f"threshold {result.threshold:.2f}, {result.views} view{'s' if result.views > 1 else ''})"
     )
     terminal.say(HELP)

@@ -168,7 +168,7 @@ def _print_table(rows: list[dict[str, Any]], out: Path) -> None:
             escape(row["study"]),
             row["modality"],
             "–" if row["score"] is None else f"{row['score']:.2f}",
-            row["verdict"],
+            row["verdict"] or "no verdict",
             str(len(row["regions"])),
             escape(str(out / row["study"] / row["artifacts"]["report"])),
         )

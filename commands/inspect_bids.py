@@ -57,7 +57,7 @@ def inspect_bids(
         if as_json:
             terminal.emit(result.to_json())
         elif isinstance(result, Result):
-            terminal.say(f"{image.relative}: {result.verdict}, score {result.score:.2f}")
+            terminal.say(f"{image.relative}: {result.verdict_in_words}, score {result.score:.2f}")
     return failed
 
 

@@ -88,6 +88,8 @@ class Finding:
         What a reasoner reads of Look-Twice Feature Matching.
     doubt : str
         Why the logit does not say whether the study is normal, where it does not; one sentence.
+    covered : bool
+        Whether the calibration covers this kind of input; where it does not there is no verdict at all.
     notes : tuple of str
         Assumptions and doubts, one sentence each, for the user.
     reference : uint8, shape (h, w, 3), optional
@@ -116,6 +118,7 @@ class Finding:
     view_scores: FloatArray | None = None
     selected: SelectedTokens | None = None
     doubt: str = ""
+    covered: bool = True
     notes: tuple[str, ...] = ()
     reference: ByteArray | None = None
     expected: ByteArray | None = None

@@ -58,7 +58,9 @@ class Result:
     threshold : float
         A score at or above it is anomalous.
     doubt : str
-        Why the verdict is "unsure", where it is.
+        Why the verdict is "unsure", or why there is none.
+    covered : bool
+        Whether calibration covers this kind of input; where it does not there is no verdict.
     p_normal : float, optional
         Share of normal inputs of this kind that come to a higher score, where that is known.
     p_normal_from : str
@@ -116,15 +118,26 @@ class Result:
     medical: bool = False
     candidates: list[Region] = field(default_factory=list)
     doubt: str = ""
+    covered: bool = True
     p_normal: float | None = None
     p_normal_from: str = ""
 
     @property
-    def verdict(self) -> str:
-        """``"anomalous"`` at or above the threshold, else ``"normal"``; ``"unsure"`` where there is a doubt."""
+    def verdict(self) -> str | None:
+        """Return "anomalous" at or above the threshold, else "normal".
+
+        "unsure" where there is a doubt; None where no calibration covers this kind of input.
+        """
+        if not self.covered:
+            return None
         if self.doubt:
             return "unsure"
         return "anomalous" if self.score >= self.threshold else "normal"
+
+    @property
+    def verdict_in_words(self) -> str:
+        """The verdict as people read it."""
+        return self.verdict or "no verdict"
 
     @property
     def suspicion(self) -> str:

@@ -87,6 +87,8 @@ class ExpertConfig:
         Names of the sets that what judges photographs has seen in training.
     trained_on : tuple of str
         Names of the sets that the other parts have seen.
+    calibrated_on_site : tuple of str
+        Names of the calibrations that a site has set by its own normal inputs.
     threshold : float
     revision : str
     settings : Settings
@@ -110,6 +112,7 @@ class ExpertConfig:
     materials: tuple[str, ...] = ()
     photographs_trained_on: tuple[str, ...] = ()
     trained_on: tuple[str, ...] = ()
+    calibrated_on_site: tuple[str, ...] = ()
     threshold: float = EVEN_ODDS
     revision: str = "unreleased"
     settings: Settings = DEFAULTS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -17,6 +18,12 @@ from looktwice.evidence.settings import DEFAULTS
 
 NAME = "self_reference"
 TITLE = "Unlike the rest of the same study"
+# The source that judges heads, and the name of its calibration.
+TISSUE = "tissue"
+NOT_COVERED = (
+    "Only heads whose tissue can be held against the MNI152 template were calibrated; give normal scans of this kind "
+    "by --references, or calibrate with `looktwice calibrate`."
+)
 
 
 def fits(study: Study) -> bool:
@@ -40,7 +47,22 @@ def look(study: Study, tokens: StudyTokens, context: Context) -> Finding:
     logits = calibration.of_scores(raw_logits)
     maps = calibration.of_maps(raw_maps).sigmoid().float().numpy()
     worst = worst_views(logits, context.config.settings.self_reference.worst_views_share)
-    return Finding(NAME, float(worst), ViewHeat(maps), view_scores=logits.sigmoid().float().numpy())
+    found = Finding(NAME, float(worst), ViewHeat(maps), view_scores=logits.sigmoid().float().numpy())
+    return found if covers(study, context) else replace(found, doubt=NOT_COVERED, covered=False)
+
+
+def covers(study: Study, context: Context) -> bool:
+    """Whether the calibration says what is usual in a study.
+
+    Volumes are calibrated on heads whose tissue can be judged. What a site has calibrated by its own normal inputs, or
+    compares with others, is covered by these.
+    """
+    from looktwice.modalities.volumes.study import VolumeStudy
+
+    if not isinstance(study, VolumeStudy) or context.references is not None or context.cohort is not None:
+        return True
+    judged = context.calibration(TISSUE) is None or context.finding(TISSUE) is not None
+    return judged or str(study.modality) in context.config.calibrated_on_site
 
 
 def worst_views(logits: Tensor, share: float = DEFAULTS.self_reference.worst_views_share) -> Tensor:

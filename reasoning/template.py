@@ -107,7 +107,7 @@ def _verdict(result: Result) -> str:
     side = "below" if result.score < result.threshold else "above" if result.score > result.threshold else "at"
     if score == threshold and side != "at":
         side = f"just {side}"
-    word = result.verdict.capitalize()
+    word = result.verdict_in_words.capitalize()
     if result.doubt:
         return f"{word}: the score of {score} lies {side} the threshold of {threshold}. {result.doubt}"
     return f"{word}, {result.suspicion} suspicious: the score of {score} lies {side} the threshold of {threshold}."

@@ -78,7 +78,12 @@ def main(folder: Path) -> None:
         seconds = time.perf_counter() - started
         report = folder / result.study / result.artifacts["report"]
         table.add_row(
-            path.name, f"{result.score:.2f}", result.verdict, str(len(result.regions)), f"{seconds:.1f}", str(report)
+            path.name,
+            f"{result.score:.2f}",
+            result.verdict_in_words,
+            str(len(result.regions)),
+            f"{seconds:.1f}",
+            str(report),
         )
         explanations.append(f"{path.name}: {result.answer.text if result.answer else ''}")
     terminal.stdout.print(table)

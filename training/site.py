@@ -47,7 +47,12 @@ def site_config(
     limit = logits[rank] if rank < len(logits) else Usual.of(logits, false_alarms=false_alarms).limit
     excess = float(limit - exact_logit(config.threshold))
     shifted = {name: _shift(config.calibration.get(name, Calibration()), excess) for name in names}
-    return replace(config, calibration=config.calibration | shifted, revision=f"{config.revision}+site")
+    return replace(
+        config,
+        calibration=config.calibration | shifted,
+        calibrated_on_site=tuple(sorted({*config.calibrated_on_site, *names})),
+        revision=f"{config.revision}+site",
+    )
 
 
 def _shift(calibration: Calibration, excess: float) -> Calibration:

@@ -271,7 +271,8 @@ def _measure_wide(
     near = [within.mean(wide.values, scale) for scale in SCALES_MM]
     signed = [(mean - at) / width for mean, (at, width) in ((mean, _usual(mean, brain, white, fluid)) for mean in near)]
     signed.append(near[-1] - far)
-    signed += [_asymmetry(within.mean(wide.values, scale), brain, wide.affine, to_mni) for scale in SIDES_MM]
+    sides = [_asymmetry(within.mean(wide.values, scale), brain, wide.affine, to_mni) for scale in SIDES_MM]
+    signed += [_on_its_own_side(unlike, own) for unlike, own in zip(sides, signed, strict=False)]
     features = [feature for values in signed for feature in _signed_features(values, rim, fluid)]
     context = Context(expected, spread, surround, rim, fluid, brain.astype(np.float32))
     return context, np.stack([*features, rim, fluid, white])
@@ -344,6 +345,15 @@ class _Within:
         total = _blurred(np.where(self._brain, values, np.float32(0)), millimetres, self._grid)
         mean: FloatArray = total / np.maximum(weight, np.float32(1e-3))
         return mean
+
+
+def _on_its_own_side(asymmetry: FloatArray, deviation: FloatArray) -> FloatArray:
+    """Return an asymmetry as far as the place itself deviates towards the same side from what is usual.
+
+    A lesion and its mirror place differ from each other by the same amount. Only the lesion differs from what is
+    usual, too: without this, a dark lesion makes the healthy place across look bright.
+    """
+    return np.clip(asymmetry, np.minimum(deviation, 0), np.maximum(deviation, 0))
 
 
 def _asymmetry(values: FloatArray, brain: BoolArray, affine: Affine, to_mni: Affine) -> FloatArray:

@@ -98,7 +98,8 @@ def read_facts(context: StudyContext) -> Facts:
     worst = result.regions[0] if anomalous and result.regions else None
     named = tuple(finding.name for finding in result.worst_views[:NAMED_VIEWS]) if several else ()
     return Facts(
-        verdict=result.verdict,
+        # A verdict that calibration does not allow is, in words, one that nobody can be sure of.
+        verdict=result.verdict or "unsure",
         unsure=is_unsure(result),
         score=result.score,
         threshold=result.threshold,

@@ -92,7 +92,7 @@ def measure(one: TestedSet, looker: Looker) -> dict[str, Any]:
     return {
         "labels": [0] * len(sound) + [1] * len(anomalous),
         "alone": [round(alone[path].logit, 6) for path in whole],
-        "raw": [round(seen[path].logit, 6) for path in whole],
+        "raw": [round(seen[path].judged.raw(looker.settings.photographs), 6) for path in whole],
         "draws": draws,
         "cohort": [round(finding.logit, 6) for finding in together],
         "pixel": {

@@ -21,6 +21,8 @@ from looktwice.core.rates import RATES
 
 # Of so many most similar materials the strictest counts.
 COMPARED = 2
+# So many materials that agree about a photograph speak for one that is like none of them. Not measured.
+LEAST_AGREEING = 8
 _LEAST_REACH = 1e-3
 # Level of the adapted encoder that describes a photograph: after block 8 of twelve.
 LEVEL = 2
@@ -98,6 +100,11 @@ class Materials(nn.Module):
         strictest = int(nearest[self.high[nearest].argmax()])
         middle, high = float(self.middle[strictest]), float(self.high[strictest])
         return Material(middle, high, float(similarity.max()), self.names[strictest])
+
+    def agree(self, raw: float) -> bool:
+        """Whether many materials are known, and a photograph of this raw logit has one verdict by all of them."""
+        many = len(self.names) >= LEAST_AGREEING
+        return many and bool((raw < self.high).all() or (raw >= self.high).all())
 
 
 def describe(levels: Sequence[Tensor]) -> Tensor:

@@ -17,7 +17,7 @@ def test_where_no_calibrated_material_is_similar_the_verdict_is_unsure(inspector
     expert = inspector.expert
     expert.materials = Materials(("cloth",), expert.materials.descriptors.shape[1])
     expert.materials.descriptors.fill_(-1.0)
-    silence(expert, logit=5.0)
+    silence(expert, logit=80.0)
     photographs = replace(DEFAULTS.photographs, least_similarity=0.9)
     expert.config = replace(expert.config, materials=("cloth",), settings=replace(DEFAULTS, photographs=photographs))
     picture = plates / "test" / "good" / "000.png"
@@ -28,5 +28,5 @@ def test_where_no_calibrated_material_is_similar_the_verdict_is_unsure(inspector
     assert said["explanation"].startswith("Unsure: the score")
     assert "unsure" in (tmp_path / "out" / result.study / "report.html").read_text(encoding="utf-8")
     assert inspector.inspect(picture, threshold=0.4).verdict == "anomalous"
-    expert.config = replace(expert.config, calibration={"image": Calibration(score_shift=90.0)})
+    expert.config = replace(expert.config, calibration={"image": Calibration(score_shift=200.0)})
     assert inspector.inspect(picture).verdict == "normal"

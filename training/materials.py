@@ -11,6 +11,8 @@ from looktwice.core.batches import batched
 from looktwice.core.errors import InputError
 from looktwice.core.rates import RATES
 from looktwice.core.study import ByteArray
+from looktwice.evidence import ltfm
+from looktwice.evidence.encoding import encode_photographs
 from looktwice.evidence.expert import Expert
 from looktwice.evidence.materials import LEVEL, Materials, describe
 from looktwice.modalities.images import read_image  # kind: materials are what photographs show
@@ -42,12 +44,15 @@ def usual_of_materials(expert: Expert, judges: Sequence[Expert], sources: Sequen
         judge = next((one for one in judges if source.name not in one.config.photographs_trained_on), expert)
         descriptors, logits = [], []
         for batch in batched(_pictures(source), BATCH):
-            levels = judge.adapted_encoder.encode(batch).levels
-            logits.append(judge.adapted_look_twice(levels, judge.adapted_encoder.grid)[1])
-            own = levels if judge is expert else expert.adapted_encoder.encode(batch).levels
-            descriptors.append(describe(own))
-        raw = torch.cat(logits).cpu()
-        found.descriptors[row] = torch.cat(descriptors).mean(dim=0).cpu()
+            judged = ltfm.judge(encode_photographs(judge, batch), judge)
+            logits += [one.raw(expert.config.settings.photographs) for one in judged]
+            descriptors += (
+                [one.descriptor for one in judged]
+                if judge is expert
+                else list(describe(expert.adapted_encoder.encode(batch).levels).cpu())
+            )
+        raw = torch.tensor(logits)
+        found.descriptors[row] = torch.stack(descriptors).mean(dim=0)
         found.middle[row], found.high[row] = raw.median(), _high(raw.numpy())
     return found
 

@@ -137,9 +137,9 @@ class PhotographReferences:
         # A level's distances are counted in what is usual of the references' own worst tokens.
         self._units = [max(_LEAST_DISTANCE, float(self._worst(bank.levels_of_normal).median())) for bank in self._banks]
         own = self._joined([bank.levels_of_normal for bank in self._banks])
-        worst = _logarithm(self._worst(own))
-        self._middle, self._spread = float(worst.mean()), max(float(worst.std()), self._settings.least_spread)
-        values = [self._value(one, photograph) for one, photograph in zip(worst, seen, strict=True)]
+        summaries = self._summaries(own)
+        self._middle, self._spread = summaries.mean(dim=0), summaries.std(dim=0).clamp_min(self._settings.least_spread)
+        values = [self._value(one, photograph) for one, photograph in zip(summaries, seen, strict=True)]
         self._usual = Usual.of(values, self._settings.usual_spread, self._settings.usual_freedom)
         self._places = UsualPlaces.of(
             _logarithm(own), [one.places for one in seen], self._settings.own_place_weight, RATES.picture_places
@@ -150,7 +150,7 @@ class PhotographReferences:
         """Compare one photograph."""
         distances = [bank.distances(level.float()[None]) for bank, level in zip(self._banks, seen.tokens, strict=True)]
         joined = self._joined(distances)
-        value = self._value(_logarithm(self._worst(joined))[0], seen)
+        value = self._value(self._summaries(joined)[0], seen)
         heat = self._places.heat(_logarithm(joined[0]), seen.places, seen.grid)
         nearest, another = self._gallery.nearest(seen.descriptor[None])
         return Finding(
@@ -171,9 +171,14 @@ class PhotographReferences:
     def _worst(self, maps: Tensor) -> Tensor:
         return worst_mean(maps, self._settings.worst_share)
 
-    def _value(self, worst: Tensor, seen: Seen) -> float:
+    def _summaries(self, maps: Tensor) -> Tensor:
+        """Return log distances (V, 2) of photographs: of their worst places, and of all places."""
+        return _logarithm(torch.stack([self._worst(maps), maps.mean(dim=1)], dim=1))
+
+    def _value(self, summaries: Tensor, seen: Seen) -> float:
         """How far a photograph is from the references in their own spreads, and what Look-Twice says of it."""
-        return (float(worst) - self._middle) / self._spread + self._settings.own_weight * seen.logit
+        worst, whole = ((summaries - self._middle) / self._spread).tolist()
+        return worst + self._settings.whole_weight * whole + self._settings.own_weight * seen.logit
 
 
 class PhotographCohort:

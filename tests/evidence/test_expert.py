@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from looktwice.evidence.encoding import BATCH, CPU_BATCH
 from looktwice.evidence.materials import describe
 from looktwice.evidence.self_reference import worst_views
 from looktwice.evidence.self_reference_maps import self_reference_maps
+from looktwice.evidence.settings import DEFAULTS
 
 from ..made_studies import PictureStudy, evidence_of
 
@@ -66,6 +69,8 @@ def test_photographs_are_judged_alike_together_and_alone(expert):
 
 
 def test_a_photograph_is_judged_by_look_twice_on_the_adapted_encoder(expert):
+    photographs = replace(DEFAULTS.photographs, rarity_weight=0.0, place_rarity_weight=0.0)
+    expert.config = replace(expert.config, settings=replace(DEFAULTS, photographs=photographs))
     image = pictures(1, (128, 128))[0]
     [(found, seen)] = evidence_of(expert, PictureStudy([image], "image"))
     with torch.inference_mode():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from looktwice.evidence.materials import LEVEL, Materials, describe
+from looktwice.evidence.materials import LEAST_AGREEING, LEVEL, Materials, describe
 
 
 def test_the_stricter_of_the_most_similar_materials_gives_the_threshold():
@@ -31,3 +31,11 @@ def test_a_descriptor_does_not_depend_on_where_things_are():
     turned = [level.flip(1) for level in levels]
     torch.testing.assert_close(describe(levels), describe(turned))
     assert describe(levels).shape == (2, 10)
+
+
+def test_many_materials_agree_only_beyond_all_of_their_thresholds():
+    many = Materials(tuple(str(number) for number in range(LEAST_AGREEING)), dim=4)
+    many.high.copy_(torch.linspace(1.0, 2.0, LEAST_AGREEING))
+    assert [many.agree(raw) for raw in (0.9, 1.5, 2.0)] == [True, False, True]
+    few = Materials(("tile",), dim=4)
+    assert not few.agree(5.0)

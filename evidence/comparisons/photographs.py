@@ -178,7 +178,7 @@ class PhotographReferences:
     def _value(self, summaries: Tensor, seen: Seen) -> float:
         """How far a photograph is from the references in their own spreads, and what Look-Twice says of it."""
         worst, whole = ((summaries - self._middle) / self._spread).tolist()
-        return worst + self._settings.whole_weight * whole + self._settings.own_weight * seen.logit
+        return float(worst + self._settings.whole_weight * whole + self._settings.own_weight * seen.logit)
 
 
 class PhotographCohort:

@@ -109,7 +109,7 @@ def tee(rng: np.random.Generator) -> Mesh:
             parts.append(cylinder(side - [0, 0, reach - 0.05], collar * branch, 0.05))
         solid = np.asarray(np.minimum.reduce(parts))
         solid = np.maximum(solid, -cylinder(p, run - wall, 2 * long))
-        return np.maximum(solid, -cylinder(side - [0, 0, reach], branch - wall, reach))
+        return np.asarray(np.maximum(solid, -cylinder(side - [0, 0, reach], branch - wall, reach)))
 
     return meshed(field, max(reach, collar * run), long)
 
@@ -158,7 +158,7 @@ def spur(rng: np.random.Generator) -> Mesh:
             middle = (hub + radius - 2 * depth) / 2
             solid = np.maximum(solid, 0.09 - _axial(p, middle * np.cos(angle), middle * np.sin(angle)))
         solid = np.maximum(solid, bore - out)
-        return np.maximum(solid, -box(p - [bore, 0, 0], (0.4 * bore, 0.3 * bore, 1.0)))
+        return np.asarray(np.maximum(solid, -box(p - [bore, 0, 0], (0.4 * bore, 0.3 * bore, 1.0))))
 
     return meshed(field, radius, 1.4 * width)
 
@@ -195,7 +195,7 @@ def lever(rng: np.random.Generator) -> Mesh:
             solid = np.minimum(solid, cylinder(p - [end * long, 0, 0], eye, height))
         for end, eye, bore in zip((-1, 1), eyes, bores, strict=True):
             solid = np.maximum(solid, bore * eye - _axial(p, end * long, 0.0))
-        return solid
+        return np.asarray(solid)
 
     return meshed(field, long + float(eyes.max()), float(tall.max()))
 

@@ -20,9 +20,11 @@ Matrix = npt.NDArray[np.float64]
 # How far apart partners may lie, in element sides, from coarse to fine, and iterations at each.
 _REACHES = (12.0, 4.0, 1.5)
 _ITERATIONS = 25
-# Three quarters of a cloud that was laid over another lie closer to it than this, in element sides; well laid, closer
-# than that.
-_TRIM, _LAID, _WELL = 0.75, 1.0, 0.25
+# Three quarters of a cloud that was laid over another lie closer to it than this, in element sides.
+_TRIM, _LAID = 0.75, 1.0
+# The mean distance, of which none counts as more than the first, tells the best pose; below the second, no other pose
+# is tried.
+_FAR_OFF, _WELL = 3.0, 0.04
 # Planes of the nearest elements that a place is held against: at an edge, one of its faces fits.
 _PLANES = 6
 # An element lies this far from its neighbours sideways without being off, in element sides.
@@ -97,11 +99,12 @@ def distance_over(one: PlacedElements, other: PlacedElements) -> FloatArray | No
 
 
 def _laid(one: PlacedElements, other: PlacedElements) -> FloatArray | None:
-    best, least = None, _LAID
+    best, least = None, np.inf
     for start in _starts(one, other):
         distance = _measured(one, other, _refined(one, other, start))
-        misfit = float(np.quantile(distance, _TRIM))
-        if misfit < least:
+        # A symmetric part but for one feature fits in wrong poses too, all but that feature: all of it counts.
+        misfit = float(np.minimum(distance, _FAR_OFF).mean())
+        if misfit < least and np.quantile(distance, _TRIM) < _LAID:
             best, least = distance, misfit
         if least < _WELL:
             break

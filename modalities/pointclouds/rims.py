@@ -86,7 +86,7 @@ def viewed_from(points: FloatArray, normals: FloatArray, gaps: FloatArray, side:
         Distance between neighbours.
     """
     rim = gaps > _RIM_ANGLE
-    if rim.mean() < _LEAST_RIM:
+    if rim.mean() < _LEAST_RIM or rim.all():
         return None
     best, least = None, _HIDDEN
     for toward in [*(_along_normals(normals, start) for start in np.eye(3, dtype=np.float32)), *_HALF_SPHERE]:

@@ -48,7 +48,7 @@ def test_a_dent_that_no_reference_has_is_found_where_it_is():
     assert found.score > 0.5 > other.score
     apart = np.linalg.norm(dented.cloud.points - DENT, axis=1)
     assert apart[np.argmax(found.heat.values)] < 0.35
-    assert found.heat.values[apart < 0.1].mean() > 0.5
+    assert found.heat.values[apart < 0.2].mean() > 0.5
     assert (found.heat.values[apart > 0.6] > 0.5).mean() < 0.01
     assert 0 <= found.heat.values.min() <= found.heat.values.max() <= 1
 
@@ -60,13 +60,9 @@ def test_pose_and_size_do_not_count():
 
 
 def seen_from_above(study: CloudStudy) -> CloudStudy:
-    """What a viewer high above sees of a part that lies as it was made."""
+    """What a viewer high above sees of a part that lies as it was made: its upper half."""
     points = study.cloud.points
-    cell = np.floor(points[:, :2] / 0.05).astype(int)
-    number = np.unique(cell @ (1, 1000), return_inverse=True)[1].ravel()
-    highest = np.full(number.max() + 1, -np.inf)
-    np.maximum.at(highest, number, points[:, 2])
-    return CloudStudy(Cloud(points[points[:, 2] > highest[number] - 0.15]), Path("above.ply"))
+    return CloudStudy(Cloud(points[points[:, 2] > 0]), Path("above.ply"))
 
 
 def test_the_rim_of_what_was_not_seen_is_no_anomaly():

@@ -31,6 +31,7 @@ from looktwice.pipeline import Inspector
 
 REFERENCES, POINTS, NOISE = 5, 20_000, 0.0005
 SETTINGS = ("whole", "one side", "table", "strays")
+FIELDS = ("part", "setting", "damaged", "scores", "points")
 COLUMNS = ("alone", "references", "plane fit", "nearest")
 
 
@@ -56,14 +57,17 @@ def main() -> None:
     inspector, seen = Inspector("nano", device="cpu"), list[Seen]()
     for shape in options.shapes:
         for number in range(options.parts):
-            file = None if options.keep is None else options.keep / f"{shape}{number}_{options.scans}.npy"
+            file = None if options.keep is None else options.keep / f"{shape}{number}_{options.scans}.npz"
             if file is None or not file.exists():
                 found = list(measure_part(inspector, shape, number, options))
                 if file is not None:
                     file.parent.mkdir(parents=True, exist_ok=True)
-                    np.save(file, np.array([vars(one) for one in found], object), allow_pickle=True)
+                    columns = zip(*(vars(one).values() for one in found), strict=True)
+                    np.savez(file, **dict(zip(FIELDS, map(np.array, columns), strict=True)))
             else:
-                found = [Seen(**one) for one in np.load(file, allow_pickle=True)]
+                with np.load(file, allow_pickle=False) as kept:
+                    rows = zip(*(kept[name] for name in FIELDS), strict=True)
+                    found = [Seen(str(part), str(how), bool(damaged), *rest) for part, how, damaged, *rest in rows]
             seen += found
             print(f"{shape} {number}: measured", flush=True)
     print_table(seen, options.settings)

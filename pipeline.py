@@ -383,6 +383,8 @@ class Inspector:
         deciding = max(counting(findings), key=lambda one: one.logit)
         # A threshold of the user's own means what they want it to mean.
         uncovered = next((one for one in counting(findings) if not one.covered), None)
+        if deciding.covered and score >= threshold:
+            uncovered = None  # a source that knows what is usual has found something
         doubt = (uncovered or deciding).doubt if threshold == self.expert.config.threshold else ""
         maps = maps_in_views(findings, heatmap)
         scores = view_scores(findings, heatmap, maps) if len(maps) > 1 else np.array([score], np.float32)

@@ -142,6 +142,8 @@ class Detection:
         The input looks unlike every reference.
     doubt : str
         Why it is not sure whether the input is anomalous, where it is not.
+    covered : bool
+        Whether calibration covers this kind of input; without it there is no verdict.
     seconds : float
         How long detection took.
 
@@ -168,6 +170,7 @@ class Detection:
     notes: list[str] = field(default_factory=list)
     another_object: bool = False
     doubt: str = ""
+    covered: bool = True
     seconds: float = 0.0
 
     @classmethod
@@ -209,6 +212,7 @@ class Detection:
             notes=list(result.notes),
             another_object=OTHER_OBJECT_NOTE in result.notes,
             doubt=result.doubt,
+            covered=result.covered,
             seconds=result.seconds.get("total", 0.0),
         )
 

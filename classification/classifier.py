@@ -87,6 +87,7 @@ class Classification:
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of one study."""
         found, naming, anomaly = self.detection, self.naming, self.anomaly
+        called = "unsure" if found.doubt else "normal" if anomaly is None else "anomalous"
         return {
             "study": found.study.name,
             "input": str(found.study.source),
@@ -94,7 +95,7 @@ class Classification:
             "taxonomy": self.taxonomy.category,
             "score": found.score,
             "threshold": found.threshold,
-            "verdict": "unsure" if found.doubt else "normal" if anomaly is None else "anomalous",
+            "verdict": called if found.covered else None,
             "class": self.key,
             "name": self.shown,
             "severity": self.severity,

@@ -65,8 +65,8 @@ def _read(path: Path) -> tuple[ExpertConfig, dict[str, Tensor]]:
         settings["feature_levels"] = tuple(FeatureLevel(*level) for level in settings["feature_levels"])
         settings["adapted"] = _adapted(settings["adapted"])
         settings["settings"] = _settings(path, settings.get("settings", {}))
-        for name in ("materials", "photographs_trained_on", "trained_on"):
-            settings[name] = tuple(settings[name])
+        for name in ("materials", "photographs_trained_on", "trained_on", "calibrated_on_site"):
+            settings[name] = tuple(settings.get(name, ()))
         settings["calibration"] = {kind: Calibration(**values) for kind, values in settings["calibration"].items()}
         return ExpertConfig(**settings), tensors
     except (SafetensorError, OSError, AttributeError, KeyError, TypeError, ValueError) as error:

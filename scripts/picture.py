@@ -16,7 +16,9 @@ GAP = 12
 
 def main(demo: Path, target: Path) -> None:
     """Scale the three overlays to one height and join them."""
-    overlays = [Image.open(next(demo.glob(f"{name}-*/overlay.png"))).convert("RGB") for name in ("brick", "brain", "vase")]
+    overlays = [
+        Image.open(next(demo.glob(f"{name}-*/overlay.png"))).convert("RGB") for name in ("brick", "brain", "vase")
+    ]
     scaled = [picture.resize((round(picture.width * HEIGHT / picture.height), HEIGHT)) for picture in overlays]
     width = sum(picture.width for picture in scaled) + GAP * (len(scaled) - 1)
     sheet = Image.new("RGB", (width, HEIGHT), "white")

@@ -66,7 +66,7 @@ def test_an_examined_study_is_taken_over_with_its_views_and_its_worst_region():
     study = PictureStudy([IMAGE] * 3, name="scan.nii")
     result = SimpleNamespace(
         score=0.7, threshold=0.6, regions=[SimpleNamespace(to_json=lambda: region)], notes=["no spacing"],
-        heatmap=SimpleNamespace(overlapping_views=True), seconds={"total": 1.5}, doubt="",
+        heatmap=SimpleNamespace(overlapping_views=True), seconds={"total": 1.5}, doubt="", covered=True,
         worst_views=[SimpleNamespace(index=2), SimpleNamespace(index=0), SimpleNamespace(index=1)],
     )  # fmt: skip
     findings = (Finding("self_reference", 0.8, kinds={"pit": -0.1}),)

@@ -76,7 +76,7 @@ def test_json_lines_contours_and_summary(folder, tmp_path):
     assert "broken.png" in failed["error"]
     with Image.open(tmp_path / pit["study"] / "contour_predicted.png") as picture:
         assert picture.size == (96, 96)
-    with Image.open(tmp_path / "0" / "shown_predicted.png") as picture:
+    with Image.open(tmp_path / pit["study"] / "shown_predicted.png") as picture:
         assert picture.size == (448, 448)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert (summary["inputs"], summary["failed"], summary["normal"], summary["calls"]) == (3, 1, 1, 0)

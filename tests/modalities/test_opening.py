@@ -65,10 +65,14 @@ def test_a_picture_under_a_volumes_name_is_opened_as_the_picture_that_it_is(tmp_
 
 
 def test_an_organised_tiff_is_a_cloud_and_a_plain_one_a_picture(tmp_path):
-    tifffile.imwrite(tmp_path / "xyz.tiff", np.random.default_rng(0).random((16, 16, 3), np.float32))
+    across, down = np.meshgrid(np.linspace(-0.1, 0.1, 16), np.linspace(-0.1, 0.1, 16))
+    surface = np.stack([across, down, 0.4 + across**2], axis=-1).astype(np.float32)
+    tifffile.imwrite(tmp_path / "xyz.tiff", surface)
+    tifffile.imwrite(tmp_path / "colours.tiff", np.random.default_rng(0).random((16, 16, 3), np.float32))
     tifffile.imwrite(tmp_path / "grey.tiff", np.arange(256, dtype=np.uint8).reshape(16, 16))
     assert detect(tmp_path / "xyz.tiff") is Modality.POINTCLOUD
     assert detect(tmp_path / "grey.tiff") is Modality.IMAGE
+    assert detect(tmp_path / "colours.tiff") is Modality.IMAGE
 
 
 def test_a_series_folder_is_one_volume(tmp_path):

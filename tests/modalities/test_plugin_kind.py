@@ -33,7 +33,7 @@ def test_it_is_found_in_folders_and_named_in_errors(grid_kind, tmp_path):
     paths = [grid_kind.make(folder / "b.grid")]
     Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(folder / "a.png")
     (folder / "notes.md").write_text("not an input")
-    assert modalities.expand([folder]) == [folder / "a.png", *paths]
+    assert [one.source for one in modalities.find_inputs([folder]).inputs] == [folder / "a.png", *paths]
     with pytest.raises(InputError, match="not a supported image, point cloud, table or volume"):
         modalities.detect(folder / "notes.md")
     with pytest.raises(UsageError, match="choose from grid, image, pointcloud, volume"):

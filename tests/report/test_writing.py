@@ -86,8 +86,8 @@ def test_without_a_dicom_series_the_rest_is_written_and_said(photograph, tmp_pat
     result, study = photograph.result, photograph.study
     write_study(result, study, np.zeros((1, 4, 4), np.float32), tmp_path, dicom=True)
 
-    assert any("no DICOM objects written" in note for note in result.notes)
+    assert any("no DICOM objects were written" in note for note in result.notes)
     assert str(study.source) not in " ".join(result.notes)
-    written = json.loads((tmp_path / result.study / "report.json").read_text(encoding="utf-8"))
+    written = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert "heatmap" in written["artifacts"]
     assert written["notes"] == result.notes

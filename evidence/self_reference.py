@@ -57,9 +57,10 @@ def covers(study: Study, context: Context) -> bool:
     Volumes are calibrated on heads whose tissue can be judged. What a site has calibrated by its own normal inputs, or
     compares with others, is covered by these.
     """
-    from looktwice.modalities.volumes.study import VolumeStudy
+    from looktwice.modalities.volumes.study import VolumeStudy  # kind: only heads are covered among volumes
 
-    if not isinstance(study, VolumeStudy) or context.references is not None or context.cohort is not None:
+    compared = context.references is not None or context.cohort is not None
+    if compared or not isinstance(study, VolumeStudy):  # kind: as above
         return True
     judged = context.calibration(TISSUE) is None or context.finding(TISSUE) is not None
     return judged or str(study.modality) in context.config.calibrated_on_site

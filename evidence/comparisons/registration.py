@@ -1,5 +1,7 @@
 """Laying one cloud over another, and how far each of its places then lies from the other's surface."""
 
+# kinds: lays clouds over each other
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace

@@ -135,7 +135,7 @@ def worst_view(context: StudyContext) -> int:
 def _size(context: StudyContext, region: Region) -> str:
     if region.size_unit == "volume_mm3":
         return size(region)
-    whole = {"area_px": "picture", "voxels": "volume"}.get(region.size_unit, "points")
+    whole = {"area_px": "picture", "voxels": "volume"}.get(region.size_unit, "points")  # kind: a share of it
     return f"{percent(region.size / context.result.heatmap.values.size)} of the {whole}"
 
 

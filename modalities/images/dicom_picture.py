@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ def open_dicom_picture(path: Path) -> ImageStudy:
     if rgb.min() == rgb.max():
         raise InputError(f"{path}: every pixel has the same value; there is nothing to inspect")
     study = ImageStudy(path, rgb)
-    study.name = series_name(modality, str(value(dataset, "SOPInstanceUID") or path.name))
+    # The file's own name may be a patient's; copies under one UID stay apart by where they lie.
+    study.identity = f"{value(dataset, 'SOPInstanceUID') or ''} {os.path.realpath(path)}"
+    study.name = series_name(modality, study.identity)
     study.medical = True
     study.notes += [f"a DICOM picture ({modality or 'no modality stated'}), inspected as a picture", *notes]
     if str(value(dataset, "BurnedInAnnotation") or "").upper() == "YES":

@@ -126,3 +126,12 @@ def test_a_truncated_picture_is_refused(radiograph):
 
     with pytest.raises(InputError, match="truncated"):
         open_study(path)
+
+
+def test_its_files_name_is_told_to_nobody(radiograph):
+    """It often holds the patient's; the inspection names the study, not the reader alone."""
+    path = radiograph("Doe_Jane.dcm")
+    study = open_study(path)
+    settle(study, Input(path), medical=False)
+    assert study.name.startswith("mg-")
+    assert "Doe" not in study.name

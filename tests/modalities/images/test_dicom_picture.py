@@ -12,6 +12,8 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from looktwice.core.errors import InputError
 from looktwice.modalities import open as open_study
 from looktwice.modalities.images import is_image
+from looktwice.modalities.inputs import Input
+from looktwice.modalities.naming import settle
 from looktwice.modalities.volumes import is_volume, open_volume
 
 TEST_FILES = Path(pydicom.__file__).parent / "data" / "test_files"

@@ -15,15 +15,14 @@ from pydicom.dataset import Dataset
 
 from looktwice.core.errors import InputError
 from looktwice.modalities.base import Gathered
+from looktwice.modalities.naming import short
 from looktwice.modalities.volumes.dicom_directory import files_of_directory, is_directory
 from looktwice.modalities.volumes.dicom_files import DicomFile, find_dicom_files
+from looktwice.modalities.volumes.dicom_groups import FEWEST_JOINED
 from looktwice.modalities.volumes.dicom_kinds import discreet, is_image
 from looktwice.modalities.volumes.sniffing import VolumeFormat, volume_format
 
 NO_IMAGES = "DICOM objects without an image"
-
-FEWEST_JOINED = 3
-"""So many images with a series UID each, in one folder and on one grid, are taken for one series."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def group_series(images: Sequence[_Image]) -> list[Gathered]:
 def series_name(modality: str, uid: str) -> str:
     """Return a name that is stable for a series and tells nothing about the patient."""
     kind = modality.lower() if re.fullmatch(r"[A-Z]{2}", modality) else "scan"
-    return f"{kind}-{hashlib.sha256(uid.encode()).hexdigest()[:8]}"
+    return f"{kind}-{short(uid)}"
 
 
 def _files_in(path: Path) -> tuple[list[DicomFile], str]:
